@@ -1,0 +1,1 @@
+//! Atoll's node at a pharmacy or health station.
