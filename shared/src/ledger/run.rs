@@ -1,0 +1,212 @@
+//! A run: consecutive entries of one actor in one document, as facts.
+//!
+//! The receiver builds the changes itself; the last hash covers all before it, so one comparison
+//! proves that both ends hold the same.
+
+use automerge::Change;
+
+use super::chain::{Link, Tip};
+use super::schema::Place;
+use crate::ids::{ChangeHash, DocId};
+
+/// Most entries in a run.
+pub const RUN_ENTRIES_MAX: usize = 1024;
+/// Most bytes of entries in a run.
+pub const RUN_BYTES_MAX: usize = 256 * 1024;
+/// Most direct predecessors of one change: as many nodes as a site could have.
+pub const DEPS_MAX: usize = 16;
+
+const _: () = assert!(
+    crate::wire::v1::entry::ENTRY_BYTES_MAX <= RUN_BYTES_MAX,
+    "the longest entry must fit in a run"
+);
+
+/// Facts on their way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The document.
+    pub doc: DocId,
+    /// Where the first entry stands.
+    pub start: Place,
+    /// The entries' bytes, in sequence.
+    pub entries: Vec<Vec<u8>>,
+    /// Entries whose change does not simply follow the one before it.
+    pub joints: Vec<Joint>,
+    /// The hash of the last change.
+    pub last: ChangeHash,
+}
+
+/// A change that joined other heads (another node of the site had written meanwhile).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joint {
+    /// Which entry of the run, from 1.
+    pub index: u32,
+    /// Its operation number.
+    pub op: u64,
+    /// Its dependencies.
+    pub deps: Vec<ChangeHash>,
+}
+
+/// A run that cannot be what it says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRun {
+    /// No entries, or more than allowed.
+    #[error("a run of {entries} entries and {bytes} bytes")]
+    Size {
+        /// Their number.
+        entries: usize,
+        /// Their size.
+        bytes: usize,
+    },
+    /// Numbers or dependencies that no writer of ours gives.
+    #[error("a place in the run is impossible: {0}")]
+    Place(&'static str),
+    /// The changes that we build are not those that the sender built.
+    #[error("the changes' hash differs: built {built}, said {said}")]
+    Hash {
+        /// Ours.
+        built: ChangeHash,
+        /// The sender's.
+        said: ChangeHash,
+    },
+}
+
+impl Run {
+    /// Builds every change of the run and compares the last hash.
+    ///
+    /// # Errors
+    /// Where the run is outside its limits or the hash differs.
+    pub fn links(&self) -> Result<Vec<Link>, BadRun> {
+        let links = self.build(|link, _| link)?;
+        let built = links.last().map_or(self.last, |link| link.hash);
+        if built == self.last { Ok(links) } else { Err(BadRun::Hash { built, said: self.last }) }
+    }
+
+    /// The changes, for folding into a document.
+    ///
+    /// # Errors
+    /// Where the run is outside its limits.
+    pub fn changes(&self) -> Result<Vec<Change>, BadRun> {
+        self.build(|_, change| change)
+    }
+
+    fn build<T>(&self, keep: impl Fn(Link, Change) -> T) -> Result<Vec<T>, BadRun> {
+        self.check_limits()?;
+        let mut tip = Tip { doc: self.doc, next: self.start.clone() };
+        let mut joints = self.joints.iter().peekable();
+        let mut out = Vec::with_capacity(self.entries.len());
+        for (index, entry) in (0u32..).zip(&self.entries) {
+            if let Some(joint) = joints.next_if(|joint| joint.index == index) {
+                tip.next.op = joint.op;
+                tip.next.deps.clone_from(&joint.deps);
+            }
+            let (link, change) = tip.append_change(entry).map_err(|_| BadRun::Place("numbers ran out"))?;
+            out.push(keep(link, change));
+        }
+        if joints.peek().is_some() {
+            return Err(BadRun::Place("joints out of order"));
+        }
+        Ok(out)
+    }
+
+    fn check_limits(&self) -> Result<(), BadRun> {
+        let bytes = self.entries.iter().map(Vec::len).sum();
+        if self.entries.is_empty() || self.entries.len() > RUN_ENTRIES_MAX || bytes > RUN_BYTES_MAX {
+            return Err(BadRun::Size { entries: self.entries.len(), bytes });
+        }
+        let deps = std::iter::once(&self.start.deps).chain(self.joints.iter().map(|joint| &joint.deps));
+        if deps.into_iter().any(|deps| deps.len() > DEPS_MAX || !deps.is_sorted()) {
+            return Err(BadRun::Place("dependencies too many or not sorted"));
+        }
+        if self.start.id.seq == 0 || self.start.op == 0 || self.start.op < u64::from(self.start.id.seq) {
+            return Err(BadRun::Place("sequence or operation number"));
+        }
+        Ok(())
+    }
+
+    /// Cuts off the first `count` entries, which the receiver has already; `links` are the run's own.
+    #[must_use]
+    pub fn without_first(mut self, count: usize, links: &[Link]) -> Option<Self> {
+        let before = links.get(count.checked_sub(1)?)?;
+        if count >= self.entries.len() {
+            return None;
+        }
+        self.entries.drain(..count);
+        let cut = u32::try_from(count).ok()?;
+        let place = Tip::after(self.doc, before).ok()?.next;
+        let joined = self.joints.iter().find(|joint| joint.index == cut);
+        self.start = match joined {
+            Some(joint) => Place { op: joint.op, deps: joint.deps.clone(), ..place },
+            None => place,
+        };
+        self.joints.retain(|joint| joint.index > cut);
+        for joint in &mut self.joints {
+            joint.index -= cut;
+        }
+        Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ActorId;
+
+    pub(crate) fn run(entries: u8) -> (Run, Vec<Link>) {
+        let doc = "site/5931102274/2020-02-06".parse().unwrap();
+        let mut tip = Tip::start(doc, ActorId([1; 16]), 0, vec![]);
+        let start = tip.next.clone();
+        let entries: Vec<Vec<u8>> = (0..entries).map(|n| vec![n; 60]).collect();
+        let links: Vec<Link> = entries.iter().map(|entry| tip.append(entry).unwrap()).collect();
+        let last = links.last().unwrap().hash;
+        (Run { doc, start, entries, joints: vec![], last }, links)
+    }
+
+    #[test]
+    fn both_ends_build_the_same_changes() {
+        let (run, links) = run(30);
+        assert_eq!(run.links().unwrap(), links);
+    }
+
+    #[test]
+    fn any_change_of_the_facts_changes_the_hash() {
+        let (good, _) = run(5);
+        let mut other = good.clone();
+        other.entries[2][7] ^= 1;
+        assert!(matches!(other.links(), Err(BadRun::Hash { .. })));
+        let mut other = good.clone();
+        other.entries.swap(0, 1);
+        assert!(matches!(other.links(), Err(BadRun::Hash { .. })));
+        let mut other = good.clone();
+        other.start.id.seq = 2;
+        other.start.op = 2;
+        assert!(matches!(other.links(), Err(BadRun::Hash { .. })));
+        let mut other = good;
+        other.entries.clear();
+        assert!(matches!(other.links(), Err(BadRun::Size { .. })));
+    }
+
+    #[test]
+    fn what_the_receiver_has_is_cut_off() {
+        let (whole, links) = run(10);
+        let rest = whole.clone().without_first(4, &links).unwrap();
+        assert_eq!(rest.links().unwrap(), links[4..]);
+        assert_eq!(whole.without_first(10, &links), None);
+    }
+
+    #[test]
+    fn a_joint_joins_two_heads() {
+        let (mut joined, links) = run(3);
+        let mut tip = Tip::after(joined.doc, &links[2]).unwrap();
+        tip.next.deps.push(ChangeHash([255; 32]));
+        tip.next.op = 9;
+        let place = tip.next.clone();
+        let link = tip.append(b"joined").unwrap();
+        joined.entries.push(b"joined".to_vec());
+        joined.joints.push(Joint { index: 3, op: 9, deps: place.deps });
+        joined.last = link.hash;
+        assert_eq!(joined.links().unwrap()[3], link);
+        let rest = joined.clone().without_first(3, &joined.links().unwrap()).unwrap();
+        assert_eq!(rest.links().unwrap(), vec![link]);
+    }
+}

@@ -1,0 +1,70 @@
+//! Every refusal has a code and both languages; the manual's words stand where it has them.
+
+use super::*;
+use crate::rules::calendar::BadBirth;
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn all() -> Vec<(Refusal, &'static str)> {
+    let most = Allowance { adult: 2, child: 4, mixed: 4 };
+    let goods = Some(Text::new("兒童口罩", "Child mask"));
+    vec![
+        (Refusal::Document(BadDocument::Birth(BadBirth::Impossible)), "document"),
+        (Refusal::KindOff(DocumentKind::Passport), "document"),
+        (Refusal::NoProgramme, "programme"),
+        (Refusal::Turn { today: TurnDay::Even, own: Some(day("2020-02-07")) }, "turn"),
+        (Refusal::Turn { today: TurnDay::Odd, own: None }, "turn"),
+        (Refusal::Turn { today: TurnDay::Nobody, own: None }, "turn"),
+        (Refusal::Bought { next: Some(day("2020-02-13")) }, "bought"),
+        (Refusal::Bought { next: None }, "bought"),
+        (Refusal::Child { goods: goods.clone(), born_from: Some(BornFrom::Year(2008)) }, "child"),
+        (Refusal::Child { goods: goods.clone(), born_from: Some(BornFrom::Day(day("2004-01-01"))) }, "child"),
+        (Refusal::Child { goods: None, born_from: None }, "child"),
+        (Refusal::Proxy { most: 1 }, "proxy"),
+        (Refusal::Proxy { most: 0 }, "proxy"),
+        (Refusal::ProxyIsBuyer, "proxy"),
+        (Refusal::Limit { most }, "limit"),
+        (Refusal::Limit { most: Allowance { child: 0, ..most } }, "limit"),
+        (Refusal::NothingAsked, "limit"),
+        (Refusal::Stock { have: Stock { adult: 1, child: -2 } }, "stock"),
+        (Refusal::Unknown, "unknown"),
+        (Refusal::AlreadyWithdrawn, "unknown"),
+        (Refusal::NotSameDay { day: day("2020-02-06") }, "day"),
+        (Refusal::ClearFirst, "clear"),
+    ]
+}
+
+#[test]
+fn every_refusal_has_a_code_and_two_languages() {
+    for (refusal, code) in all() {
+        assert_eq!(refusal.code(), code, "{refusal:?}");
+        assert!(!refusal.zh().is_ascii(), "{refusal:?}");
+        let en = refusal.en();
+        assert!(en.is_ascii() && !en.ends_with('.'), "{en}");
+        assert!(en.starts_with(|c: char| c.is_lowercase() || c.is_ascii_digit()), "{en}");
+        assert_eq!(refusal.to_string(), en);
+    }
+}
+
+#[test]
+fn m9_the_next_date_is_named_in_both_languages() {
+    let refusal = Refusal::Bought { next: Some(day("2020-02-13")) };
+    assert!(refusal.zh().contains("不符購買資格"));
+    assert!(refusal.zh().contains("下次購買起日：109/02/13"));
+    assert_eq!(refusal.en(), "bought already; next 2020-02-13");
+    assert!(Refusal::Bought { next: None }.zh().contains("不符購買資格"));
+}
+
+#[test]
+fn the_next_date_comes_only_with_bought() {
+    for (refusal, code) in all() {
+        assert_eq!(refusal.next().is_some(), refusal == Refusal::Bought { next: Some(day("2020-02-13")) }, "{code}");
+    }
+}
+
+#[test]
+fn m16_the_manuals_words() {
+    assert_eq!(Refusal::ClearFirst.zh(), "換個案購買時請先按 清除 後再重新執行 資格審核");
+}

@@ -1,0 +1,233 @@
+//! The edge's half: it dials, sends what the hub lacks, oldest first, and takes what comes down.
+
+use std::collections::VecDeque;
+
+use super::handshake::{Standing, hello, judge_welcome};
+use super::Close;
+use crate::ids::EntryId;
+use crate::ledger::run::Run;
+use crate::wire::v1::message::{FeedPart, Message, Refused, Welcome};
+
+/// Most runs on their way up at once.
+pub const RUNS_IN_FLIGHT_MAX: usize = 8;
+/// Most runs that the hub refused in one session before the edge gives up.
+const REFUSED_MAX: u32 = 16;
+
+/// A position in the edge's own log: the number of its entries up to and with this one.
+pub type LogPos = u64;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The line is up.
+    Connected(Standing),
+    /// A message came.
+    Message(Message),
+    /// The answer to [`Output::Resume`]: the hub has everything up to here.
+    Resumed(LogPos),
+    /// The answer to [`Output::Load`]: the next run and the position of its last entry, or the end.
+    Loaded(Option<(Run, LogPos)>),
+    /// The node wrote new entries.
+    Grown,
+    /// What came down with one `Down` or `Feed` is on the disk.
+    Took,
+    /// Time for another look at the hub's clock; `echo` comes back with it.
+    Ask {
+        /// Tells this question from the others.
+        echo: u64,
+    },
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this.
+    Send(Message),
+    /// Find out from the greeting where the hub stands; answer with [`Input::Resumed`].
+    Resume(Welcome),
+    /// Read the next run behind this position; answer with [`Input::Loaded`].
+    Load(LogPos),
+    /// The hub has everything up to here on its disk, counted at this position of the feed.
+    Acked {
+        /// Up to here.
+        upto: LogPos,
+        /// The feed's position.
+        feed: u64,
+    },
+    /// The hub did not take a run; it keeps it aside, and says why.
+    Quarantined {
+        /// Up to here.
+        upto: LogPos,
+        /// For the log and the operator.
+        why: String,
+    },
+    /// Keep this; answer with [`Input::Took`].
+    Down {
+        /// The hub's journal position behind it.
+        pos: u64,
+        /// The entries.
+        run: Run,
+    },
+    /// Keep this; answer with [`Input::Took`].
+    Feed {
+        /// The position before it.
+        after: u64,
+        /// Consecutive batches.
+        parts: Vec<FeedPart>,
+    },
+    /// The hub's time.
+    Beacon {
+        /// Of the question.
+        echo: u64,
+        /// Seconds since 1970.
+        second: i64,
+    },
+    /// End the line.
+    Close(Close),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Dialling,
+    Greeting,
+    Resuming,
+    Open,
+    Closed,
+}
+
+/// The edge's side of one line.
+#[derive(Debug)]
+pub struct Session {
+    phase: Phase,
+    loaded: LogPos,
+    loading: bool,
+    more: bool,
+    in_flight: VecDeque<(EntryId, LogPos)>,
+    refused: u32,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { phase: Phase::Dialling, loaded: 0, loading: false, more: true, in_flight: VecDeque::new(), refused: 0 }
+    }
+}
+
+impl Session {
+    /// Whether both greetings are through.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// One step.
+    pub fn handle(&mut self, input: Input) -> Vec<Output> {
+        if self.phase == Phase::Closed {
+            return Vec::new();
+        }
+        match input {
+            Input::Connected(standing) => {
+                self.phase = Phase::Greeting;
+                vec![Output::Send(Message::Hello(hello(&standing)))]
+            }
+            Input::Message(message) => self.message(message),
+            Input::Resumed(pos) => {
+                self.phase = Phase::Open;
+                self.loaded = pos;
+                self.load()
+            }
+            Input::Loaded(next) => self.loaded(next),
+            Input::Grown => {
+                self.more = true;
+                self.load()
+            }
+            Input::Took => vec![Output::Send(Message::Took)],
+            Input::Ask { echo } if self.phase == Phase::Open => vec![Output::Send(Message::Ask { echo })],
+            Input::Ask { .. } => Vec::new(),
+        }
+    }
+
+    fn message(&mut self, message: Message) -> Vec<Output> {
+        match (self.phase, message) {
+            (Phase::Greeting, Message::Welcome(welcome)) => match judge_welcome(&welcome) {
+                Ok(()) => {
+                    self.phase = Phase::Resuming;
+                    vec![Output::Resume(welcome)]
+                }
+                Err(close) => self.close(close),
+            },
+            (_, Message::Refused(Refused { id: None, why })) => self.close(Close::Refused(why)),
+            (Phase::Open, Message::Refused(Refused { id: Some(id), why })) => self.quarantined(id, why),
+            (Phase::Open, Message::Acked { id, feed }) => self.acked(id, feed),
+            (Phase::Open | Phase::Resuming, Message::Down { pos, run }) => vec![Output::Down { pos, run }],
+            (Phase::Open | Phase::Resuming, Message::Feed { after, parts }) => {
+                vec![Output::Feed { after, parts }]
+            }
+            (_, Message::Beacon { echo, second }) => vec![Output::Beacon { echo, second }],
+            (
+                Phase::Dialling | Phase::Greeting | Phase::Resuming | Phase::Open | Phase::Closed,
+                Message::Hello(_)
+                | Message::Welcome(_)
+                | Message::Up(_)
+                | Message::Acked { .. }
+                | Message::Down { .. }
+                | Message::Feed { .. }
+                | Message::Took
+                | Message::Ask { .. }
+                | Message::Refused(_),
+            ) => self.close(Close::Unexpected("message from the hub")),
+        }
+    }
+
+    fn load(&mut self) -> Vec<Output> {
+        let may = self.phase == Phase::Open && self.more && !self.loading;
+        if !may || self.in_flight.len() >= RUNS_IN_FLIGHT_MAX {
+            return Vec::new();
+        }
+        self.loading = true;
+        self.more = false;
+        vec![Output::Load(self.loaded)]
+    }
+
+    fn loaded(&mut self, next: Option<(Run, LogPos)>) -> Vec<Output> {
+        self.loading = false;
+        let Some((run, upto)) = next else {
+            return self.load();
+        };
+        let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
+        let seq = run.start.id.seq.saturating_add(count).saturating_sub(1);
+        self.in_flight.push_back((EntryId { seq, ..run.start.id }, upto));
+        self.loaded = upto;
+        self.more = true;
+        let mut out = vec![Output::Send(Message::Up(run))];
+        out.extend(self.load());
+        out
+    }
+
+    fn acked(&mut self, id: EntryId, feed: u64) -> Vec<Output> {
+        match self.in_flight.pop_front() {
+            Some((sent, upto)) if sent == id => {
+                let mut out = vec![Output::Acked { upto, feed }];
+                out.extend(self.load());
+                out
+            }
+            _ => self.close(Close::Unexpected("acknowledgement")),
+        }
+    }
+
+    fn quarantined(&mut self, id: EntryId, why: String) -> Vec<Output> {
+        self.refused += 1;
+        match self.in_flight.pop_front() {
+            Some((sent, upto)) if sent == id && self.refused <= REFUSED_MAX => {
+                let mut out = vec![Output::Quarantined { upto, why }];
+                out.extend(self.load());
+                out
+            }
+            _ => self.close(Close::Refused(why)),
+        }
+    }
+
+    fn close(&mut self, close: Close) -> Vec<Output> {
+        self.phase = Phase::Closed;
+        vec![Output::Close(close)]
+    }
+}

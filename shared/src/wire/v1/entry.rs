@@ -1,0 +1,452 @@
+//! An entry's bytes: what is hashed, stored, sent and never changed again.
+//!
+//! Arrays with numbered places; a later version may append places, which an earlier one skips.
+
+use chrono::NaiveDate;
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+use super::WireError;
+use crate::entry::{
+    Arrival, Correction, Delivery, Entry, Fact, Instant, Pieces, Published, Reading, Sale, Sealed, Staff, Standing,
+    Withdrawal,
+};
+use crate::ids::{ActorId, EntryId};
+use crate::seal::SEALED_BYTES_MAX;
+
+/// Longest entry, in bytes; only a published version comes near.
+pub const ENTRY_BYTES_MAX: usize = 32 * 1024;
+/// Longest staff name, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Longest reason, in bytes.
+pub const REASON_BYTES_MAX: usize = 200;
+/// Most pieces in one entry: above any real delivery (20,052 masks in one pharmacy, 2020-02-14).
+pub const PIECES_MAX: u32 = 1_000_000;
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireEntry {
+    #[n(0)]
+    second: i64,
+    #[n(1)]
+    doubt_s: u32,
+    #[n(2)]
+    fact: WireFact,
+    #[n(3)]
+    name: String,
+    #[n(4)]
+    verified: bool,
+}
+
+#[derive(Encode, Decode)]
+enum WireFact {
+    #[n(0)]
+    Arrival(#[n(0)] WireArrival),
+    #[n(1)]
+    Sale(#[n(0)] WireSale),
+    #[n(2)]
+    Withdrawal(#[n(0)] WireWithdrawal),
+    #[n(3)]
+    Correction(#[n(0)] WireCorrection),
+    #[n(4)]
+    Programme(#[n(0)] WireProgramme),
+    #[n(5)]
+    Delivery(#[n(0)] WireDelivery),
+    #[n(6)]
+    Standing(#[n(0)] WireStanding),
+}
+
+#[derive(Encode, Decode, Clone, Copy)]
+#[cbor(array)]
+struct WirePieces {
+    #[n(0)]
+    adult: u32,
+    #[n(1)]
+    child: u32,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireArrival {
+    #[n(0)]
+    programme: String,
+    #[n(1)]
+    counted: WirePieces,
+    #[n(2)]
+    advised: Option<WirePieces>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireSale {
+    #[n(0)]
+    document: ByteVec,
+    #[n(1)]
+    programme: String,
+    #[n(2)]
+    version: String,
+    #[n(3)]
+    pieces: WirePieces,
+    #[n(4)]
+    typed: bool,
+    #[n(5)]
+    watermark: u64,
+    #[n(6)]
+    happened: Option<WireInstant>,
+    #[n(7)]
+    proxy: Option<ByteVec>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireInstant {
+    #[n(0)]
+    second: i64,
+    #[n(1)]
+    doubt_s: u32,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireEntryId {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    actor: [u8; 16],
+    #[n(1)]
+    seq: u32,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireWithdrawal {
+    #[n(0)]
+    of: WireEntryId,
+    #[n(1)]
+    reason: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireCorrection {
+    #[n(0)]
+    programme: String,
+    #[n(1)]
+    adult: i32,
+    #[n(2)]
+    child: i32,
+    #[n(3)]
+    reason: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireProgramme {
+    #[n(0)]
+    text: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireDelivery {
+    #[n(0)]
+    programme: String,
+    #[n(1)]
+    day: String,
+    #[n(2)]
+    pieces: WirePieces,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireStanding {
+    #[n(0)]
+    sale: WireEntryId,
+    #[n(1)]
+    over: bool,
+}
+
+/// To bytes; the same entry always gives the same bytes.
+#[must_use]
+pub fn encode(entry: &Entry) -> Vec<u8> {
+    // Writing to a Vec cannot fail.
+    minicbor::to_vec(WireEntry::from(entry)).unwrap_or_default()
+}
+
+/// From bytes.
+///
+/// # Errors
+/// Where the bytes are no entry or one outside its limits.
+pub fn decode(bytes: &[u8]) -> Result<Entry, WireError> {
+    if bytes.len() > ENTRY_BYTES_MAX {
+        return Err(WireError::limit("entry", format!("{} bytes", bytes.len())));
+    }
+    let wire: WireEntry =
+        minicbor::decode(bytes).map_err(|cause| WireError::Cbor { what: "entry", why: cause.to_string() })?;
+    wire.try_into()
+}
+
+impl From<&Entry> for WireEntry {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            second: entry.at.second,
+            doubt_s: entry.at.doubt_s,
+            fact: WireFact::from(&entry.fact),
+            name: entry.by.name.clone(),
+            verified: entry.by.verified,
+        }
+    }
+}
+
+impl From<&Fact> for WireFact {
+    fn from(fact: &Fact) -> Self {
+        match fact {
+            Fact::Arrival(arrival) => Self::Arrival(WireArrival {
+                programme: arrival.programme.to_string(),
+                counted: arrival.counted.into(),
+                advised: arrival.advised.map(Into::into),
+            }),
+            Fact::Sale(sale) => Self::Sale(sale.into()),
+            Fact::Withdrawal(withdrawal) => Self::Withdrawal(WireWithdrawal {
+                of: withdrawal.of.into(),
+                reason: withdrawal.reason.clone(),
+            }),
+            Fact::Correction(correction) => Self::Correction(WireCorrection {
+                programme: correction.programme.to_string(),
+                adult: correction.adult,
+                child: correction.child,
+                reason: correction.reason.clone(),
+            }),
+            Fact::Programme(published) => Self::Programme(WireProgramme { text: published.text.clone() }),
+            Fact::Delivery(delivery) => Self::Delivery(WireDelivery {
+                programme: delivery.programme.to_string(),
+                day: delivery.day.to_string(),
+                pieces: delivery.pieces.into(),
+            }),
+            Fact::Standing(standing) => {
+                Self::Standing(WireStanding { sale: standing.sale.into(), over: standing.over })
+            }
+        }
+    }
+}
+
+impl From<&Sale> for WireSale {
+    fn from(sale: &Sale) -> Self {
+        Self {
+            document: sale.document.0.clone().into(),
+            programme: sale.programme.to_string(),
+            version: sale.version.to_string(),
+            pieces: sale.pieces.into(),
+            typed: sale.reading == Reading::Typed,
+            watermark: sale.watermark,
+            happened: sale.happened.map(|at| WireInstant { second: at.second, doubt_s: at.doubt_s }),
+            proxy: sale.proxy.as_ref().map(|sealed| sealed.0.clone().into()),
+        }
+    }
+}
+
+impl From<Pieces> for WirePieces {
+    fn from(pieces: Pieces) -> Self {
+        Self { adult: pieces.adult, child: pieces.child }
+    }
+}
+
+impl From<EntryId> for WireEntryId {
+    fn from(id: EntryId) -> Self {
+        Self { actor: id.actor.0, seq: id.seq }
+    }
+}
+
+impl TryFrom<WireEntry> for Entry {
+    type Error = WireError;
+
+    fn try_from(wire: WireEntry) -> Result<Self, WireError> {
+        Ok(Self {
+            at: instant(wire.second, wire.doubt_s)?,
+            by: Staff { name: text("name", wire.name, NAME_BYTES_MAX)?, verified: wire.verified },
+            fact: wire.fact.try_into()?,
+        })
+    }
+}
+
+impl TryFrom<WireFact> for Fact {
+    type Error = WireError;
+
+    fn try_from(wire: WireFact) -> Result<Self, WireError> {
+        Ok(match wire {
+            WireFact::Arrival(arrival) => Self::Arrival(Arrival {
+                programme: name(&arrival.programme)?,
+                counted: arrival.counted.try_into()?,
+                advised: arrival.advised.map(Pieces::try_from).transpose()?,
+            }),
+            WireFact::Sale(sale) => Self::Sale(sale.try_into()?),
+            WireFact::Withdrawal(withdrawal) => Self::Withdrawal(Withdrawal {
+                of: withdrawal.of.try_into()?,
+                reason: text("reason", withdrawal.reason, REASON_BYTES_MAX)?,
+            }),
+            WireFact::Correction(correction) => Self::Correction(Correction {
+                programme: name(&correction.programme)?,
+                adult: signed_pieces(correction.adult)?,
+                child: signed_pieces(correction.child)?,
+                reason: text("reason", correction.reason, REASON_BYTES_MAX)?,
+            }),
+            WireFact::Programme(published) => Self::Programme(Published { text: published.text }),
+            WireFact::Delivery(delivery) => Self::Delivery(Delivery {
+                programme: name(&delivery.programme)?,
+                day: day(&delivery.day)?,
+                pieces: delivery.pieces.try_into()?,
+            }),
+            WireFact::Standing(standing) => {
+                Self::Standing(Standing { sale: standing.sale.try_into()?, over: standing.over })
+            }
+        })
+    }
+}
+
+impl TryFrom<WireSale> for Sale {
+    type Error = WireError;
+
+    fn try_from(wire: WireSale) -> Result<Self, WireError> {
+        Ok(Self {
+            programme: name(&wire.programme)?,
+            version: name(&wire.version)?,
+            pieces: wire.pieces.try_into()?,
+            happened: wire.happened.map(|at| instant(at.second, at.doubt_s)).transpose()?,
+            reading: if wire.typed { Reading::Typed } else { Reading::Card },
+            watermark: wire.watermark,
+            document: sealed(wire.document)?,
+            proxy: wire.proxy.map(sealed).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<WirePieces> for Pieces {
+    type Error = WireError;
+
+    fn try_from(wire: WirePieces) -> Result<Self, WireError> {
+        if wire.adult > PIECES_MAX || wire.child > PIECES_MAX {
+            return Err(WireError::limit("pieces", format!("{} and {}", wire.adult, wire.child)));
+        }
+        Ok(Self { adult: wire.adult, child: wire.child })
+    }
+}
+
+impl TryFrom<WireEntryId> for EntryId {
+    type Error = WireError;
+
+    fn try_from(wire: WireEntryId) -> Result<Self, WireError> {
+        if wire.seq == 0 {
+            return Err(WireError::limit("entry id", "sequence 0"));
+        }
+        Ok(Self { actor: ActorId(wire.actor), seq: wire.seq })
+    }
+}
+
+/// Between 1912 and 9999: whatever a broken clock says must still be a calendar day.
+fn instant(second: i64, doubt_s: u32) -> Result<Instant, WireError> {
+    const RANGE: std::ops::RangeInclusive<i64> = -1_830_384_000..=253_370_764_800;
+    if RANGE.contains(&second) {
+        Ok(Instant { second, doubt_s })
+    } else {
+        Err(WireError::limit("instant", second))
+    }
+}
+
+fn name<T: std::str::FromStr>(text: &str) -> Result<T, WireError> {
+    text.parse().map_err(|_| WireError::limit("name", text.chars().take(60).collect::<String>()))
+}
+
+fn text(what: &'static str, text: String, bytes_max: usize) -> Result<String, WireError> {
+    if text.len() > bytes_max {
+        return Err(WireError::limit(what, format!("{} bytes", text.len())));
+    }
+    Ok(text)
+}
+
+fn signed_pieces(pieces: i32) -> Result<i32, WireError> {
+    if pieces.unsigned_abs() > PIECES_MAX {
+        return Err(WireError::limit("pieces", pieces));
+    }
+    Ok(pieces)
+}
+
+fn sealed(bytes: ByteVec) -> Result<Sealed, WireError> {
+    if bytes.len() > SEALED_BYTES_MAX {
+        return Err(WireError::limit("sealed document", format!("{} bytes", bytes.len())));
+    }
+    Ok(Sealed(bytes.into()))
+}
+
+fn day(text: &str) -> Result<NaiveDate, WireError> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| WireError::limit("day", text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sale() -> Entry {
+        Entry {
+            at: Instant { second: 1_580_954_400, doubt_s: 1 },
+            by: Staff { name: "王藥師".to_owned(), verified: false },
+            fact: Fact::Sale(Sale {
+                programme: "mask".parse().unwrap(),
+                version: "mask-2020-02-06".parse().unwrap(),
+                pieces: Pieces { adult: 2, child: 0 },
+                happened: None,
+                reading: Reading::Card,
+                watermark: 12,
+                document: Sealed(vec![5; 25]),
+                proxy: None,
+            }),
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_sale_are_frozen() {
+        // A golden vector: who changes it breaks every ledger ever written.
+        let hex = data_encoding::HEXLOWER.encode(&encode(&sale()));
+        assert_eq!(
+            hex,
+            format!("{}{}{}", "851a5e3b73200182018186"  , "5819".to_owned() + &"05".repeat(25), "646d61736b6f6d61736b2d323032302d30322d3036820200f40c69e78e8be897a5e5b8abf4")
+        );
+    }
+
+    #[test]
+    fn every_fact_round_trips() {
+        let id = EntryId { actor: ActorId([1; 16]), seq: 3 };
+        let pieces = Pieces { adult: 200, child: 50 };
+        let programme: crate::ids::ProgrammeId = "mask".parse().unwrap();
+        let day = NaiveDate::from_ymd_opt(2020, 2, 6).unwrap();
+        let facts = [
+            Fact::Arrival(Arrival { programme: programme.clone(), counted: pieces, advised: Some(pieces) }),
+            Fact::Withdrawal(Withdrawal { of: id, reason: "打錯".to_owned() }),
+            Fact::Correction(Correction { programme: programme.clone(), adult: -3, child: 0, reason: "盤點".to_owned() }),
+            Fact::Programme(Published { text: "x".to_owned() }),
+            Fact::Delivery(Delivery { programme, day, pieces }),
+            Fact::Standing(Standing { sale: id, over: true }),
+            sale().fact,
+        ];
+        for fact in facts {
+            let entry = Entry { fact, ..sale() };
+            assert_eq!(decode(&encode(&entry)).unwrap(), entry);
+        }
+    }
+
+    #[test]
+    fn places_that_a_later_version_appends_are_skipped() {
+        let mut bytes = encode(&sale());
+        bytes[0] = 0x86; // an array of six
+        bytes.push(0x18);
+        bytes.push(99);
+        assert_eq!(decode(&bytes).unwrap(), sale());
+    }
+
+    #[test]
+    fn nonsense_is_an_error() {
+        for bytes in [&[][..], &[0xff; 40], &[0x85, 1, 2, 3], &[0x9f; 5000]] {
+            assert!(decode(bytes).is_err());
+        }
+        let mut wild = sale();
+        wild.at.second = i64::MAX;
+        assert!(decode(&encode(&wild)).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! Frames: a length, one byte that says whether the rest is compressed, a message.
+//!
+//! A frame that is too long is refused before it is read, one that would grow too large before
+//! it is inflated. Compression stands here and nowhere else.
+
+use super::WireError;
+use super::message::{self, Message};
+
+/// Longest frame, before and after compression, in bytes.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Shorter messages are not worth compressing, in bytes.
+const COMPRESS_FROM_BYTES: usize = 128;
+const LEVEL: i32 = 3;
+const HEADER: usize = 4;
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+
+const _: () = assert!(
+    crate::ledger::run::RUN_BYTES_MAX * 2 < FRAME_BYTES_MAX,
+    "a run and its framing fit in a frame"
+);
+
+/// A whole frame.
+///
+/// # Errors
+/// Where the message is too long for a frame.
+pub fn encode(message: &Message) -> Result<Vec<u8>, WireError> {
+    let plain = message::encode(message);
+    if plain.len() >= FRAME_BYTES_MAX {
+        return Err(WireError::limit("frame", format!("{} bytes", plain.len())));
+    }
+    let (kind, body) = match compress(&plain) {
+        Some(packed) => (ZSTD, packed),
+        None => (PLAIN, plain),
+    };
+    let length = u32::try_from(body.len() + 1).map_err(|_| WireError::limit("frame", body.len()))?;
+    let mut out = Vec::with_capacity(HEADER + 1 + body.len());
+    out.extend_from_slice(&length.to_be_bytes());
+    out.push(kind);
+    out.extend_from_slice(&body);
+    Ok(out)
+}
+
+fn compress(plain: &[u8]) -> Option<Vec<u8>> {
+    if plain.len() < COMPRESS_FROM_BYTES {
+        return None;
+    }
+    zstd::bulk::compress(plain, LEVEL).ok().filter(|packed| packed.len() < plain.len())
+}
+
+fn decode(body: &[u8]) -> Result<Message, WireError> {
+    let (kind, rest) = body.split_first().ok_or_else(|| WireError::limit("frame", "empty"))?;
+    match *kind {
+        PLAIN => message::decode(rest),
+        ZSTD => {
+            let plain = zstd::bulk::decompress(rest, FRAME_BYTES_MAX)
+                .map_err(|cause| WireError::limit("compressed frame", cause))?;
+            message::decode(&plain)
+        }
+        other => Err(WireError::limit("frame", format!("kind {other}"))),
+    }
+}
+
+/// Cuts a stream of bytes into messages; holds at most one frame.
+#[derive(Debug, Default)]
+pub struct Deframer {
+    held: Vec<u8>,
+}
+
+impl Deframer {
+    /// Takes bytes as they come and gives every message that is complete.
+    ///
+    /// # Errors
+    /// At the first frame that is no message; the stream is then useless and must be closed.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Message>, WireError> {
+        self.held.extend_from_slice(bytes);
+        let mut out = Vec::new();
+        let mut at = 0;
+        while let Some(body) = next_body(self.held.get(at..).unwrap_or_default())? {
+            at += HEADER + body.len();
+            out.push(decode(body)?);
+        }
+        self.held.drain(..at);
+        Ok(out)
+    }
+}
+
+/// The body of the first frame, once it is all there.
+fn next_body(held: &[u8]) -> Result<Option<&[u8]>, WireError> {
+    let Some((length, rest)) = held.split_first_chunk::<HEADER>() else {
+        return Ok(None);
+    };
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    if length > FRAME_BYTES_MAX {
+        return Err(WireError::limit("frame", format!("{length} bytes")));
+    }
+    Ok(rest.get(..length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beacon(second: i64) -> Message {
+        Message::Beacon { echo: 7, second }
+    }
+
+    #[test]
+    fn messages_survive_any_cut_of_the_stream() {
+        let stream: Vec<u8> = (0..5).flat_map(|n| encode(&beacon(n)).unwrap()).collect();
+        for cut in 1..stream.len() {
+            let mut deframer = Deframer::default();
+            let mut seen = deframer.push(&stream[..cut]).unwrap();
+            seen.extend(deframer.push(&stream[cut..]).unwrap());
+            assert_eq!(seen, (0..5).map(beacon).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_frame_too_long_is_refused_before_it_is_read() {
+        let mut deframer = Deframer::default();
+        assert!(deframer.push(&[0x7f, 0xff, 0xff, 0xff]).is_err());
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_is_inflated() {
+        let bomb = zstd::bulk::compress(&vec![0; 64 * FRAME_BYTES_MAX], 19).unwrap();
+        let mut frame = u32::try_from(bomb.len() + 1).unwrap().to_be_bytes().to_vec();
+        frame.push(ZSTD);
+        frame.extend(bomb);
+        assert!(Deframer::default().push(&frame).is_err());
+    }
+
+    #[test]
+    fn nonsense_is_an_error_and_not_a_panic() {
+        for body in [&[][..], &[9, 9], &[0], &[1, 1, 2, 3], &[0, 0xff, 0xff]] {
+            let mut frame = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
+            frame.extend_from_slice(body);
+            assert!(Deframer::default().push(&frame).is_err(), "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The two session machines against each other, over a line that a test cuts where it likes.
+
+use std::collections::VecDeque;
+
+use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
+use shared::ledger::chain::Tip;
+use shared::ledger::run::Run;
+use shared::sync::handshake::{Standing, welcome};
+use shared::sync::{Close, edge, hub};
+use shared::wire::v1::frame::{self, Deframer};
+use shared::wire::v1::message::{FeedPart, Message, Seen, Welcome};
+
+const LIFE: Incarnation = Incarnation([9; 16]);
+
+/// An edge whose log is a list of runs of `per_run` entries, and a hub that keeps what it is given.
+struct Pair {
+    runs: Vec<Run>,
+    acked: u64,
+    down: Vec<u64>,
+    feed: u64,
+    hub_has: Vec<EntryId>,
+    hub_down: Vec<Run>,
+    hub_feed: Vec<FeedPart>,
+}
+
+impl Pair {
+    fn new(entries: u32, per_run: usize) -> Self {
+        let runs = runs("site/5931102274/2020-02-06", entries, per_run);
+        let hub_down = runs_of("nation/2020-02", 3, 1);
+        let part = |n: u64| FeedPart { upto: n * 10, body: vec![7; 100].into() };
+        let hub_feed = (1..=20).map(part).collect();
+        Self { runs, acked: 0, down: vec![], feed: 0, hub_has: vec![], hub_down, hub_feed }
+    }
+
+    /// Runs one line until it is quiet, or until `cut` messages have crossed.
+    fn line(&mut self, cut: usize) -> Option<Close> {
+        let site: SiteCode = "5931102274".parse().unwrap();
+        let (mut edge, mut hub) = (edge::Session::default(), hub::Session::new(site));
+        let (mut to_edge, mut to_hub) = (VecDeque::new(), VecDeque::new());
+        let mut crossed = 0;
+        let standing =
+            Standing { site, incarnation: Incarnation([1; 16]), hub_life: LIFE, down: self.down_pos(), feed: self.feed };
+        let first = edge.handle(edge::Input::Connected(standing));
+        if let Some(close) = self.edge_outputs(&mut edge, first, &mut to_hub) {
+            return Some(close);
+        }
+        while !(to_edge.is_empty() && to_hub.is_empty()) {
+            if let Some(message) = to_hub.pop_front() {
+                crossed += 1;
+                let out = hub.handle(hub::Input::Message(cross(&message)));
+                if let Some(close) = self.hub_outputs(&mut hub, out, &mut to_edge) {
+                    return Some(close);
+                }
+            }
+            if let Some(message) = to_edge.pop_front() {
+                crossed += 1;
+                let out = edge.handle(edge::Input::Message(cross(&message)));
+                if let Some(close) = self.edge_outputs(&mut edge, out, &mut to_hub) {
+                    return Some(close);
+                }
+            }
+            if crossed >= cut {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn edge_outputs(
+        &mut self,
+        session: &mut edge::Session,
+        outputs: Vec<edge::Output>,
+        to_hub: &mut VecDeque<Message>,
+    ) -> Option<Close> {
+        let mut queue = VecDeque::from(outputs);
+        while let Some(output) = queue.pop_front() {
+            let answer = match output {
+                edge::Output::Send(message) => {
+                    to_hub.push_back(message);
+                    continue;
+                }
+                edge::Output::Resume(Welcome { last, .. }) => {
+                    // What the hub says it has is as good as acknowledged.
+                    self.acked = self.acked.max(self.position(last));
+                    edge::Input::Resumed(self.position(last))
+                }
+                edge::Output::Load(after) => edge::Input::Loaded(self.run_after(after)),
+                edge::Output::Acked { upto, .. } => {
+                    self.acked = upto;
+                    continue;
+                }
+                edge::Output::Down { pos, .. } => {
+                    self.down.push(pos);
+                    edge::Input::Took
+                }
+                edge::Output::Feed { after, parts } => {
+                    assert_eq!(after, self.feed, "no gap");
+                    self.feed = parts.last().unwrap().upto;
+                    edge::Input::Took
+                }
+                edge::Output::Close(close) => return Some(close),
+                edge::Output::Quarantined { .. } | edge::Output::Beacon { .. } => continue,
+            };
+            queue.extend(session.handle(answer));
+        }
+        None
+    }
+
+    fn hub_outputs(
+        &mut self,
+        session: &mut hub::Session,
+        outputs: Vec<hub::Output>,
+        to_edge: &mut VecDeque<Message>,
+    ) -> Option<Close> {
+        let mut queue = VecDeque::from(outputs);
+        while let Some(output) = queue.pop_front() {
+            let answer = match output {
+                hub::Output::Send(message) => {
+                    to_edge.push_back(message);
+                    continue;
+                }
+                hub::Output::Greet(hello) => hub::Input::Greeted {
+                    welcome: welcome(LIFE, 0, self.hub_last(), 0),
+                    down: hello.down,
+                    feed: hello.feed,
+                },
+                hub::Output::Ingest(run) => hub::Input::Ingested { id: self.ingest(&run), feed: 0 },
+                hub::Output::LoadDown(after) => hub::Input::Down(self.down_after(after)),
+                hub::Output::LoadFeed(after) => {
+                    let next = self.hub_feed.iter().filter(|part| part.upto > after).take(3).cloned();
+                    hub::Input::Feed(next.collect())
+                }
+                hub::Output::Beacon { .. } => continue,
+                hub::Output::Close(close) => return Some(close),
+            };
+            queue.extend(session.handle(answer));
+        }
+        None
+    }
+
+    fn ingest(&mut self, run: &Run) -> EntryId {
+        for link in run.links().unwrap() {
+            if !self.hub_has.contains(&link.id) {
+                self.hub_has.push(link.id);
+            }
+        }
+        *self.hub_has.last().unwrap()
+    }
+
+    fn hub_last(&self) -> Option<Seen> {
+        let id = *self.hub_has.last()?;
+        Some(Seen { id, hash: shared::ids::ChangeHash([0; 32]) })
+    }
+
+    fn position(&self, last: Option<Seen>) -> u64 {
+        last.map_or(0, |seen| u64::from(seen.id.seq))
+    }
+
+    fn run_after(&self, after: u64) -> Option<(Run, u64)> {
+        let run = self.runs.iter().find(|run| u64::from(run.start.id.seq) == after + 1)?;
+        Some((run.clone(), after + run.entries.len() as u64))
+    }
+
+    fn down_pos(&self) -> u64 {
+        self.down.last().copied().unwrap_or_default()
+    }
+
+    fn down_after(&self, after: u64) -> Option<(Run, u64)> {
+        let run = self.hub_down.get(usize::try_from(after).unwrap())?;
+        Some((run.clone(), after + 1))
+    }
+}
+
+/// Through real frames.
+fn cross(message: &Message) -> Message {
+    let bytes = frame::encode(message).unwrap();
+    Deframer::default().push(&bytes).unwrap().pop().unwrap()
+}
+
+fn runs(doc: &str, entries: u32, per_run: usize) -> Vec<Run> {
+    runs_of(doc, entries, per_run)
+}
+
+fn runs_of(doc: &str, entries: u32, per_run: usize) -> Vec<Run> {
+    let mut tip = Tip::start(doc.parse().unwrap(), ActorId([4; 16]), 0, vec![]);
+    let all: Vec<Vec<u8>> = (0..entries).map(|n| n.to_be_bytes().repeat(10)).collect();
+    let run = |entries: &[Vec<u8>]| {
+        let start = tip.next.clone();
+        let links: Vec<_> = entries.iter().map(|entry| tip.append(entry).unwrap()).collect();
+        let last = links.last().unwrap().hash;
+        Run { doc: tip.doc, start, entries: entries.to_vec(), joints: vec![], last }
+    };
+    all.chunks(per_run).map(run).collect()
+}
+
+#[test]
+fn everything_crosses_on_a_good_line() {
+    let mut pair = Pair::new(1000, 10);
+    assert_eq!(pair.line(usize::MAX), None);
+    assert_eq!((pair.acked, pair.hub_has.len()), (1000, 1000));
+    assert_eq!((pair.down.len(), pair.feed), (3, 200));
+}
+
+#[test]
+fn a_line_cut_after_any_message_loses_and_doubles_nothing() {
+    for cut in 1..60 {
+        let mut pair = Pair::new(120, 10);
+        for _ in 0..200 {
+            assert_eq!(pair.line(cut), None);
+        }
+        // A line shorter than the greeting can carry nothing.
+        if cut > 3 {
+            assert_eq!((pair.acked, pair.hub_has.len()), (120, 120), "cut after {cut}");
+        }
+        if cut > 8 {
+            assert_eq!((pair.down.len(), pair.feed), (3, 200), "cut after {cut}");
+        }
+    }
+}
+
+#[test]
+fn an_edge_whose_certificate_names_another_site_is_closed() {
+    let mut hub = hub::Session::new("3501200000".parse().unwrap());
+    let standing = Standing {
+        site: "5931102274".parse().unwrap(),
+        incarnation: LIFE,
+        hub_life: LIFE,
+        down: 0,
+        feed: 0,
+    };
+    let edge::Output::Send(hello) = edge::Session::default().handle(edge::Input::Connected(standing)).remove(0) else {
+        panic!("an edge greets first");
+    };
+    let out = hub.handle(hub::Input::Message(hello));
+    assert!(matches!(out[..], [hub::Output::Close(Close::Identity { .. })]));
+}
+
+#[test]
+fn a_hub_of_another_protocol_is_left() {
+    let mut edge = edge::Session::default();
+    let standing = Standing {
+        site: "5931102274".parse().unwrap(),
+        incarnation: LIFE,
+        hub_life: LIFE,
+        down: 0,
+        feed: 0,
+    };
+    edge.handle(edge::Input::Connected(standing));
+    let mut strange = welcome(LIFE, 0, None, 0);
+    strange.encoder = "automerge-9".to_owned();
+    let out = edge.handle(edge::Input::Message(Message::Welcome(strange)));
+    assert!(matches!(out[..], [edge::Output::Close(Close::Version(_))]));
+}
+
+#[test]
+fn an_edge_that_does_not_wait_is_closed() {
+    let mut hub = hub::Session::new("5931102274".parse().unwrap());
+    let standing = Standing {
+        site: "5931102274".parse().unwrap(),
+        incarnation: LIFE,
+        hub_life: LIFE,
+        down: 0,
+        feed: 0,
+    };
+    let hello = shared::sync::handshake::hello(&standing);
+    hub.handle(hub::Input::Message(Message::Hello(hello)));
+    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0 });
+    let runs = runs("site/5931102274/2020-02-06", 20, 1);
+    let closed = runs.into_iter().any(|run| {
+        hub.handle(hub::Input::Message(Message::Up(run))).contains(&hub::Output::Close(Close::Flood))
+    });
+    assert!(closed);
+}
