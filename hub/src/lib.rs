@@ -1,1 +1,25 @@
-//! Atoll's centre.
+//! Atoll's centre: it takes every ledger, finds who was served twice, explains each case and tells
+//! every edge what it needs so that it does not happen again.
+//!
+//! `main → cli → {gateway, console} → mailbox → hub → {ingest, project, conflict, cases, publish, registry} → store`.
+
+pub mod authority;
+pub mod cases;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod conflict;
+pub mod console;
+pub mod counters;
+pub mod gateway;
+pub mod hub;
+pub mod ingest;
+pub mod mailbox;
+mod project;
+pub mod publish;
+pub mod registry;
+pub mod store;
+pub mod view;
+
+#[cfg(test)]
+mod testing;

@@ -1,3 +1,16 @@
-//! To come.
+//! `atoll-hub`: parse, build, run, drain.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use hub::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    match cli::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            cli::complain(&cause);
+            ExitCode::from(cli::FAILED)
+        }
+    }
+}

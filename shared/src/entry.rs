@@ -25,10 +25,7 @@ impl Pieces {
     /// Kind by kind.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        Self {
-            adult: self.adult.saturating_add(other.adult),
-            child: self.child.saturating_add(other.child),
-        }
+        Self { adult: self.adult.saturating_add(other.adult), child: self.child.saturating_add(other.child) }
     }
 }
 

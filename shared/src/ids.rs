@@ -44,10 +44,7 @@ impl SiteCode {
     /// (REQUIREMENTS, decision 10).
     #[must_use]
     pub fn check_digit_fits(&self) -> bool {
-        let sum: u32 = (1..=9u32)
-            .zip(self.0)
-            .map(|(place, c)| place * digit_or_letter(c))
-            .sum();
+        let sum: u32 = (1..=9u32).zip(self.0).map(|(place, c)| place * digit_or_letter(c)).sum();
         sum % 10 == digit_or_letter(self.0[9])
     }
 }
@@ -65,11 +62,7 @@ impl FromStr for SiteCode {
     fn from_str(text: &str) -> Result<Self, BadId> {
         let bad = || BadId::Site(text.chars().take(40).collect());
         let code: [u8; 10] = text.as_bytes().try_into().map_err(|_| bad())?;
-        if code.iter().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase()) {
-            Ok(Self(code))
-        } else {
-            Err(bad())
-        }
+        if code.iter().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase()) { Ok(Self(code)) } else { Err(bad()) }
     }
 }
 
@@ -134,12 +127,8 @@ impl FromStr for CaseId {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let bytes = HEXLOWER
-            .decode(text.as_bytes())
-            .map_err(|_| BadId::Name(text.chars().take(40).collect()))?;
-        let bytes = bytes
-            .try_into()
-            .map_err(|_| BadId::Name(text.chars().take(40).collect()))?;
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| BadId::Name(text.chars().take(40).collect()))?;
+        let bytes = bytes.try_into().map_err(|_| BadId::Name(text.chars().take(40).collect()))?;
         Ok(Self(bytes))
     }
 }

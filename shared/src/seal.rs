@@ -1,5 +1,5 @@
 //! Secrecy of personal data: sealing documents in entries, finding people by keyed tags,
-//! and the fingerprints that tell the nation of a purchase (DESIGN.md "Who can read whom").
+//! and the fingerprints that tell the nation of a purchase (docs/architecture.md).
 //!
 //! * A site's **sealing key** hides number and birth date in its entries (AES-256-GCM-SIV,
 //!   RFC 8452; nonce from the entry id, site and entry id as associated data).
@@ -140,7 +140,7 @@ impl SiteKeys {
     /// The tag under which this site finds the person again.
     #[must_use]
     pub fn tag(&self, person: &Person) -> PersonTag {
-        PersonTag(cut(&hmac::sign(&self.lookup, &person.key())))
+        PersonTag(cut(hmac::sign(&self.lookup, &person.key())))
     }
 
     fn associated(&self, id: &EntryId, slot: u8) -> Aad<Vec<u8>> {
@@ -191,7 +191,7 @@ impl HubKeys {
     /// The nation's tag of a person.
     #[must_use]
     pub fn tag(&self, person: &Person) -> PersonTag {
-        PersonTag(cut(&hmac::sign(&self.tag, &person.key())))
+        PersonTag(cut(hmac::sign(&self.tag, &person.key())))
     }
 
     /// The case of a person in a programme.
@@ -200,7 +200,7 @@ impl HubKeys {
         let mut bytes = programme.as_str().as_bytes().to_vec();
         bytes.push(0);
         bytes.extend_from_slice(&person.0);
-        CaseId(cut(&hmac::sign(&self.case, &bytes)))
+        CaseId(cut(hmac::sign(&self.case, &bytes)))
     }
 
     /// The key of one programme's day, handed to every edge with the day's list.
@@ -284,7 +284,7 @@ impl DayKey {
     /// The person's fingerprint of that day.
     #[must_use]
     pub fn fingerprint(&self, person: &Person) -> u64 {
-        u64::from_be_bytes(cut(&hmac::sign(&self.mac, &person.key())))
+        u64::from_be_bytes(cut(hmac::sign(&self.mac, &person.key())))
     }
 }
 

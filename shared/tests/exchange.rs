@@ -1,5 +1,7 @@
 //! The two session machines against each other, over a line that a test cuts where it likes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+
 use std::collections::VecDeque;
 
 use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
@@ -38,8 +40,13 @@ impl Pair {
         let (mut edge, mut hub) = (edge::Session::default(), hub::Session::new(site));
         let (mut to_edge, mut to_hub) = (VecDeque::new(), VecDeque::new());
         let mut crossed = 0;
-        let standing =
-            Standing { site, incarnation: Incarnation([1; 16]), hub_life: LIFE, down: self.down_pos(), feed: self.feed };
+        let standing = Standing {
+            site,
+            incarnation: Incarnation([1; 16]),
+            hub_life: LIFE,
+            down: self.down_pos(),
+            feed: self.feed,
+        };
         let first = edge.handle(edge::Input::Connected(standing));
         if let Some(close) = self.edge_outputs(&mut edge, first, &mut to_hub) {
             return Some(close);
@@ -221,13 +228,8 @@ fn a_line_cut_after_any_message_loses_and_doubles_nothing() {
 #[test]
 fn an_edge_whose_certificate_names_another_site_is_closed() {
     let mut hub = hub::Session::new("3501200000".parse().unwrap());
-    let standing = Standing {
-        site: "5931102274".parse().unwrap(),
-        incarnation: LIFE,
-        hub_life: LIFE,
-        down: 0,
-        feed: 0,
-    };
+    let standing =
+        Standing { site: "5931102274".parse().unwrap(), incarnation: LIFE, hub_life: LIFE, down: 0, feed: 0 };
     let edge::Output::Send(hello) = edge::Session::default().handle(edge::Input::Connected(standing)).remove(0) else {
         panic!("an edge greets first");
     };
@@ -238,13 +240,8 @@ fn an_edge_whose_certificate_names_another_site_is_closed() {
 #[test]
 fn a_hub_of_another_protocol_is_left() {
     let mut edge = edge::Session::default();
-    let standing = Standing {
-        site: "5931102274".parse().unwrap(),
-        incarnation: LIFE,
-        hub_life: LIFE,
-        down: 0,
-        feed: 0,
-    };
+    let standing =
+        Standing { site: "5931102274".parse().unwrap(), incarnation: LIFE, hub_life: LIFE, down: 0, feed: 0 };
     edge.handle(edge::Input::Connected(standing));
     let mut strange = welcome(LIFE, 0, None, 0);
     strange.encoder = "automerge-9".to_owned();
@@ -255,19 +252,14 @@ fn a_hub_of_another_protocol_is_left() {
 #[test]
 fn an_edge_that_does_not_wait_is_closed() {
     let mut hub = hub::Session::new("5931102274".parse().unwrap());
-    let standing = Standing {
-        site: "5931102274".parse().unwrap(),
-        incarnation: LIFE,
-        hub_life: LIFE,
-        down: 0,
-        feed: 0,
-    };
+    let standing =
+        Standing { site: "5931102274".parse().unwrap(), incarnation: LIFE, hub_life: LIFE, down: 0, feed: 0 };
     let hello = shared::sync::handshake::hello(&standing);
     hub.handle(hub::Input::Message(Message::Hello(hello)));
     hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0 });
     let runs = runs("site/5931102274/2020-02-06", 20, 1);
-    let closed = runs.into_iter().any(|run| {
-        hub.handle(hub::Input::Message(Message::Up(run))).contains(&hub::Output::Close(Close::Flood))
-    });
+    let closed = runs
+        .into_iter()
+        .any(|run| hub.handle(hub::Input::Message(Message::Up(run))).contains(&hub::Output::Close(Close::Flood)));
     assert!(closed);
 }

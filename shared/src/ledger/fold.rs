@@ -43,19 +43,19 @@ pub fn entries(document: &Automerge) -> Result<BTreeMap<EntryId, Vec<u8>>, FoldE
     let mut out = BTreeMap::new();
     for key in document.keys(ROOT) {
         let value = document.get(ROOT, key.as_str()).map_err(FoldError::Automerge)?;
-        let bytes = match value {
-            Some((Value::Scalar(value), _)) => match value.as_ref() {
-                ScalarValue::Bytes(bytes) => Some(bytes.clone()),
-                _ => None,
-            },
-            _ => None,
-        };
+        let bytes = value.and_then(|(value, _)| bytes(&value));
         match (schema::id(&key), bytes) {
             (Some(id), Some(bytes)) => out.insert(id, bytes),
             _ => return Err(FoldError::Shape(key)),
         };
     }
     Ok(out)
+}
+
+fn bytes(value: &Value<'_>) -> Option<Vec<u8>> {
+    let Value::Scalar(value) = value else { return None };
+    let ScalarValue::Bytes(bytes) = value.as_ref() else { return None };
+    Some(bytes.clone())
 }
 
 /// The document's heads.

@@ -16,10 +16,7 @@ pub const RUN_BYTES_MAX: usize = 256 * 1024;
 /// Most direct predecessors of one change: as many nodes as a site could have.
 pub const DEPS_MAX: usize = 16;
 
-const _: () = assert!(
-    crate::wire::v1::entry::ENTRY_BYTES_MAX <= RUN_BYTES_MAX,
-    "the longest entry must fit in a run"
-);
+const _: () = assert!(crate::wire::v1::entry::ENTRY_BYTES_MAX <= RUN_BYTES_MAX, "the longest entry must fit in a run");
 
 /// Facts on their way.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::handshake::{Standing, hello, judge_welcome};
 use super::Close;
+use super::handshake::{Standing, hello, judge_welcome};
 use crate::ids::EntryId;
 use crate::ledger::run::Run;
 use crate::wire::v1::message::{FeedPart, Message, Refused, Welcome};

@@ -1,5 +1,5 @@
 //! What is wrong with a version file, and on which line: an operator mends it
-//! with an editor, at night (issue 2, "bad input").
+//! with an editor, at night.
 
 use super::super::calendar::roc_date;
 use chrono::NaiveDate;

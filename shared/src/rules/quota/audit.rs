@@ -1,4 +1,4 @@
-//! Which of the sales that all happened was one too many (DESIGN, "the hub").
+//! Which of the sales that all happened was one too many (docs/architecture.md).
 //!
 //! The same quota as before the sale, asked again in the order of events. The
 //! result is a function of the set of purchases: any order of arrival, and any

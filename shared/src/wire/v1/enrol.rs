@@ -155,16 +155,12 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
 /// # Errors
 /// Where the bytes are no reply.
 pub fn decode_reply(bytes: &[u8]) -> Result<Reply, WireError> {
-    let wire: WireReply = minicbor::decode(bytes)
-        .map_err(|cause| WireError::Cbor { what: "enrolment reply", why: cause.to_string() })?;
+    let wire: WireReply =
+        minicbor::decode(bytes).map_err(|cause| WireError::Cbor { what: "enrolment reply", why: cause.to_string() })?;
     Ok(match wire {
-        WireReply::Enrolled(site, name, certificate, ca, second) => Reply::Enrolled(Box::new(Enrolled {
-            site,
-            name,
-            certificate: certificate.into(),
-            ca: ca.into(),
-            second,
-        })),
+        WireReply::Enrolled(site, name, certificate, ca, second) => {
+            Reply::Enrolled(Box::new(Enrolled { site, name, certificate: certificate.into(), ca: ca.into(), second }))
+        }
         WireReply::Refused(why) => Reply::Refused(why),
     })
 }

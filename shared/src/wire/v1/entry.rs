@@ -205,10 +205,9 @@ impl From<&Fact> for WireFact {
                 advised: arrival.advised.map(Into::into),
             }),
             Fact::Sale(sale) => Self::Sale(sale.into()),
-            Fact::Withdrawal(withdrawal) => Self::Withdrawal(WireWithdrawal {
-                of: withdrawal.of.into(),
-                reason: withdrawal.reason.clone(),
-            }),
+            Fact::Withdrawal(withdrawal) => {
+                Self::Withdrawal(WireWithdrawal { of: withdrawal.of.into(), reason: withdrawal.reason.clone() })
+            }
             Fact::Correction(correction) => Self::Correction(WireCorrection {
                 programme: correction.programme.to_string(),
                 adult: correction.adult,
@@ -343,11 +342,7 @@ impl TryFrom<WireEntryId> for EntryId {
 /// Between 1912 and 9999: whatever a broken clock says must still be a calendar day.
 fn instant(second: i64, doubt_s: u32) -> Result<Instant, WireError> {
     const RANGE: std::ops::RangeInclusive<i64> = -1_830_384_000..=253_370_764_800;
-    if RANGE.contains(&second) {
-        Ok(Instant { second, doubt_s })
-    } else {
-        Err(WireError::limit("instant", second))
-    }
+    if RANGE.contains(&second) { Ok(Instant { second, doubt_s }) } else { Err(WireError::limit("instant", second)) }
 }
 
 fn name<T: std::str::FromStr>(text: &str) -> Result<T, WireError> {
@@ -404,10 +399,12 @@ mod tests {
     fn the_bytes_of_a_sale_are_frozen() {
         // A golden vector: who changes it breaks every ledger ever written.
         let hex = data_encoding::HEXLOWER.encode(&encode(&sale()));
-        assert_eq!(
-            hex,
-            format!("{}{}{}", "851a5e3b73200182018186"  , "5819".to_owned() + &"05".repeat(25), "646d61736b6f6d61736b2d323032302d30322d3036820200f40c69e78e8be897a5e5b8abf4")
+        let (before, sealed, after) = (
+            "851a5e3b73200182018186",
+            format!("5819{}", "05".repeat(25)),
+            "646d61736b6f6d61736b2d323032302d30322d3036820200f40c69e78e8be897a5e5b8abf4",
         );
+        assert_eq!(hex, format!("{before}{sealed}{after}"));
     }
 
     #[test]
@@ -419,7 +416,12 @@ mod tests {
         let facts = [
             Fact::Arrival(Arrival { programme: programme.clone(), counted: pieces, advised: Some(pieces) }),
             Fact::Withdrawal(Withdrawal { of: id, reason: "打錯".to_owned() }),
-            Fact::Correction(Correction { programme: programme.clone(), adult: -3, child: 0, reason: "盤點".to_owned() }),
+            Fact::Correction(Correction {
+                programme: programme.clone(),
+                adult: -3,
+                child: 0,
+                reason: "盤點".to_owned(),
+            }),
             Fact::Programme(Published { text: "x".to_owned() }),
             Fact::Delivery(Delivery { programme, day, pieces }),
             Fact::Standing(Standing { sale: id, over: true }),

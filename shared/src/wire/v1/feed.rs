@@ -82,7 +82,7 @@ struct WireGroup {
 /// To bytes.
 #[must_use]
 pub fn encode(batch: &Batch) -> Vec<u8> {
-    let groups = batch.groups.iter().flat_map(|group| split(group)).collect();
+    let groups = batch.groups.iter().flat_map(split).collect();
     minicbor::to_vec(WireBatch { groups }).unwrap_or_default()
 }
 
@@ -105,7 +105,8 @@ fn split(group: &Group) -> Vec<WireGroup> {
     let mut out: Vec<WireGroup> = Vec::new();
     for item in &group.items {
         let pieces = (item.pieces.adult, item.pieces.child);
-        let fits = out.last().is_some_and(|last| last.pieces.len() < usize::from(GONE) || last.pieces.contains(&pieces));
+        let fits =
+            out.last().is_some_and(|last| last.pieces.len() < usize::from(GONE) || last.pieces.contains(&pieces));
         if !fits {
             out.push(empty(group));
         }
@@ -174,7 +175,7 @@ mod tests {
             fingerprint: u64::from(n) << 33,
             mark: n,
             pieces: Pieces { adult: n % 3, child: n % 2 },
-            gone: n % 5 == 0,
+            gone: n.is_multiple_of(5),
         };
         let group = Group {
             programme: "mask".parse().unwrap(),

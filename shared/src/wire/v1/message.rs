@@ -393,8 +393,7 @@ impl TryFrom<WireRun> for Run {
 
     fn try_from(wire: WireRun) -> Result<Self, WireError> {
         let doc = wire.doc.parse().map_err(|cause| WireError::limit("document", cause))?;
-        let joint =
-            |joint: WireJoint| Joint { index: joint.index, op: joint.op, deps: from_hashes(joint.deps) };
+        let joint = |joint: WireJoint| Joint { index: joint.index, op: joint.op, deps: from_hashes(joint.deps) };
         Ok(Self {
             doc,
             start: Place { id: wire.first.into(), op: wire.op, deps: from_hashes(wire.deps) },

@@ -1,0 +1,263 @@
+//! The command line: parsed here, given meaning in the rooms beneath.
+//!
+//! A command that asks the node something is one request to the API: sent to the `serve` that
+//! holds the folder, or answered by the same router in this process. Exit code 0: done,
+//! 1: refused, 2: an error.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chrono::{DateTime, FixedOffset};
+use clap::{Args, Parser, Subcommand};
+
+mod call;
+mod deeds;
+mod enrol;
+mod output;
+mod serve;
+
+pub use output::Outcome;
+pub use serve::serve;
+
+use crate::config::Folder;
+use crate::fault::Fault;
+
+/// Where the pages are served unless told otherwise.
+const LISTEN: &str = "127.0.0.1:8750";
+
+/// Atoll's node at a pharmacy or health station: sells by the rules with the line down.
+#[derive(Debug, Parser)]
+#[command(name = "atoll-edge", version)]
+pub struct Cli {
+    /// The site's data folder.
+    #[arg(long, global = true, env = "ATOLL_EDGE_DATA", default_value = "atoll-edge-data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Answers for machines: one JSON object.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Rehearsals only: take this for the present time. Marked loudly everywhere.
+    #[arg(long, global = true, value_name = "RFC3339", value_parser = DateTime::parse_from_rfc3339)]
+    pub rehearsal_clock: Option<DateTime<FixedOffset>>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set a new data folder up for a site.
+    Init {
+        /// 醫事機構代碼, ten characters.
+        #[arg(long, value_name = "CODE")]
+        site: String,
+        /// 院所簡稱; the hub's name replaces it at enrolment.
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// Get this site's certificate from the hub.
+    Enrol {
+        /// The hub, host:port.
+        #[arg(long, value_name = "ADDR")]
+        hub: String,
+        /// The one-time token that the hub printed.
+        #[arg(long)]
+        token: String,
+    },
+    /// Serve the counter's pages and keep the line to the hub.
+    Serve {
+        /// Where to listen.
+        #[arg(long, default_value = LISTEN, value_name = "IP:PORT")]
+        listen: SocketAddr,
+        /// Another name under which browsers of the site reach this page.
+        #[arg(long, value_name = "NAME")]
+        host: Vec<String>,
+    },
+    /// 口罩到貨: count goods in.
+    Arrive {
+        /// How many.
+        #[command(flatten)]
+        pieces: PiecesArgs,
+        /// By whom, under which key.
+        #[command(flatten)]
+        deed: DeedArgs,
+    },
+    /// 資格審核: may this person buy?
+    Check {
+        /// Whose.
+        #[command(flatten)]
+        document: DocumentArgs,
+        /// Which programme, where several are in force.
+        #[arg(long)]
+        programme: Option<String>,
+    },
+    /// 購買: sell.
+    Sell {
+        /// Whose.
+        #[command(flatten)]
+        document: DocumentArgs,
+        /// How many.
+        #[command(flatten)]
+        pieces: PiecesArgs,
+        /// Who carried it.
+        #[command(flatten)]
+        proxy: ProxyArgs,
+        /// By whom, under which key.
+        #[command(flatten)]
+        deed: DeedArgs,
+    },
+    /// Take a sale or an arrival of today back.
+    Withdraw {
+        /// Its number, as printed.
+        entry: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// By whom, under which key.
+        #[command(flatten)]
+        deed: DeedArgs,
+    },
+    /// Write down a sale that already happened (power cut, paper list).
+    Record {
+        /// Whose.
+        #[command(flatten)]
+        document: DocumentArgs,
+        /// How many.
+        #[command(flatten)]
+        pieces: PiecesArgs,
+        /// Who carried it.
+        #[command(flatten)]
+        proxy: ProxyArgs,
+        /// When, in Taipei: "109/02/06 10:30" or "2020-02-06 10:30".
+        #[arg(long, value_name = "TIME")]
+        at: String,
+        /// By whom, under which key.
+        #[command(flatten)]
+        deed: DeedArgs,
+    },
+    /// Correct the stock: so many more or fewer.
+    Correct {
+        /// How many.
+        #[command(flatten)]
+        pieces: PiecesArgs,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// By whom, under which key.
+        #[command(flatten)]
+        deed: DeedArgs,
+    },
+    /// 最近購買紀錄.
+    Recent {
+        /// How many at most.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// How site, stock, line and clock stand.
+    Status,
+    /// The whole ledger as one JSON object a line, documents masked.
+    Export,
+    /// Rehearsals: cut or heal the line.
+    Line {
+        /// Which.
+        #[command(subcommand)]
+        what: LineCommand,
+    },
+}
+
+/// Cut or heal.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum LineCommand {
+    /// Hang up and do not dial.
+    Cut,
+    /// Dial again.
+    Heal,
+}
+
+/// A document.
+#[derive(Debug, Args)]
+pub struct DocumentArgs {
+    /// 身分別: 01 to 05.
+    #[arg(long, default_value = "01")]
+    pub kind: String,
+    /// 證號.
+    #[arg(long)]
+    pub number: String,
+    /// 出生日期: 19860315, 1986-03-15 or 75/03/15.
+    #[arg(long)]
+    pub birth: String,
+}
+
+/// Who carried the card (M20).
+#[derive(Debug, Args)]
+pub struct ProxyArgs {
+    /// The proxy's 身分別.
+    #[arg(long, default_value = "01")]
+    pub proxy_kind: String,
+    /// The proxy's 證號.
+    #[arg(long, requires = "proxy_birth")]
+    pub proxy_number: Option<String>,
+    /// The proxy's 出生日期.
+    #[arg(long, requires = "proxy_number")]
+    pub proxy_birth: Option<String>,
+}
+
+/// Pieces; the rules judge them, not the command line.
+#[derive(Debug, Args)]
+pub struct PiecesArgs {
+    /// 成人片數.
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true, value_name = "N")]
+    pub adult: i64,
+    /// 兒童片數.
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true, value_name = "N")]
+    pub child: i64,
+}
+
+/// Of every deed.
+#[derive(Debug, Args)]
+pub struct DeedArgs {
+    /// Who does it (not proven: signing in comes later).
+    #[arg(long = "as", value_name = "NAME", default_value = "")]
+    pub by: String,
+    /// The same key again is the same deed, done once.
+    #[arg(long, value_name = "KEY")]
+    pub request: Option<String>,
+    /// Which programme, where several are in force.
+    #[arg(long)]
+    pub programme: Option<String>,
+}
+
+/// Runs one command other than `serve`.
+///
+/// # Errors
+/// Where the machine, the folder or the request is at fault; a refusal is an [`Outcome`].
+pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
+    let folder = Folder::new(&cli.data);
+    match &cli.command {
+        Command::Init { site, name } => deeds::init(&folder, site, name),
+        Command::Enrol { hub, token } => enrol::enrol(&folder, hub, token),
+        Command::Line { what } => deeds::line(&folder, *what),
+        Command::Serve { .. } => Ok(Outcome::silent()),
+        Command::Arrive { .. }
+        | Command::Check { .. }
+        | Command::Sell { .. }
+        | Command::Withdraw { .. }
+        | Command::Record { .. }
+        | Command::Correct { .. }
+        | Command::Recent { .. }
+        | Command::Status
+        | Command::Export => {
+            let call = deeds::call(&cli.command);
+            call::ask(&folder, cli.rehearsal_clock, &call)
+        }
+    }
+}
+
+/// Prints what came of a command and gives the exit code.
+#[must_use]
+pub fn finish(json: bool, ended: Result<Outcome, Fault>) -> u8 {
+    output::finish(json, ended)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! What a command prints: plain lines for people, Chinese then English, or one JSON object.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::deeds::Call;
+use crate::fault::Fault;
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    exit: Exit,
+    people: Vec<String>,
+    machines: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Refused = 1,
+    Failed = 2,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+impl Outcome {
+    pub(super) fn done(zh: &str, en: &str, json: Value) -> Self {
+        let people = zh.lines().chain(en.lines()).map(str::to_owned).collect();
+        Self { exit: Exit::Done, people, machines: json.to_string() }
+    }
+
+    pub(super) fn silent() -> Self {
+        Self { exit: Exit::Done, people: Vec::new(), machines: json!({}).to_string() }
+    }
+
+    /// What the API answered, in words.
+    pub(super) fn of(call: &Call, reply: Reply) -> Self {
+        if call.path.ends_with("/export") && reply.status == 200 {
+            let people = reply.body.lines().map(str::to_owned).collect();
+            return Self { exit: Exit::Done, people, machines: reply.body.trim_end().to_owned() };
+        }
+        let answer: Value = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
+        let exit = match (reply.status, text(&answer, "/verdict").as_str()) {
+            (200, "refused") => Exit::Refused,
+            (200, _) => Exit::Done,
+            _ => Exit::Failed,
+        };
+        Self { exit, people: words(call, &answer, &reply), machines: reply.body }
+    }
+}
+
+/// Prints, and gives the exit code: 0 done, 1 refused, 2 an error.
+pub(super) fn finish(json: bool, ended: Result<Outcome, Fault>) -> u8 {
+    let (code, written) = match ended {
+        Ok(outcome) => {
+            let lines = if json { vec![outcome.machines] } else { outcome.people };
+            let failed = outcome.exit == Exit::Failed && !json;
+            let written =
+                if failed { print(&mut io::stderr().lock(), &lines) } else { print(&mut io::stdout().lock(), &lines) };
+            (outcome.exit as u8, written)
+        }
+        Err(fault) if json => {
+            let error =
+                json!({ "error": { "code": fault.code, "zh-TW": fault.zh, "en": fault.en, "cause": fault.causes() } });
+            (Exit::Failed as u8, print(&mut io::stdout().lock(), &[error.to_string()]))
+        }
+        Err(fault) => (Exit::Failed as u8, print(&mut io::stderr().lock(), &of_fault(&fault))),
+    };
+    // Whoever read the output may have gone (`| head`): what was done is done.
+    if written.is_ok() || code != 0 { code } else { Exit::Failed as u8 }
+}
+
+fn of_fault(fault: &Fault) -> Vec<String> {
+    let mut lines = vec![format!("錯誤：{}", fault.zh), format!("error: {}", fault.en)];
+    let causes = fault.causes();
+    if !causes.is_empty() {
+        lines.push(format!("  ({causes})"));
+    }
+    lines
+}
+
+fn print(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
+}
+
+fn words(call: &Call, answer: &Value, reply: &Reply) -> Vec<String> {
+    if let Some(error) = answer.get("error") {
+        return vec![format!("錯誤：{}", text(error, "/zh-TW")), format!("error: {}", text(error, "/en"))];
+    }
+    if answer.get("message").is_some() {
+        return vec![text(answer, "/message/zh-TW"), text(answer, "/message/en")];
+    }
+    if call.path.contains("/recent") {
+        return recent(answer);
+    }
+    if call.path.ends_with("/status") {
+        return status(answer);
+    }
+    vec![
+        format!("錯誤：無法辨識的回應（{}）", reply.status),
+        format!("error: an answer that cannot be read ({})", reply.status),
+    ]
+}
+
+fn recent(answer: &Value) -> Vec<String> {
+    let mut lines = vec!["院所簡稱  身分證號  購買日期  成人購買數量  兒童購買數量  狀態  編號".to_owned()];
+    let found = answer.get("recent").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for line in found {
+        let mut state = Vec::new();
+        for (flag, words) in [
+            ("/withdrawn", "已撤銷 withdrawn"),
+            ("/over", "重複購買爭議 contested"),
+            ("/recorded", "補登 recorded"),
+            ("/acked", "已上傳 sent"),
+        ] {
+            if line.pointer(flag).and_then(Value::as_bool).unwrap_or(false) {
+                state.push(words);
+            }
+        }
+        let (site, masked, date) = (text(line, "/site_name"), text(line, "/masked"), text(line, "/date"));
+        let (adult, child, sale) = (text(line, "/adult"), text(line, "/child"), text(line, "/sale"));
+        lines.push(format!("{site}  {masked}  {date}  {adult}  {child}  {}  {sale}", state.join("、")));
+    }
+    if found.is_empty() {
+        lines.push("尚無購買紀錄 / no purchases yet".to_owned());
+    }
+    lines
+}
+
+fn status(answer: &Value) -> Vec<String> {
+    let at = |pointer: &str| text(answer, pointer);
+    let mut lines = Vec::new();
+    if answer.pointer("/rehearsal").and_then(Value::as_bool).unwrap_or(false) {
+        lines.push("*** 演練模式：時間非真實 / REHEARSAL: this is not the real time ***".to_owned());
+    }
+    lines.push(format!("機構 / site: {} {}", at("/site"), at("/name")));
+    lines.push(format!("時間 / time: {}（{}）", at("/now"), at("/today/roc")));
+    lines.push(format!("線路 / line: {} / {}", at("/line/zh-TW"), at("/line/en")));
+    if let Some(since) = answer.pointer("/line/connected_since").and_then(Value::as_str) {
+        lines.push(format!("  自 / since {since}"));
+    }
+    if answer.pointer("/line/last_failure").is_some_and(|failure| !failure.is_null()) {
+        lines.push(format!("  {} / {}", at("/line/last_failure/zh-TW"), at("/line/last_failure/en")));
+    }
+    lines.push(format!("最後同步 / last sync: {}", at("/line/last_success")));
+    lines.push(format!("紀錄 / entries: {}，未上傳 / unsent: {}", at("/ledger/entries"), at("/ledger/unsent")));
+    lines.push(format!("重複購買爭議 / contested sales: {}", at("/ledger/over")));
+    for shelf in answer.pointer("/stock").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {
+        let (adult, child) = (text(shelf, "/stock/adult"), text(shelf, "/stock/child"));
+        lines.push(format!("庫存 / stock {}: 成人 adult {adult}，兒童 child {child}", text(shelf, "/programme")));
+    }
+    lines
+}
+
+/// The text at a place, empty where there is none.
+fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => "-".to_owned(),
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(path: &str, status: u16, body: &Value) -> Outcome {
+        let call = Call { path: path.to_owned(), body: None };
+        Outcome::of(&call, Reply { status, body: body.to_string() })
+    }
+
+    #[test]
+    fn a_refusal_is_exit_1_and_an_error_exit_2() {
+        let message = json!({ "zh-TW": "不符購買資格", "en": "bought already" });
+        let refused = outcome("/api/v1/sell", 200, &json!({ "verdict": "refused", "message": message }));
+        assert_eq!(
+            (refused.exit as u8, refused.people),
+            (1, vec!["不符購買資格".to_owned(), "bought already".to_owned()])
+        );
+        let sold = outcome("/api/v1/sell", 200, &json!({ "verdict": "sold", "message": message }));
+        assert_eq!(sold.exit as u8, 0);
+        let error = json!({ "error": { "code": "shape", "zh-TW": "格式", "en": "shape" } });
+        let failed = outcome("/api/v1/sell", 400, &error);
+        assert_eq!((failed.exit as u8, failed.people[1].as_str()), (2, "error: shape"));
+        assert_eq!(outcome("/api/v1/sell", 502, &Value::Null).exit as u8, 2);
+        let fault = Fault::new("x", "錯", "wrong").because("disk full");
+        assert_eq!(of_fault(&fault), ["錯誤：錯", "error: wrong", "  (disk full)"]);
+    }
+
+    #[test]
+    fn the_status_is_marked_in_a_rehearsal() {
+        let said = outcome("/api/v1/status", 200, &json!({ "rehearsal": true, "site": "5931102274" }));
+        assert!(said.people[0].contains("REHEARSAL"));
+        assert!(said.people[1].contains("5931102274"));
+    }
+}

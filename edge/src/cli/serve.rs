@@ -1,0 +1,157 @@
+//! `serve`: the pages, the API and the line, until Ctrl-C.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Cli, Command};
+use crate::config::Folder;
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::open;
+use crate::uplink::{LineStatus, Uplink};
+use crate::web::{Web, app, guard};
+
+/// How often an edge without a certificate looks whether it has one now.
+const ENROLLED_LOOK: Duration = Duration::from_secs(1);
+/// What is being answered may take so long at the end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves until the process is told to stop. Nothing happens for another command.
+///
+/// # Errors
+/// Where the folder is held by another process, damaged, or the address is taken.
+pub fn serve(cli: &Cli) -> Result<(), Fault> {
+    let Command::Serve { listen, host } = &cli.command else {
+        return Ok(());
+    };
+    let folder = Folder::new(&cli.data);
+    folder.site()?;
+    let Some(lock) = folder.try_lock()? else {
+        return Err(running(&folder));
+    };
+    let opened = open::open(&folder, cli.rehearsal_clock)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|cause| {
+        Fault::new("runtime", "系統資源不足", "the system has no room for a runtime").because(cause)
+    })?;
+    let served = runtime.block_on(run(&folder, opened.desk, opened.site, *listen, host));
+    drop(runtime);
+    let joined = opened.thread.join();
+    drop(lock);
+    served?;
+    joined
+        .map(drop)
+        .map_err(|_| Fault::new("node", "本站節點異常結束；請查看記錄檔", "the node ended badly: look at the log"))
+}
+
+async fn run(
+    folder: &Folder,
+    desk: Desk,
+    site: crate::config::Site,
+    listen: SocketAddr,
+    names: &[String],
+) -> Result<(), Fault> {
+    let listener = TcpListener::bind(listen).await.map_err(|cause| taken(listen).because(cause))?;
+    let address = listener.local_addr().map_err(|cause| taken(listen).because(cause))?;
+    let (stop, stopped) = watch::channel(false);
+    let (tell, line) = watch::channel(LineStatus::default());
+    let uplink = tokio::spawn(line_up(folder.clone(), desk.clone(), tell, stopped.clone()));
+    announce(&desk, &site, address);
+    let web = Web::new(desk, site, line, guard::hosts(address, names));
+    folder.write(&folder.address_file(), address.to_string().as_bytes())?;
+    let _gone = RemoveAtEnd(folder.address_file());
+    let mut until = stopped;
+    let server = axum::serve(listener, app(Arc::new(web)))
+        .with_graceful_shutdown(async move {
+            // A closed channel means the same: stop.
+            let _ = until.wait_for(|stop| *stop).await;
+        })
+        .into_future();
+    let server = tokio::spawn(server);
+    told_to_stop().await;
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    let _late = tokio::time::timeout(DRAIN, async { (uplink.await, server.await) }).await;
+    Ok(())
+}
+
+fn announce(desk: &Desk, site: &crate::config::Site, address: SocketAddr) {
+    tracing::info!(site = %site.code, "serving http://{address}/");
+    if desk.rehearsal().is_on() {
+        tracing::warn!("REHEARSAL: the clock is not the real one; nothing here is a real sale");
+    }
+    if !address.ip().is_loopback() {
+        tracing::warn!("{address} is reachable from other machines, without encryption or sign-in");
+    }
+}
+
+/// The line, as soon as there is a certificate.
+async fn line_up(folder: Folder, desk: Desk, status: watch::Sender<LineStatus>, mut stop: watch::Receiver<bool>) {
+    let dialler = loop {
+        match open::dialler(&folder) {
+            Ok(Some(dialler)) => break dialler,
+            Ok(None) => {}
+            Err(fault) => {
+                tracing::error!(code = fault.code, causes = %fault.causes(), "line: {fault}");
+                let now = desk.reading().mono_ms;
+                status.send_modify(|status| status.failed(&fault, now));
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ENROLLED_LOOK) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    };
+    let cut_file = folder.line_cut_file();
+    Uplink { dialler, desk, status, cut_file }.run(stop).await;
+}
+
+async fn told_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+        let _ = tokio::signal::ctrl_c().await;
+    }
+    #[cfg(not(unix))]
+    let _ = interrupted.await;
+}
+
+/// The address file is true only while we listen.
+struct RemoveAtEnd(PathBuf);
+
+impl Drop for RemoveAtEnd {
+    fn drop(&mut self) {
+        // A file that stays behind is harmless: the lock says who is there.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn running(folder: &Folder) -> Fault {
+    let at = folder.address().map_or_else(|| "?".to_owned(), |address| address.to_string());
+    Fault::new(
+        "running",
+        format!("此資料夾的 serve 已在執行（{at}）；請直接開啟該網址"),
+        format!("serve runs on this folder already, at {at}: open that address"),
+    )
+}
+
+fn taken(listen: SocketAddr) -> Fault {
+    Fault::new(
+        "listen",
+        format!("無法使用位址 {listen}；請以 --listen 換一個埠號"),
+        format!("cannot listen at {listen}: choose another port with --listen"),
+    )
+}

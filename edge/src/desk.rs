@@ -1,0 +1,239 @@
+//! The counter's side of the mailbox: every question to the node, with the machine's faults in
+//! words, and the rehearsal's clock put before the real one.
+//!
+//! **Invariant: everybody outside the node's thread asks through here**, so that a rehearsal never
+//! mixes two times.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+use shared::ledger::run::Run;
+use shared::rules::calendar::taipei_day;
+use shared::rules::programme::Versions;
+use shared::rules::refusal::Refusal;
+use shared::sync::edge::LogPos;
+use shared::sync::handshake::Standing;
+use shared::wire::v1::message::{FeedPart, Welcome};
+use tokio::sync::watch;
+
+use crate::clock::Reading;
+use crate::fault::Fault;
+use crate::mailbox::{Clocks, Gone, Handle};
+use crate::node::ask::{
+    ArriveRequest, Arrived, CorrectRequest, Corrected, Examine, Examined, Export, Movement, Recent, RecordRequest,
+    SaleRequest, Shelf, Sold, Status, WithdrawRequest, Withdrawn,
+};
+use crate::node::{Committed, Node, NodeError};
+
+/// Most lines of the stock's ledger that are looked at: twice the busiest day of 2020.
+const MOVEMENTS_MAX: usize = 4_000;
+
+/// The clock of a rehearsal: how far it stands from the real one. Nought outside of rehearsals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rehearsal {
+    offset_ms: Option<i64>,
+}
+
+impl Rehearsal {
+    /// Takes `now` for the present; `None` is no rehearsal.
+    #[must_use]
+    pub fn new(now: Option<DateTime<FixedOffset>>, real: Reading) -> Self {
+        Self { offset_ms: now.map(|now| now.timestamp_millis().saturating_sub(real.wall_ms)) }
+    }
+
+    /// Whether the time is not the real one.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self.offset_ms.is_some()
+    }
+
+    /// A reading as the rehearsal has it; only the wall clock differs.
+    #[must_use]
+    pub fn shift(self, real: Reading) -> Reading {
+        Reading { wall_ms: real.wall_ms.saturating_add(self.offset_ms.unwrap_or(0)), ..real }
+    }
+}
+
+/// Asks the node.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    handle: Handle,
+    rehearsal: Rehearsal,
+}
+
+/// An answer, as far as the machine is healthy.
+pub type Told<T> = Result<Result<T, Refusal>, Fault>;
+
+impl From<Handle> for Desk {
+    fn from(handle: Handle) -> Self {
+        Self::new(handle, Rehearsal::default())
+    }
+}
+
+impl Desk {
+    /// In front of this node, by this clock.
+    #[must_use]
+    pub fn new(handle: Handle, rehearsal: Rehearsal) -> Self {
+        Self { handle, rehearsal }
+    }
+
+    /// The clocks, as the rehearsal has them.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let clocks: Clocks = self.handle.clocks();
+        self.rehearsal.shift(clocks.read())
+    }
+
+    /// Which clock this is.
+    #[must_use]
+    pub fn rehearsal(&self) -> Rehearsal {
+        self.rehearsal
+    }
+
+    /// Tells when the log has grown.
+    #[must_use]
+    pub fn grown(&self) -> watch::Receiver<LogPos> {
+        self.handle.grown()
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        deed: impl FnOnce(&mut Node, Reading) -> Result<T, NodeError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let rehearsal = self.rehearsal;
+        let answer = self.handle.ask(move |node, reading| deed(node, rehearsal.shift(reading))).await;
+        answer.map_err(gone)?.map_err(broken)
+    }
+
+    /// 資格審核.
+    pub async fn examine(&self, ask: Examine) -> Told<Examined> {
+        self.ask(move |node, reading| node.examine(&ask, reading)).await
+    }
+
+    /// 購買.
+    pub async fn sell(&self, ask: SaleRequest) -> Told<Sold> {
+        self.ask(move |node, reading| Ok(node.sell(&ask, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// A sale that already happened.
+    pub async fn record(&self, ask: RecordRequest) -> Told<Sold> {
+        self.ask(move |node, reading| Ok(node.record(&ask, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// 口罩到貨.
+    pub async fn arrive(&self, ask: ArriveRequest) -> Told<Arrived> {
+        self.ask(move |node, reading| Ok(node.arrive(&ask, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// The shelf was counted otherwise.
+    pub async fn correct(&self, ask: CorrectRequest) -> Told<Corrected> {
+        self.ask(move |node, reading| Ok(node.correct(&ask, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// A sale or an arrival is taken back.
+    pub async fn withdraw(&self, ask: WithdrawRequest) -> Told<Withdrawn> {
+        self.ask(move |node, reading| Ok(node.withdraw(&ask, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// 最近購買紀錄.
+    pub async fn recent(&self, limit: usize) -> Result<Vec<Recent>, Fault> {
+        self.ask(move |node, _| node.recent(limit)).await
+    }
+
+    /// The shelves.
+    pub async fn shelves(&self) -> Result<Vec<Shelf>, Fault> {
+        self.status().await.map(|status| status.shelves)
+    }
+
+    /// Today's ledger of the stock, newest first.
+    pub async fn movements_today(&self) -> Result<Vec<Movement>, Fault> {
+        self.ask(|node, reading| {
+            let today = node.status(reading)?.today;
+            let mut movements = node.movements(None, MOVEMENTS_MAX)?;
+            movements.retain(|movement| taipei_day(movement.at.second) == today);
+            Ok(movements)
+        })
+        .await
+    }
+
+    /// Every version known here.
+    pub async fn versions(&self) -> Result<Arc<Versions>, Fault> {
+        self.ask(|node, _| Ok(node.versions())).await
+    }
+
+    /// Part of the log, for the export.
+    pub async fn export(&self, after: LogPos, limit: usize) -> Result<Export, Fault> {
+        self.ask(move |node, _| node.export(after, limit)).await
+    }
+
+    /// What the greeting says.
+    pub async fn standing(&self) -> Result<Standing, Fault> {
+        self.ask(|node, _| Ok(node.standing())).await
+    }
+
+    /// Where the hub stands in our log.
+    pub async fn resume(&self, welcome: Welcome) -> Result<LogPos, Fault> {
+        self.ask(move |node, _| node.resume(&welcome)).await
+    }
+
+    /// The next run for the hub.
+    pub async fn load_run(&self, after: LogPos) -> Result<Option<(Run, LogPos)>, Fault> {
+        self.ask(move |node, _| node.load_run(after)).await
+    }
+
+    /// The hub has it on its disk.
+    pub async fn acked(&self, upto: LogPos, feed: u64) -> Result<(), Fault> {
+        self.ask(move |node, _| node.acked(upto, feed)).await
+    }
+
+    /// The hub put it aside.
+    pub async fn quarantined(&self, upto: LogPos, why: String) -> Result<(), Fault> {
+        self.ask(move |node, _| node.quarantined(upto, &why)).await
+    }
+
+    /// Keeps what came of the hub's ledgers.
+    pub async fn take_down(&self, pos: u64, run: Run) -> Result<(), Fault> {
+        self.ask(move |node, _| node.take_down(pos, &run)).await
+    }
+
+    /// Keeps what came of the nation's feed.
+    pub async fn take_feed(&self, after: u64, parts: Vec<FeedPart>) -> Result<(), Fault> {
+        self.ask(move |node, _| node.take_feed(after, &parts)).await
+    }
+
+    /// The hub's time; both readings as the rehearsal has them.
+    pub async fn beacon(&self, asked: Reading, got: Reading, hub_second: i64) -> Result<(), Fault> {
+        self.ask(move |node, _| node.beacon(asked, got, hub_second)).await
+    }
+
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status, Fault> {
+        self.ask(|node, reading| node.status(reading)).await
+    }
+}
+
+fn gone(cause: Gone) -> Fault {
+    Fault::new(
+        "node-gone",
+        "本站節點已停止；請重新啟動程式。已回覆的紀錄都已保存",
+        "the node has stopped: start the program again. Everything that was answered is kept",
+    )
+    .because(cause)
+}
+
+fn broken(cause: NodeError) -> Fault {
+    if let NodeError::Ask(asked) = &cause {
+        return Fault::asked(asked.code(), asked.zh(), asked.en());
+    }
+    if let NodeError::Stopped { .. } = &cause {
+        let zh = "本站節點已停止販售；請重新啟動程式。已回覆的紀錄都已保存";
+        let en = "the node has stopped selling: start the program again. Everything that was answered is kept";
+        return Fault::new("stopped", zh, en).because(cause);
+    }
+    Fault::new(
+        "ledger",
+        "本站帳本無法讀寫，未完成任何變更；請檢查磁碟空間並查看記錄檔",
+        "this site's ledger cannot be read or written; nothing was changed: check the disk's space and look at the log",
+    )
+    .because(cause)
+}

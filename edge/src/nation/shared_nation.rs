@@ -1,0 +1,164 @@
+//! One nation for all the edges of a process: a replay of 6,500 sites would else hold it 6,500 times.
+//!
+//! A batch is read once, whoever it comes to first; an edge sees only what lies below its own watermark.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{Days, NaiveDate};
+use shared::entry::Pieces;
+use shared::ids::ProgrammeId;
+use shared::rules::identity::Person;
+use shared::seal::DayKey;
+use shared::wire::v1::feed::{Group, Item};
+use shared::wire::v1::message::FeedPart;
+
+use super::{Hit, NationError, Rules, fresh};
+
+/// A day is forgotten so long before the newest one.
+const KEEP_DAYS: u64 = 60;
+/// No event before this one.
+const NONE: u32 = u32::MAX;
+
+/// The nation of a process; clones share.
+#[derive(Clone, Default)]
+pub struct SharedNation {
+    index: Arc<RwLock<Index>>,
+}
+
+#[derive(Default)]
+struct Index {
+    upto: u64,
+    /// Batches by the position behind them: the same position must always bring the same bytes.
+    batches: BTreeMap<u64, Arc<[u8]>>,
+    days: BTreeMap<ProgrammeId, BTreeMap<NaiveDate, Day>>,
+    rules: HashMap<[u8; 32], Rules>,
+}
+
+struct Day {
+    key: DayKey,
+    /// The newest event of each fingerprint.
+    newest: HashMap<u64, u32>,
+    events: Vec<Event>,
+}
+
+#[derive(Clone, Copy)]
+struct Event {
+    position: u64,
+    mark: u32,
+    /// The event before this one of the same fingerprint.
+    before: u32,
+    pieces: Pieces,
+    gone: bool,
+}
+
+impl std::fmt::Debug for SharedNation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        write!(f, "SharedNation(up to {})", index.upto)
+    }
+}
+
+impl SharedNation {
+    /// A nation of which nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes what is new of consecutive parts.
+    pub(super) fn take(&self, parts: &[(u64, &FeedPart)]) -> Result<(), NationError> {
+        for (after, part) in parts {
+            if !self.has(part)? {
+                self.index.write().unwrap_or_else(PoisonError::into_inner).take(*after, part)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&self, part: &FeedPart) -> Result<bool, NationError> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        match index.batches.get(&part.upto) {
+            Some(body) if !Arc::ptr_eq(body, &part.body) && *body != part.body => {
+                Err(NationError::Changed { upto: part.upto })
+            }
+            Some(_) => Ok(true),
+            None => Ok(part.upto <= index.upto),
+        }
+    }
+
+    /// Somebody's purchases from a day on, as seen from a watermark.
+    pub(super) fn find(&self, seen: u64, programme: &ProgrammeId, who: &Person, from: NaiveDate) -> Vec<Hit> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let days = index.days.get(programme).into_iter().flat_map(|days| days.range(from..));
+        days.flat_map(|(day, people)| people.find(*day, seen, who)).collect()
+    }
+
+    /// The versions behind one more text, read once for all edges.
+    pub(super) fn publish(&self, rules: &Rules, text: &str) -> Rules {
+        let print = rules.print_with(text);
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.rules.entry(print).or_insert_with(|| rules.with(text)).clone()
+    }
+}
+
+impl Index {
+    fn take(&mut self, after: u64, part: &FeedPart) -> Result<(), NationError> {
+        if part.upto <= self.upto {
+            return Ok(());
+        }
+        if after > self.upto {
+            return Err(NationError::Gap { known: self.upto, after });
+        }
+        let mut position = self.upto.max(after);
+        for group in fresh(self.upto, after, part)? {
+            let day = self.day(&group);
+            for item in &group.items {
+                position += 1;
+                day.push(item, position);
+            }
+        }
+        self.upto = part.upto;
+        self.batches.insert(part.upto, Arc::clone(&part.body));
+        Ok(())
+    }
+
+    fn day(&mut self, group: &Group) -> &mut Day {
+        let days = self.days.entry(group.programme.clone()).or_default();
+        if let Some(oldest) = group.day.checked_sub_days(Days::new(KEEP_DAYS)) {
+            days.retain(|day, _| *day >= oldest);
+        }
+        days.entry(group.day).or_insert_with(|| Day {
+            key: DayKey::new(group.key.clone()),
+            newest: HashMap::new(),
+            events: Vec::new(),
+        })
+    }
+}
+
+impl Day {
+    fn push(&mut self, item: &Item, position: u64) {
+        // Four thousand million people a day are beyond any nation.
+        let here = u32::try_from(self.events.len()).unwrap_or(NONE);
+        let before = self.newest.insert(item.fingerprint, here).unwrap_or(NONE);
+        let Item { fingerprint: _, mark, pieces, gone } = *item;
+        self.events.push(Event { position, mark, before, pieces, gone });
+    }
+
+    /// What counts of a person: the last word on each sale that lies below the watermark.
+    fn find(&self, day: NaiveDate, seen: u64, who: &Person) -> Vec<Hit> {
+        let mut at = self.newest.get(&self.key.fingerprint(who)).copied();
+        let mut settled = Vec::new();
+        let mut hits = Vec::new();
+        while let Some(event) = at.and_then(|at| self.events.get(usize::try_from(at).ok()?)) {
+            if event.position <= seen && !settled.contains(&event.mark) {
+                settled.push(event.mark);
+                if !event.gone {
+                    hits.push(Hit { day, pieces: event.pieces, mark: event.mark });
+                }
+            }
+            at = Some(event.before);
+        }
+        hits
+    }
+}

@@ -1,0 +1,225 @@
+//! The node: sole owner of a site's ledger (M1-M23 through one door; docs/architecture.md, promises 1 and 2).
+//!
+//! Decide first, then do: the rules speak on plain values, one transaction makes the answer durable,
+//! and only then is it an answer. No socket, no thread, no clock: readings and dice come in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use shared::entry::Pieces;
+use shared::ids::{EntryId, Incarnation, ProgrammeId, SiteCode};
+use shared::ledger::chain::Tip;
+use shared::rules::calendar::taipei_day;
+use shared::rules::programme::Versions;
+use shared::rules::stock::Stock;
+use shared::seal::{Secret, SiteKeys};
+use shared::sync::edge::LogPos;
+use shared::wire::v1::entry as wire;
+
+use crate::clock::{Clock, ClockState, Reading};
+use crate::keys::Vault;
+use crate::nation::{Nation, Rules};
+use crate::store::{Programmes, Store, Way};
+use line::Line;
+use requests::Requests;
+
+pub mod ask;
+mod down;
+mod error;
+mod export;
+mod history;
+mod line;
+mod requests;
+mod sale;
+mod shelf;
+mod uplink;
+mod view;
+mod withdrawal;
+mod write;
+
+pub use crate::store::Committed;
+pub use error::{Answer, BadAsk, NodeError};
+
+/// Random bytes, as many as are asked for.
+pub type Dice = Box<dyn FnMut() -> [u8; 16] + Send>;
+
+/// What a node is made of.
+pub struct Setup {
+    /// Its site.
+    pub site: SiteCode,
+    /// 院所簡稱.
+    pub name: String,
+    /// The site's secret.
+    pub secret: Secret,
+    /// Which of the site's secrets it is.
+    pub key_number: u8,
+    /// This life of the store ([`crate::keys::incarnation`]).
+    pub incarnation: Incarnation,
+    /// The disk.
+    pub store: Store,
+    /// What is known of the others.
+    pub nation: Nation,
+    /// For actors: never the same bytes twice.
+    pub dice: Dice,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Setup(site {}, incarnation {})", self.site, self.incarnation)
+    }
+}
+
+/// A site's node.
+pub struct Node {
+    site: SiteCode,
+    name: String,
+    keys: SiteKeys,
+    vault: Vault,
+    incarnation: Incarnation,
+    store: Store,
+    nation: Nation,
+    dice: Dice,
+    clock: Clock,
+    /// The business day when the time was last asked for.
+    today: NaiveDate,
+    /// Where the next entry goes, while its document stays the same.
+    tip: Option<Tip>,
+    len: LogPos,
+    programmes: Programmes,
+    stocks: BTreeMap<ProgrammeId, Stock>,
+    requests: Requests,
+    rules: Rules,
+    /// Deliveries that the hub announced.
+    deliveries: BTreeMap<(NaiveDate, ProgrammeId), Pieces>,
+    /// Own sales that the hub found one too many.
+    over: BTreeSet<EntryId>,
+    line: Line,
+    /// Why nothing is written any more.
+    stopped: Option<String>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Node(site {}, {} entries)", self.site, self.len)
+    }
+}
+
+impl Node {
+    /// Starts a node on its store; everything that it knows comes from there.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, is another site's, or the keys cannot be used.
+    pub fn open(setup: Setup, reading: Reading) -> Result<Self, NodeError> {
+        let Setup { site, name, secret, key_number, incarnation, mut store, mut nation, dice } = setup;
+        let keys = SiteKeys::new(site, key_number, &secret)?;
+        let vault = Vault::new(&secret)?;
+        let once = store.begin(site, incarnation)?;
+        let programmes = Programmes::load(&store)?;
+        nation.load(&store, &vault, &programmes)?;
+        let len = store.log_len()?;
+        let clock = ClockState { high_second: last_second(&store, len, &once)?, ..once.clock };
+        let stocks = store.stocks()?.into_iter();
+        let stocks = stocks.filter_map(|(number, stock)| Some((programmes.named(number)?.clone(), stock))).collect();
+        let mut node = Self {
+            clock: Clock::restore(clock, reading),
+            line: Line::new(&once, store.quarantined()?),
+            today: NaiveDate::default(),
+            tip: None,
+            requests: Requests::default(),
+            rules: Rules::default(),
+            deliveries: BTreeMap::new(),
+            over: BTreeSet::new(),
+            stopped: None,
+            site,
+            name,
+            keys,
+            vault,
+            incarnation,
+            store,
+            nation,
+            dice,
+            len,
+            programmes,
+            stocks,
+        };
+        node.today(reading);
+        node.load_requests()?;
+        node.fold_down()?;
+        Ok(node)
+    }
+
+    /// Gives the store back; whatever was not in it is forgotten, as by a power cut.
+    #[must_use]
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+
+    /// The number of its entries.
+    #[must_use]
+    pub fn log_len(&self) -> LogPos {
+        self.len
+    }
+
+    /// The hub has everything up to here on its disk, as far as is known.
+    #[must_use]
+    pub fn acked_upto(&self) -> LogPos {
+        self.line.acked
+    }
+
+    /// Its site.
+    #[must_use]
+    pub fn site(&self) -> SiteCode {
+        self.site
+    }
+
+    /// Every version that the hub has published, as far as is known here.
+    #[must_use]
+    pub fn versions(&self) -> Arc<Versions> {
+        Arc::clone(&self.rules.versions)
+    }
+
+    /// The business day.
+    fn today(&mut self, reading: Reading) -> (shared::entry::Instant, NaiveDate) {
+        let now = self.clock.now(reading);
+        self.today = taipei_day(now.second);
+        (now, self.today)
+    }
+
+    /// Request keys of yesterday and today.
+    fn load_requests(&mut self) -> Result<(), NodeError> {
+        let yesterday = self.today.pred_opt().unwrap_or(self.today);
+        if let Some(first) = self.store.first_since(yesterday)? {
+            for (key, pos) in self.store.requests_from(first)? {
+                self.requests.insert(&key, pos);
+            }
+        }
+        Ok(())
+    }
+
+    fn stock_of(&self, programme: &ProgrammeId) -> Stock {
+        self.stocks.get(programme).copied().unwrap_or_default()
+    }
+}
+
+/// The last second that was written, unless a beacon has set it right since.
+fn last_second(store: &Store, len: LogPos, once: &crate::store::Once) -> Result<i64, NodeError> {
+    if once.clock_pos == len {
+        return Ok(once.clock.high_second);
+    }
+    let mut last = None;
+    store.walk(Way::Back, |row| {
+        last = Some(row);
+        false
+    })?;
+    match last {
+        Some(row) => match wire::decode(&row.bytes) {
+            Ok(entry) => Ok(entry.at.second),
+            Err(cause) => Err(NodeError::Damaged { id: row.id, cause }),
+        },
+        None => Ok(once.clock.high_second),
+    }
+}
+
+#[cfg(test)]
+mod tests;

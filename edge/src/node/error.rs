@@ -1,0 +1,154 @@
+//! What can go wrong with a node, as opposed to what it refuses.
+
+use shared::ids::{DocId, EntryId};
+use shared::ledger::chain::Full;
+use shared::ledger::run::BadRun;
+use shared::rules::refusal::Refusal;
+use shared::seal::SealError;
+use shared::wire::v1::WireError;
+
+use crate::nation::NationError;
+use crate::store::StoreError;
+
+/// Outer result: is the machine healthy, and was the question one? Inner: may this person have it?
+pub type Answer<T> = Result<Result<T, Refusal>, NodeError>;
+
+/// A fault.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A write failed earlier; what is on the disk is not known, so nothing is promised any more.
+    #[error("this node has stopped selling and must be restarted: {why}")]
+    Stopped {
+        /// The first failure.
+        why: String,
+    },
+    /// The question itself is wrong: whoever asked must ask otherwise.
+    #[error(transparent)]
+    Ask(#[from] BadAsk),
+    /// The disk.
+    #[error("use the site's store")]
+    Store(#[from] StoreError),
+    /// What is known of the nation.
+    #[error("use what is known of the nation")]
+    Nation(#[from] NationError),
+    /// The site's keys.
+    #[error("use the site's keys")]
+    Keys(#[from] SealError),
+    /// The document of the day is full.
+    #[error("append to the ledger of today")]
+    Full(#[from] Full),
+    /// An entry would be outside what a ledger can hold, by a clock beyond every calendar for example.
+    #[error("make an entry that can be read again")]
+    Unreadable(#[source] WireError),
+    /// An entry of our own cannot be read.
+    #[error("read the entry {id} of this site's log")]
+    Damaged {
+        /// Which.
+        id: EntryId,
+        /// Why.
+        #[source]
+        cause: WireError,
+    },
+    /// What came down is no run.
+    #[error("check a run of {doc} from the hub")]
+    Run {
+        /// Of which document.
+        doc: DocId,
+        /// Why.
+        #[source]
+        cause: BadRun,
+    },
+    /// The hub sent what is not for this site.
+    #[error("the hub sent {doc}, which is not for this site")]
+    Foreign {
+        /// The document.
+        doc: DocId,
+    },
+    /// Entries of the hub are missing.
+    #[error("the hub's run begins at {entry} of {doc}, and {known} entries are known")]
+    Gap {
+        /// The document.
+        doc: DocId,
+        /// The first entry of the run.
+        entry: EntryId,
+        /// How many are known of its actor.
+        known: u32,
+    },
+    /// The hub says two things of one entry.
+    #[error("the hub sent another entry {entry} of {doc} than before")]
+    Contradiction {
+        /// The document.
+        doc: DocId,
+        /// The entry.
+        entry: EntryId,
+    },
+}
+
+/// A question that no counter of ours asks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadAsk {
+    /// The name of who stands at the counter.
+    #[error("the name is longer than {bytes_max} bytes")]
+    Name {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The reason of a correction or a withdrawal.
+    #[error("a reason is needed, of at most {bytes_max} bytes")]
+    Reason {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The request key.
+    #[error("a request key has 1 to {bytes_max} bytes")]
+    RequestKey {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// A request key that stands for something else.
+    #[error("this request key was used for another request: take a new one")]
+    RequestReused,
+    /// A sale that is recorded cannot lie in the future.
+    #[error("the sale's time lies in the future")]
+    Future,
+    /// Nor so far in the past that nobody remembers.
+    #[error("the sale's time is more than {days_max} days ago")]
+    LongAgo {
+        /// The limit.
+        days_max: u32,
+    },
+}
+
+impl BadAsk {
+    /// A name for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Name { .. } => "name",
+            Self::Reason { .. } => "reason",
+            Self::RequestKey { .. } => "request-key",
+            Self::RequestReused => "request-reused",
+            Self::Future => "future",
+            Self::LongAgo { .. } => "long-ago",
+        }
+    }
+
+    /// For the person at the counter, in Chinese.
+    #[must_use]
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Name { bytes_max } => format!("經辦人姓名過長（上限 {bytes_max} 位元組）"),
+            Self::Reason { bytes_max } => format!("請填寫原因（上限 {bytes_max} 位元組）"),
+            Self::RequestKey { bytes_max } => format!("要求識別碼長度須為 1 至 {bytes_max} 位元組"),
+            Self::RequestReused => "此要求識別碼已用於其他交易，請重新操作".to_owned(),
+            Self::Future => "補登的購買時間不可晚於現在".to_owned(),
+            Self::LongAgo { days_max } => format!("補登的購買時間不可早於 {days_max} 日前"),
+        }
+    }
+
+    /// For the person at the counter, in English.
+    #[must_use]
+    pub fn en(&self) -> String {
+        self.to_string()
+    }
+}

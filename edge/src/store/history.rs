@@ -1,0 +1,40 @@
+//! Who bought here, and whose cards a proxy carried.
+
+use chrono::NaiveDate;
+use rusqlite::Row;
+use shared::entry::Pieces;
+use shared::ids::PersonTag;
+use shared::rules::quota::Past;
+use shared::sync::edge::LogPos;
+
+use super::log::pos;
+use super::{Store, StoreError, all, day_number, day_of, failed, one};
+
+/// A sale of this site to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OwnSale {
+    pub(crate) pos: LogPos,
+    pub(crate) past: Past,
+    pub(crate) withdrawn: bool,
+}
+
+impl Store {
+    /// What somebody bought here, withdrawn sales too.
+    pub(crate) fn own_sales(&self, tag: &PersonTag, programme: i64) -> Result<Vec<OwnSale>, StoreError> {
+        let sql = "SELECT quota.pos, day, adult, child, withdrawn.pos IS NOT NULL
+            FROM quota LEFT JOIN withdrawn ON withdrawn.pos = quota.pos WHERE tag = ?1 AND programme = ?2";
+        let read = |row: &Row<'_>| {
+            let pieces = Pieces { adult: row.get(2)?, child: row.get(3)? };
+            Ok(OwnSale { pos: pos(row, 0)?, past: Past { day: day_of(row, 1)?, pieces }, withdrawn: row.get(4)? })
+        };
+        all(&self.conn, sql, (tag.0, programme), read).map_err(failed("look somebody up"))
+    }
+
+    /// How many cards other than `card` a proxy carried on a day.
+    pub(crate) fn cards_carried(&self, proxy: &PersonTag, card: &PersonTag, day: NaiveDate) -> Result<u32, StoreError> {
+        let sql = "SELECT count(DISTINCT card) FROM carried WHERE tag = ?1 AND day = ?2 AND card <> ?3
+            AND NOT EXISTS (SELECT 1 FROM withdrawn WHERE withdrawn.pos = carried.pos)";
+        let count = one(&self.conn, sql, (proxy.0, day_number(day), card.0), |row| row.get(0));
+        Ok(count.map_err(failed("count a proxy's cards"))?.unwrap_or(0))
+    }
+}

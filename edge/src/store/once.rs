@@ -1,0 +1,121 @@
+//! What there is one of: whose store it is, how far it has come, what time it was.
+
+use rusqlite::{Row, params};
+use shared::ids::{Incarnation, SiteCode};
+use shared::sync::edge::LogPos;
+
+use super::log::pos;
+use super::{Store, StoreError, all, failed, one};
+use crate::clock::ClockState;
+
+/// How far the exchange has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Once {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) hub_life: Incarnation,
+    pub(crate) down: u64,
+    pub(crate) feed: u64,
+    pub(crate) acked: LogPos,
+    pub(crate) covered: LogPos,
+    pub(crate) clock: ClockState,
+    /// The length of the log when the clock's state was kept.
+    pub(crate) clock_pos: LogPos,
+}
+
+/// A run of the log that the hub did not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QuarantinedRun {
+    pub(crate) first: LogPos,
+    pub(crate) last: LogPos,
+    pub(crate) why: String,
+}
+
+impl Store {
+    /// The incarnation that the store was last opened under; `None` for a new store.
+    ///
+    /// # Errors
+    /// Where SQLite fails.
+    pub fn incarnation(&self) -> Result<Option<Incarnation>, StoreError> {
+        let read = |row: &Row<'_>| row.get(0).map(Incarnation);
+        one(&self.conn, "SELECT incarnation FROM self", [], read).map_err(failed("read the incarnation"))
+    }
+
+    /// Makes the store this site's, under this incarnation, and reads where it stands.
+    pub(crate) fn begin(&mut self, site: SiteCode, incarnation: Incarnation) -> Result<Once, StoreError> {
+        let found = one(&self.conn, "SELECT site FROM self", [], |row| row.get::<_, String>(0));
+        let found = found.map_err(failed("read whose store it is"))?;
+        if let Some(found) = found.filter(|found| found != site.as_str()) {
+            return Err(StoreError::OtherSite { found, wanted: site });
+        }
+        let sql = "INSERT INTO self VALUES (1, ?1, ?2, zeroblob(16), 0, 0, 0, 0, 0, NULL, 0, 0)
+            ON CONFLICT DO UPDATE SET incarnation = excluded.incarnation WHERE incarnation <> excluded.incarnation";
+        let begun = self.conn.execute(sql, params![site.as_str(), incarnation.0]);
+        begun.map_err(failed("note the incarnation"))?;
+        let once = one(&self.conn, "SELECT * FROM self", [], once).map_err(failed("read where the store stands"))?;
+        once.ok_or_else(|| failed("read where the store stands")(rusqlite::Error::QueryReturnedNoRows))
+    }
+
+    /// Another life of the hub: everything that came from its positions begins again.
+    pub(crate) fn forget_hub(&mut self, life: Incarnation) -> Result<(), StoreError> {
+        self.all_or_nothing("begin with the hub anew", |conn| {
+            conn.execute("DELETE FROM nation", [])?;
+            conn.execute("DELETE FROM day_key", [])?;
+            conn.execute("UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0", [life.0])
+        })?;
+        Ok(())
+    }
+
+    /// How far the hub has our log, and how far its feed has counted it.
+    pub(crate) fn put_acked(&mut self, acked: LogPos, covered: LogPos) -> Result<(), StoreError> {
+        let sql = "UPDATE self SET acked = ?1, covered = ?2";
+        let put = self.conn.prepare_cached(sql).and_then(|mut put| put.execute([acked, covered].map(u64::cast_signed)));
+        put.map(|_| ()).map_err(failed("note how far the hub has the log"))
+    }
+
+    /// The clock's correction.
+    pub(crate) fn put_clock(&mut self, clock: &ClockState, len: LogPos) -> Result<(), StoreError> {
+        let sql = "UPDATE self SET clock_offset_ms = ?1, clock_synced = ?2, clock_high = ?3, clock_high_pos = ?4";
+        let values = params![clock.offset_ms, clock.synced_second, clock.high_second, len.cast_signed()];
+        let put = self.conn.prepare_cached(sql).and_then(|mut put| put.execute(values));
+        put.map(|_| ()).map_err(failed("note the clock's correction"))
+    }
+
+    /// Replaces the list of runs that the hub did not take.
+    pub(crate) fn put_quarantined(&mut self, runs: &[QuarantinedRun]) -> Result<(), StoreError> {
+        self.all_or_nothing("note what the hub did not take", |conn| {
+            conn.execute("DELETE FROM quarantined", [])?;
+            for run in runs {
+                conn.prepare_cached("INSERT INTO quarantined VALUES (?1, ?2, ?3)")?.execute(params![
+                    run.first.cast_signed(),
+                    run.last.cast_signed(),
+                    run.why
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs that the hub did not take.
+    pub(crate) fn quarantined(&self) -> Result<Vec<QuarantinedRun>, StoreError> {
+        let read = |row: &Row<'_>| Ok(QuarantinedRun { first: pos(row, 0)?, last: pos(row, 1)?, why: row.get(2)? });
+        let sql = "SELECT first, last, why FROM quarantined ORDER BY first";
+        all(&self.conn, sql, [], read).map_err(failed("read what the hub did not take"))
+    }
+}
+
+fn once(row: &Row<'_>) -> rusqlite::Result<Once> {
+    Ok(Once {
+        incarnation: Incarnation(row.get("incarnation")?),
+        hub_life: Incarnation(row.get("hub_life")?),
+        down: row.get::<_, i64>("down")?.cast_unsigned(),
+        feed: row.get::<_, i64>("feed")?.cast_unsigned(),
+        acked: row.get::<_, i64>("acked")?.cast_unsigned(),
+        covered: row.get::<_, i64>("covered")?.cast_unsigned(),
+        clock: ClockState {
+            offset_ms: row.get("clock_offset_ms")?,
+            synced_second: row.get("clock_synced")?,
+            high_second: row.get("clock_high")?,
+        },
+        clock_pos: row.get::<_, i64>("clock_high_pos")?.cast_unsigned(),
+    })
+}

@@ -1,0 +1,68 @@
+//! For tests: a node in memory that knows the shipped versions, at a moment of one's choice.
+
+use chrono::DateTime;
+use shared::entry::{Entry, Fact, Instant, Published, Staff};
+use shared::ids::{ActorId, Incarnation};
+use shared::ledger::chain::Tip;
+use shared::ledger::run::Run;
+use shared::rules::programme::shipped_text;
+use shared::seal::Secret;
+use shared::wire::v1::entry as wire;
+
+use crate::config::Site;
+use crate::desk::{Desk, Rehearsal};
+use crate::mailbox::{self, Clocks};
+use crate::nation::Nation;
+use crate::node::{Node, Setup};
+use crate::store::Store;
+
+/// Even numbers buy on this Thursday.
+pub(crate) const THURSDAY: &str = "2020-02-06T10:00:00+08:00";
+
+/// 淡水藥局 of the manual.
+pub(crate) fn site() -> Site {
+    Site { code: "5931102274".parse().unwrap(), name: "淡水藥局".to_owned(), hub: None }
+}
+
+/// A node that knows these shipped versions, asked at `time`.
+pub(crate) fn desk_at(time: &str, versions: &[&str]) -> Desk {
+    let real = Clocks::default().read();
+    let rehearsal = Rehearsal::new(Some(DateTime::parse_from_rfc3339(time).unwrap()), real);
+    let mut actors = 0u8;
+    let dice = move || {
+        actors += 1;
+        [actors; 16]
+    };
+    let Site { code, name, hub: _ } = site();
+    let setup = Setup {
+        site: code,
+        name,
+        secret: Secret::new([1; 32]),
+        key_number: 1,
+        incarnation: Incarnation([2; 16]),
+        store: Store::in_memory().unwrap(),
+        nation: Nation::stored(),
+        dice: Box::new(dice),
+    };
+    let mut node = Node::open(setup, rehearsal.shift(real)).unwrap();
+    if !versions.is_empty() {
+        node.take_down(1, &published(versions)).unwrap();
+    }
+    Desk::new(mailbox::start(node).unwrap().0, rehearsal)
+}
+
+/// The nation's ledger as the hub sends it.
+pub(crate) fn published(versions: &[&str]) -> Run {
+    let doc = "nation/2020-02".parse().unwrap();
+    let mut tip = Tip::start(doc, ActorId([9; 16]), 0, vec![]);
+    let start = tip.next.clone();
+    let entry = |name: &&str| {
+        let text = shipped_text(name).unwrap().to_owned();
+        let by = Staff { name: "hub".to_owned(), verified: true };
+        let at = Instant { second: 1_580_900_000, doubt_s: 0 };
+        wire::encode(&Entry { at, by, fact: Fact::Programme(Published { text }) })
+    };
+    let entries: Vec<Vec<u8>> = versions.iter().map(entry).collect();
+    let last = entries.iter().map(|entry| tip.append(entry).unwrap().hash).next_back().unwrap();
+    Run { doc, start, entries, joints: vec![], last }
+}

@@ -1,0 +1,107 @@
+//! The edge's web: the counter's pages and the JSON API.
+//!
+//! **Invariant: the web decides nothing.** It parses what came, asks the node through the [`Desk`]
+//! and shows the answer; HTML and status codes are here and nowhere else.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use tokio::sync::watch;
+
+pub mod answer;
+mod api;
+mod body;
+pub mod guard;
+mod metrics;
+mod pages;
+mod session;
+mod status;
+mod style;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::Site;
+use crate::desk::Desk;
+use crate::uplink::LineStatus;
+
+pub use metrics::Metrics;
+pub use session::Screens;
+
+/// Longest request body.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What the web stands on.
+#[derive(Debug)]
+pub struct Web {
+    /// Asks the node.
+    pub desk: Desk,
+    /// Whose pages these are.
+    pub site: Site,
+    /// How the line stands.
+    pub line: watch::Receiver<LineStatus>,
+    /// The names under which it answers ([`guard::hosts`]).
+    pub hosts: Vec<String>,
+    /// The counters.
+    pub screens: Screens,
+    /// Counted answers.
+    pub metrics: Metrics,
+}
+
+impl Web {
+    /// Empty screens in front of this node.
+    #[must_use]
+    pub fn new(desk: Desk, site: Site, line: watch::Receiver<LineStatus>, hosts: Vec<String>) -> Self {
+        Self { desk, site, line, hosts, screens: Screens::default(), metrics: Metrics::default() }
+    }
+}
+
+/// Everything that the edge serves.
+pub fn app(web: Arc<Web>) -> Router {
+    Router::new()
+        .nest("/api/v1", api_routes())
+        .merge(page_routes())
+        .route("/healthz", get(metrics::healthz))
+        .route("/readyz", get(metrics::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/style.css", get(style::sheet))
+        .fallback(guard::no_such_page)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&web), guard::guard))
+        .with_state(web)
+}
+
+fn api_routes() -> Router<Arc<Web>> {
+    Router::new()
+        .route("/status", get(api::status))
+        .route("/stock", get(api::stock))
+        .route("/recent", get(api::recent))
+        .route("/versions", get(api::versions))
+        .route("/export", get(api::export))
+        .route("/check", post(api::check))
+        .route("/sell", post(api::sell))
+        .route("/record", post(api::record))
+        .route("/arrive", post(api::arrive))
+        .route("/correct", post(api::correct))
+        .route("/withdraw", post(api::withdraw))
+}
+
+fn page_routes() -> Router<Arc<Web>> {
+    Router::new()
+        .route("/", get(pages::home::show))
+        .route("/masks", get(pages::masks::show))
+        .route("/masks/entered", post(pages::masks::entered))
+        .route("/masks/check", post(pages::masks::check))
+        .route("/masks/buy", post(pages::masks::buy))
+        .route("/masks/confirm", post(pages::masks::confirm))
+        .route("/masks/cancel", post(pages::masks::cancel))
+        .route("/masks/clear", post(pages::masks::clear))
+        .route("/stock", get(pages::stock::show))
+        .route("/stock/arrive", post(pages::stock::arrive))
+        .route("/stock/correct", post(pages::stock::correct))
+        .route("/stock/withdraw", post(pages::stock::withdraw))
+        .route("/recent", get(pages::recent::show))
+        .route("/recent/withdraw", post(pages::recent::withdraw))
+}

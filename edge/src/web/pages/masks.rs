@@ -1,0 +1,244 @@
+//! 防疫口罩管控系統_購買: 資格審核, 購買, the dialog, 清除 (M1-M5, M10-M17, M20-M23).
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::rejection::{FormRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+
+mod view;
+
+use super::{Message, Web, back, bad_form, count, name_or_counter, page, unwell};
+use crate::counter::{Basket, Counter, OutOfTurn, Typed};
+use crate::fault::Fault;
+use crate::node::ask::{DocumentText, Examine, SaleRequest};
+use crate::web::body::programme;
+use crate::web::session::{Screen, Seat, random_key};
+
+const PATH: &str = "/masks";
+
+/// Whether somebody just came in by the menu.
+#[derive(Deserialize)]
+pub(in crate::web) struct Entering {
+    #[serde(default)]
+    entering: String,
+}
+
+/// 資格審核.
+#[derive(Deserialize)]
+pub(in crate::web) struct CheckForm {
+    kind: String,
+    #[serde(default)]
+    number: String,
+    #[serde(default)]
+    birth: String,
+    #[serde(default)]
+    programme: String,
+}
+
+/// 購買.
+#[derive(Deserialize)]
+pub(in crate::web) struct BuyForm {
+    #[serde(default)]
+    adult: String,
+    #[serde(default)]
+    child: String,
+    #[serde(default)]
+    by: String,
+    #[serde(default)]
+    proxy_kind: String,
+    #[serde(default)]
+    proxy_number: String,
+    #[serde(default)]
+    proxy_birth: String,
+}
+
+/// GET /masks.
+pub(in crate::web) async fn show(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    entering: Result<Query<Entering>, QueryRejection>,
+) -> Response {
+    let seat = web.screens.seat(&headers);
+    let asks = entering.is_ok_and(|Query(entering)| !entering.entering.is_empty());
+    match view::masks(&web, &seat, asks).await {
+        Ok(masks) => page(&masks, Some(&seat)),
+        Err(fault) => unwell(&fault),
+    }
+}
+
+/// POST /masks/entered: 確定 under M17's question.
+pub(in crate::web) async fn entered(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
+    let seat = web.screens.seat(&headers);
+    match web.desk.status().await {
+        Ok(status) => {
+            web.screens.with(&seat, |screen| screen.stock_asked = Some(status.today));
+            back(PATH, &seat)
+        }
+        Err(fault) => unwell(&fault),
+    }
+}
+
+/// POST /masks/check: 資格審核.
+pub(in crate::web) async fn check(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    form: Result<Form<CheckForm>, FormRejection>,
+) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(cause) => return bad_form(cause),
+    };
+    let seat = web.screens.seat(&headers);
+    if let Err(out_of_turn) = web.screens.with(&seat, |screen| screen.counter.may_examine()) {
+        return say(&web, &seat, out_of_turn.message());
+    }
+    let typed = Typed { kind: form.kind, number: form.number, birth: form.birth };
+    let programme = match programme(Some(&form.programme)) {
+        Ok(programme) => programme,
+        Err(fault) => return say(&web, &seat, Message::fault(PATH, &fault)),
+    };
+    let ask = Examine { programme, document: text(&typed) };
+    let found = match web.desk.examine(ask).await {
+        Ok(found) => found,
+        Err(fault) => return unwell(&fault),
+    };
+    web.screens.with(&seat, |screen| {
+        screen.programme = form.programme;
+        // M10: who qualifies sees no message at all.
+        screen.message = match found {
+            Ok(found) => screen.counter.examined(typed, found).err().map(|out_of_turn| out_of_turn.message()),
+            Err(refusal) => {
+                screen.typed = typed;
+                Some(Message::refused(PATH, &refusal))
+            }
+        };
+    });
+    back(PATH, &seat)
+}
+
+/// POST /masks/buy: 購買 opens the dialog.
+pub(in crate::web) async fn buy(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    form: Result<Form<BuyForm>, FormRejection>,
+) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(cause) => return bad_form(cause),
+    };
+    let seat = web.screens.seat(&headers);
+    web.screens.with(&seat, |screen| {
+        screen.by = form.by.clone();
+        screen.message = match form.basket() {
+            Ok(basket) => screen.counter.ask(basket).err().map(|out_of_turn| out_of_turn.message()),
+            Err(fault) => Some(Message::fault(PATH, &fault)),
+        };
+    });
+    back(PATH, &seat)
+}
+
+/// POST /masks/confirm: 確定.
+pub(in crate::web) async fn confirm(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
+    let seat = web.screens.seat(&headers);
+    let ask = web.screens.with(&seat, |screen| sale(screen));
+    let ask = match ask {
+        Ok(Some(ask)) => ask,
+        Ok(None) => return back(PATH, &seat),
+        Err(out_of_turn) => return say(&web, &seat, out_of_turn.message()),
+    };
+    let request = ask.request.clone().unwrap_or_default();
+    let sold = match web.desk.sell(ask).await {
+        Ok(sold) => sold,
+        // The dialog stays open under the same key: 確定 again is the same sale.
+        Err(fault) => return unwell(&fault),
+    };
+    web.screens.with(&seat, |screen| match sold {
+        Ok(sold) => {
+            let zh = format!("已完成購買，應收 {} 元", sold.price_ntd);
+            let en = format!("bought; NT${}", sold.price_ntd);
+            screen.counter.sold(&request, sold);
+            screen.message = Some(Message::done(PATH, &zh, &en));
+        }
+        Err(refusal) => {
+            screen.counter.cancel();
+            screen.message = Some(Message::refused(PATH, &refusal));
+        }
+    });
+    back(PATH, &seat)
+}
+
+/// POST /masks/cancel: 取消.
+pub(in crate::web) async fn cancel(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
+    let seat = web.screens.seat(&headers);
+    web.screens.with(&seat, |screen| {
+        screen.counter.cancel();
+        screen.message = None;
+    });
+    back(PATH, &seat)
+}
+
+/// POST /masks/clear: 清除.
+pub(in crate::web) async fn clear(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
+    let seat = web.screens.seat(&headers);
+    web.screens.with(&seat, |screen| {
+        screen.counter.clear();
+        screen.typed = Typed::default();
+        screen.message = None;
+    });
+    back(PATH, &seat)
+}
+
+/// What 確定 asks of the node; nothing where it was pressed twice, or beside 取消.
+fn sale(screen: &Screen) -> Result<Option<SaleRequest>, OutOfTurn> {
+    if let Counter::Sold { .. } | Counter::Examined { .. } = &screen.counter {
+        return Ok(None);
+    }
+    let (typed, found, basket) = screen.counter.to_confirm()?;
+    Ok(Some(SaleRequest {
+        request: Some(basket.request.clone()),
+        programme: Some(found.programme.clone()),
+        document: text(typed),
+        adult: basket.adult,
+        child: basket.child,
+        proxy: basket.proxy.as_ref().map(text),
+        by: name_or_counter(&screen.by),
+    }))
+}
+
+fn text(typed: &Typed) -> DocumentText {
+    DocumentText { kind: typed.kind.clone(), number: typed.number.clone(), birth: typed.birth.clone() }
+}
+
+fn say(web: &Web, seat: &Seat, message: Message) -> Response {
+    web.screens.with(seat, |screen| screen.message = Some(message));
+    back(PATH, seat)
+}
+
+impl BuyForm {
+    fn basket(&self) -> Result<Basket, Fault> {
+        let proxy =
+            Typed { kind: self.proxy_kind.clone(), number: self.proxy_number.clone(), birth: self.proxy_birth.clone() };
+        let there = !proxy.number.trim().is_empty() || !proxy.birth.trim().is_empty();
+        Ok(Basket {
+            request: random_key(),
+            adult: count(&self.adult)?,
+            child: count(&self.child)?,
+            proxy: there.then_some(proxy),
+        })
+    }
+}
+
+impl OutOfTurn {
+    fn message(self) -> Message {
+        match self {
+            Self::Refused(refusal) => Message::refused(PATH, &refusal),
+            Self::NobodyExamined => {
+                Message::fault(PATH, &Fault::new("nobody-examined", "請先執行 資格審核", "press Check first"))
+            }
+        }
+    }
+}

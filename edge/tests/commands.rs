@@ -1,0 +1,5 @@
+//! The command line, as a program.
+
+#[cfg(test)]
+#[path = "commands/program.rs"]
+mod program;

@@ -1,0 +1,21 @@
+//! The M lines through the node: what a counter asks and what it is told.
+
+#[cfg(test)]
+#[path = "node/town.rs"]
+mod town;
+
+#[cfg(test)]
+#[path = "node/selling.rs"]
+mod selling;
+
+#[cfg(test)]
+#[path = "node/shelf.rs"]
+mod shelf;
+
+#[cfg(test)]
+#[path = "node/exchange.rs"]
+mod exchange;
+
+#[cfg(test)]
+#[path = "node/disk.rs"]
+mod disk;

@@ -1,0 +1,194 @@
+-- What the hub keeps. The journal and the registry are the truth; everything under
+-- "projections" is derived from the journal and may be dropped and made again.
+
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Registry.
+
+CREATE TABLE site (
+    code    TEXT PRIMARY KEY,
+    name    TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    address TEXT NOT NULL,
+    tel     TEXT NOT NULL,
+    lat     REAL,
+    lng     REAL,
+    town    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE token (
+    hash    BLOB PRIMARY KEY,
+    site    TEXT NOT NULL,
+    expires INTEGER NOT NULL,
+    used    INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE certificate (
+    fingerprint BLOB PRIMARY KEY,
+    site        TEXT NOT NULL,
+    serial      BLOB NOT NULL,
+    issued      INTEGER NOT NULL,
+    expires     INTEGER NOT NULL,
+    revoked     INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX certificate_site ON certificate (site);
+
+-- A site may have brought several secrets under one number: its disk died and it began again.
+CREATE TABLE site_key (
+    site    TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    wrapped BLOB NOT NULL,
+    since   INTEGER NOT NULL,
+    PRIMARY KEY (site, number, wrapped)
+) STRICT, WITHOUT ROWID;
+
+-- One life of one site's store, and the last entry that it sent.
+CREATE TABLE line (
+    id          INTEGER PRIMARY KEY,
+    site        TEXT NOT NULL,
+    incarnation BLOB NOT NULL,
+    second      INTEGER NOT NULL,
+    actor       BLOB,
+    seq         INTEGER,
+    hash        BLOB,
+    UNIQUE (site, incarnation)
+) STRICT;
+
+-- The journal.
+
+CREATE TABLE journal (
+    pos      INTEGER PRIMARY KEY,
+    actor    BLOB NOT NULL,
+    first    INTEGER NOT NULL,
+    count    INTEGER NOT NULL,
+    prev     INTEGER,           -- the same actor's row before this one
+    line     INTEGER,           -- none where the hub itself wrote
+    received INTEGER NOT NULL,
+    run      BLOB NOT NULL
+) STRICT;
+
+-- The end of every actor's chain.
+CREATE TABLE actor (
+    actor BLOB PRIMARY KEY,
+    doc   TEXT NOT NULL,
+    site  TEXT,                 -- none where the hub itself writes
+    seq   INTEGER NOT NULL,
+    op    INTEGER NOT NULL,
+    hash  BLOB NOT NULL,
+    pos   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX actor_doc ON actor (doc);
+
+-- Journal rows that come down to sites: '' is read by all, a code by that site.
+CREATE TABLE down (
+    reader TEXT NOT NULL,
+    pos    INTEGER NOT NULL,
+    PRIMARY KEY (reader, pos)
+) STRICT, WITHOUT ROWID;
+
+-- Runs that could not be taken, as they came. Those that only wait for others are taken later.
+CREATE TABLE quarantine (
+    hash        BLOB PRIMARY KEY,
+    site        TEXT NOT NULL,
+    incarnation BLOB NOT NULL,
+    doc         TEXT NOT NULL,
+    why         TEXT NOT NULL,
+    second      INTEGER NOT NULL,
+    waits       INTEGER NOT NULL,
+    run         BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX quarantine_site ON quarantine (site);
+CREATE INDEX quarantine_waits ON quarantine (doc) WHERE waits = 1;
+
+-- What every edge is told: positions count items. Published, so never rewritten.
+CREATE TABLE feed (
+    upto  INTEGER PRIMARY KEY,
+    after INTEGER NOT NULL,
+    body  BLOB NOT NULL
+) STRICT;
+
+-- Projections.
+
+CREATE TABLE programme (
+    pos       INTEGER PRIMARY KEY,
+    programme TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    text      TEXT NOT NULL,
+    author    TEXT NOT NULL,
+    second    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sale (
+    tag       BLOB NOT NULL,
+    programme TEXT NOT NULL,
+    actor     BLOB NOT NULL,
+    seq       INTEGER NOT NULL,
+    site      TEXT NOT NULL,
+    instant   INTEGER NOT NULL,
+    doubt     INTEGER NOT NULL,
+    typed     INTEGER NOT NULL,
+    recorded  INTEGER NOT NULL,
+    version   TEXT NOT NULL,
+    adult     INTEGER NOT NULL,
+    child     INTEGER NOT NULL,
+    watermark INTEGER NOT NULL,
+    document  BLOB NOT NULL,    -- sealed, as in the entry
+    effect    INTEGER NOT NULL, -- 0 withdrawn, 1 counts, 2 over
+    stale     INTEGER NOT NULL, -- counts, but under a version that was no longer in force
+    pos       INTEGER NOT NULL, -- in the journal; outside the canonical dump
+    fed       INTEGER,          -- in the feed; outside the canonical dump
+    PRIMARY KEY (tag, programme, actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE withdrawal (
+    of_actor BLOB NOT NULL,
+    of_seq   INTEGER NOT NULL,
+    site     TEXT NOT NULL,
+    actor    BLOB NOT NULL,
+    seq      INTEGER NOT NULL,
+    waits    INTEGER NOT NULL,  -- what it takes back has not come yet
+    PRIMARY KEY (of_actor, of_seq, site, actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX withdrawal_waits ON withdrawal (site) WHERE waits = 1;
+
+CREATE TABLE stock (
+    site      TEXT NOT NULL,
+    programme TEXT NOT NULL,
+    adult     INTEGER NOT NULL,
+    child     INTEGER NOT NULL,
+    PRIMARY KEY (site, programme)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE case_file (
+    id        BLOB PRIMARY KEY,
+    programme TEXT NOT NULL,
+    tag       BLOB NOT NULL,
+    opened    INTEGER NOT NULL, -- outside the canonical dump
+    open      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE finding (
+    id      BLOB NOT NULL,      -- of the case
+    actor   BLOB NOT NULL,      -- of the sale that it is about
+    seq     INTEGER NOT NULL,
+    kind    INTEGER NOT NULL,   -- 1 over, 2 stale version
+    code    TEXT NOT NULL,
+    next    TEXT,
+    because BLOB NOT NULL,      -- entry ids, 20 bytes each
+    PRIMARY KEY (id, actor, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What the desks were told last of a sale that is or was over.
+CREATE TABLE told (
+    actor BLOB NOT NULL,
+    seq   INTEGER NOT NULL,
+    over  INTEGER NOT NULL,
+    PRIMARY KEY (actor, seq)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,197 @@
+//! Cases: who was served twice, which sale counts, which is one too many and why, and whether the
+//! later site could have known (docs/architecture.md, promise 2: no blame for what a site could not know).
+
+mod explain;
+mod words;
+
+use chrono::NaiveDate;
+use shared::entry::{Pieces, Reading, Staff};
+use shared::ids::{CaseId, EntryId, ProgrammeId, SiteCode, VersionName};
+use shared::rules::identity::DocumentKind;
+use shared::rules::programme::Text;
+use shared::rules::quota::FindingKind;
+
+use crate::conflict::Effect;
+use crate::hub::{Hub, HubError};
+use crate::store::{CaseRow, SaleRow};
+
+/// Which cases.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CaseFilter {
+    /// Of one programme only.
+    pub programme: Option<ProgrammeId>,
+    /// With a sale of this site only.
+    pub site: Option<SiteCode>,
+    /// Also those whose findings have gone since.
+    pub closed_too: bool,
+    /// At most so many, the newest first; 0 for all.
+    pub limit: usize,
+}
+
+/// A case in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseSummary {
+    /// The same for the same person and programme, whatever arrived first.
+    pub id: CaseId,
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// Whether anything is found now.
+    pub open: bool,
+    /// When something was found first, seconds since 1970.
+    pub opened: i64,
+    /// The person's sales that are not withdrawn, in the order that decides.
+    pub sales: Vec<EntryId>,
+    /// Those that are one too many.
+    pub over: Vec<EntryId>,
+    /// Those that count although their version was no longer in force.
+    pub stale: Vec<EntryId>,
+    /// Where they were sold, each site once.
+    pub sites: Vec<SiteCode>,
+}
+
+/// A case explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseDetail {
+    /// Its id.
+    pub id: CaseId,
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// What the screens call it.
+    pub title: Text,
+    /// Whether anything is found now.
+    pub open: bool,
+    /// When something was found first, seconds since 1970.
+    pub opened: i64,
+    /// The person's number, masked.
+    pub person: String,
+    /// The kind of the first sale's document.
+    pub kind: DocumentKind,
+    /// All sales of the person in the programme, in the order that decides.
+    pub sales: Vec<SaleLine>,
+    /// What was found, in the same order.
+    pub findings: Vec<FindingLine>,
+    /// The whole case in a few sentences.
+    pub summary: Text,
+}
+
+/// A sale of a case: its receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleLine {
+    /// The entry.
+    pub id: EntryId,
+    /// Where.
+    pub site: SiteCode,
+    /// The site's name.
+    pub site_name: String,
+    /// When, as the site knew it, seconds since 1970.
+    pub instant: i64,
+    /// How far that may be off, in seconds; `u32::MAX` where nobody knows.
+    pub doubt_s: u32,
+    /// Whether it was recorded after it had happened.
+    pub recorded: bool,
+    /// When the hub received it, seconds since 1970.
+    pub received: i64,
+    /// What was sold.
+    pub pieces: Pieces,
+    /// The kind of document shown.
+    pub kind: DocumentKind,
+    /// How it was read.
+    pub reading: Reading,
+    /// The version that the site decided by.
+    pub version: VersionName,
+    /// By whom.
+    pub by: Staff,
+    /// Whether somebody else carried the card.
+    pub proxied: bool,
+    /// How far the site's knowledge of the nation reached.
+    pub watermark: u64,
+    /// Where the feed told the nation of it.
+    pub published: Option<u64>,
+    /// What it does to the buyer's entitlement.
+    pub effect: Effect,
+    /// The receipt in words.
+    pub text: Text,
+}
+
+/// Whether the site of a sale could have known of the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Both sales are the same site's own.
+    SameSite,
+    /// The nation had been told, and this site had heard it.
+    Could,
+    /// The nation had been told, but this site's knowledge did not reach so far.
+    CouldNot,
+    /// The nation had not been told, or the sale alone was too large.
+    NotPublished,
+}
+
+/// What was found of one sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingLine {
+    /// The sale.
+    pub sale: EntryId,
+    /// One too many, or under a version that was no longer in force.
+    pub kind: FindingKind,
+    /// The refusal's code: `bought` or `limit`.
+    pub code: &'static str,
+    /// The first day on which it would have been right.
+    pub next: Option<NaiveDate>,
+    /// The counted sales that fill the window.
+    pub because: Vec<EntryId>,
+    /// Whether its site could have known.
+    pub knowledge: Knowledge,
+    /// In words.
+    pub text: Text,
+}
+
+impl Hub {
+    /// Cases, the newest first.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn cases(&self, filter: &CaseFilter) -> Result<Vec<CaseSummary>, HubError> {
+        let mut rows = self.store.cases()?;
+        rows.retain(|row| {
+            (row.open || filter.closed_too) && filter.programme.as_ref().is_none_or(|of| *of == row.programme)
+        });
+        rows.sort_by_key(|row| (std::cmp::Reverse(row.opened), row.id));
+        let limit = if filter.limit == 0 { usize::MAX } else { filter.limit };
+        let mut out = Vec::new();
+        for row in rows {
+            if out.len() >= limit {
+                break;
+            }
+            let summary = self.summary(row)?;
+            if filter.site.is_none_or(|site| summary.sites.contains(&site)) {
+                out.push(summary);
+            }
+        }
+        Ok(out)
+    }
+
+    fn summary(&self, row: CaseRow) -> Result<CaseSummary, HubError> {
+        let mut sales = self.store.sales(&row.programme, &row.tag)?;
+        sales.retain(|sale| sale.effect != Effect::Withdrawn);
+        sales.sort_by_key(order);
+        let ids = |keep: &dyn Fn(&&SaleRow) -> bool| sales.iter().filter(keep).map(|sale| sale.id).collect();
+        let mut sites: Vec<SiteCode> = sales.iter().map(|sale| sale.site).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        Ok(CaseSummary {
+            id: row.id,
+            programme: row.programme,
+            open: row.open,
+            opened: row.opened,
+            sales: ids(&|_| true),
+            over: ids(&|sale| sale.effect == Effect::Over),
+            stale: ids(&|sale| sale.stale),
+            sites,
+        })
+    }
+}
+
+/// The order that decides: as `Purchase` has it.
+fn order(sale: &SaleRow) -> (i64, Reading, SiteCode, EntryId) {
+    (sale.instant, sale.reading, sale.site, sale.id)
+}

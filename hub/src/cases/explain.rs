@@ -1,0 +1,136 @@
+//! One case with everything that an operator or a site asks about it.
+
+use std::collections::HashMap;
+
+use shared::entry::Fact;
+use shared::ids::{CaseId, EntryId, SiteCode};
+use shared::rules::identity::Document;
+use shared::rules::programme::Text;
+use shared::rules::quota::{Finding, Purchase};
+
+use super::{CaseDetail, FindingLine, Knowledge, SaleLine, order, words};
+use crate::conflict::{self, Effect};
+use crate::hub::{Hub, HubError};
+use crate::project::as_purchase;
+use crate::store::{CaseRow, SaleRow};
+
+impl Hub {
+    /// A case explained; none where no such case was ever found.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn case(&self, id: &CaseId) -> Result<Option<CaseDetail>, HubError> {
+        match self.store.case(id)? {
+            Some(row) => self.explain(row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn explain(&self, case: CaseRow) -> Result<CaseDetail, HubError> {
+        let mut rows = self.store.sales(&case.programme, &case.tag)?;
+        rows.sort_by_key(order);
+        let mut sales = Vec::with_capacity(rows.len());
+        let mut live = Vec::with_capacity(rows.len());
+        let mut buyers: Vec<Document> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let buyer = self.unseal_again(&row.site, &row.id, &row.document)?;
+            sales.push(self.sale_line(row, &buyer)?);
+            if row.effect != Effect::Withdrawn {
+                live.push(as_purchase(row, &buyer));
+            }
+            buyers.push(buyer);
+        }
+        let first = buyers.first().ok_or_else(|| HubError::Damaged(format!("case {} has no sale", case.id)))?;
+        let findings = self.finding_lines(&case, &live, &sales)?;
+        Ok(CaseDetail {
+            id: case.id,
+            title: self.title(&case, &live)?,
+            programme: case.programme,
+            open: case.open,
+            opened: case.opened,
+            person: first.masked(),
+            kind: first.kind(),
+            summary: words::summary(&sales, &findings),
+            sales,
+            findings,
+        })
+    }
+
+    fn sale_line(&self, row: &SaleRow, buyer: &Document) -> Result<SaleLine, HubError> {
+        let found = self.find(&row.id)?.ok_or_else(|| HubError::Damaged(format!("entry {} is missing", row.id)))?;
+        let proxied = matches!(&found.entry.fact, Fact::Sale(sale) if sale.proxy.is_some());
+        let mut line = SaleLine {
+            id: row.id,
+            site: row.site,
+            site_name: self.site_name(&row.site)?,
+            instant: row.instant,
+            doubt_s: row.doubt_s,
+            recorded: row.recorded,
+            received: found.received,
+            pieces: row.pieces,
+            kind: buyer.kind(),
+            reading: row.reading,
+            version: row.version.clone(),
+            by: found.entry.by,
+            proxied,
+            watermark: row.watermark,
+            published: row.fed,
+            effect: row.effect,
+            text: Text::new("", ""),
+        };
+        line.text = words::receipt(&line);
+        Ok(line)
+    }
+
+    fn site_name(&self, site: &SiteCode) -> Result<String, HubError> {
+        Ok(self.store.site(site)?.map_or_else(|| site.to_string(), |record| record.name))
+    }
+
+    /// What the programme is called by the version in force when it last happened.
+    fn title(&self, case: &CaseRow, live: &[Purchase]) -> Result<Text, HubError> {
+        let versions = self.fresh_versions()?;
+        let last = live.last().map_or(i64::MAX, |purchase| purchase.instant);
+        let version = versions.in_force(&case.programme, shared::rules::calendar::taipei_day(last));
+        Ok(version.map_or_else(
+            || Text::new(case.programme.as_str(), case.programme.as_str()),
+            |version| version.title.clone(),
+        ))
+    }
+
+    fn finding_lines(
+        &self,
+        case: &CaseRow,
+        live: &[Purchase],
+        sales: &[SaleLine],
+    ) -> Result<Vec<FindingLine>, HubError> {
+        let judgement = conflict::judge(&self.fresh_versions()?, &case.programme, live);
+        let by_id: HashMap<EntryId, &SaleLine> = sales.iter().map(|sale| (sale.id, sale)).collect();
+        let line = |finding: Finding| {
+            let sale = by_id.get(&finding.sale)?;
+            let because: Vec<&SaleLine> = finding.because.iter().filter_map(|id| by_id.get(id).copied()).collect();
+            let knowledge = knowledge(sale, &because);
+            Some(FindingLine {
+                sale: finding.sale,
+                kind: finding.kind,
+                code: finding.refusal.code(),
+                next: finding.refusal.next(),
+                knowledge,
+                text: words::finding(&finding, sale, &because, knowledge),
+                because: finding.because,
+            })
+        };
+        Ok(judgement.findings.into_iter().filter_map(line).collect())
+    }
+}
+
+/// What the sale's site could have known of those that filled the window.
+fn knowledge(sale: &SaleLine, because: &[&SaleLine]) -> Knowledge {
+    if because.iter().any(|other| other.site == sale.site) {
+        return Knowledge::SameSite;
+    }
+    match because.iter().filter_map(|other| other.published).min() {
+        Some(position) if position <= sale.watermark => Knowledge::Could,
+        Some(_) => Knowledge::CouldNot,
+        None => Knowledge::NotPublished,
+    }
+}

@@ -1,0 +1,244 @@
+//! The operator's commands. Exit code 0: done; 2: not done, and why on standard error.
+
+mod cases;
+mod output;
+mod rules;
+mod serve;
+mod sites;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+use shared::ids::{ProgrammeId, SiteCode};
+
+use crate::authority::Authority;
+use crate::clock::WallClock;
+use crate::config::DataFolder;
+use crate::hub::Hub;
+
+use output::Output;
+pub use output::complain;
+
+/// Exit code of everything that was not done.
+pub const FAILED: u8 = 2;
+
+/// Atoll's hub: takes every ledger, finds who was served twice, explains each case.
+#[derive(Debug, Parser)]
+#[command(name = "atoll-hub", version, about)]
+pub struct Cli {
+    /// The data folder.
+    #[arg(long, global = true, value_name = "DIR", env = "ATOLL_HUB_DATA")]
+    data: Option<PathBuf>,
+    /// Answer in JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+    /// REHEARSAL ONLY: start the clock here instead of now (2020-02-06T09:00:00+08:00).
+    #[arg(long, global = true, value_name = "RFC3339", value_parser = rfc3339)]
+    rehearsal_clock: Option<DateTime<FixedOffset>>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the data folder: keys, certificates, an empty store.
+    Init {
+        /// Names and addresses by which edges reach this hub (localhost is always among them).
+        #[arg(long = "name", value_name = "HOST", num_args = 1..)]
+        hosts: Vec<String>,
+    },
+    /// List the sites, or import them.
+    Sites(SitesArgs),
+    /// Print a one-time token with which a site enrols.
+    Enrol {
+        /// Its ten-digit code.
+        site: SiteCode,
+        /// How long the token is good, in minutes.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=7 * 24 * 60))]
+        minutes: u32,
+    },
+    /// Revoke a site's certificates; its lines end within seconds.
+    Revoke {
+        /// Its ten-digit code.
+        site: SiteCode,
+    },
+    /// Take edges and show the console until Ctrl-C.
+    Serve(ServeArgs),
+    /// Publish or list the programmes' versions.
+    #[command(subcommand)]
+    Programme(ProgrammeCommand),
+    /// Announce a delivery to a site.
+    Delivery(DeliveryArgs),
+    /// List the cases.
+    Cases {
+        /// Only this programme's.
+        #[arg(long)]
+        programme: Option<ProgrammeId>,
+        /// Also those whose findings have gone since.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Explain one case.
+    Case {
+        /// Its id, or enough of its beginning.
+        id: String,
+    },
+    /// Forget every projection and case and make them again from the journal.
+    Rebuild,
+}
+
+#[derive(Debug, Args)]
+struct SitesArgs {
+    #[command(subcommand)]
+    command: Option<SitesCommand>,
+    /// Only sites whose code, name or address holds this.
+    #[arg(long, value_name = "TEXT")]
+    find: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum SitesCommand {
+    /// Take the register of sites from a CSV file (.csv or .csv.gz), or the shipped one of 6,745.
+    Import {
+        /// The file.
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Where edges arrive (QUIC over UDP).
+    #[arg(long, default_value = "127.0.0.1:7443")]
+    listen: SocketAddr,
+    /// Where the console listens (TCP).
+    #[arg(long, default_value = "127.0.0.1:7480")]
+    http: SocketAddr,
+    /// Further names (with port) by which the console may be asked.
+    #[arg(long, value_name = "HOST:PORT")]
+    http_host: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProgrammeCommand {
+    /// Publish a version to every edge.
+    Publish {
+        /// A version file, or the name of a shipped version such as mask-2020-02-06.
+        version: String,
+    },
+    /// List what has been published and what is shipped.
+    List,
+}
+
+#[derive(Debug, Args)]
+struct DeliveryArgs {
+    /// The site's ten-digit code.
+    site: SiteCode,
+    /// Pieces of the first kind (adult masks).
+    #[arg(long)]
+    adult: u32,
+    /// Pieces of the second kind (child masks).
+    #[arg(long, default_value_t = 0)]
+    child: u32,
+    /// For which business day; today where none is given.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    day: Option<NaiveDate>,
+    /// Of which programme; the only one where there is one.
+    #[arg(long)]
+    programme: Option<ProgrammeId>,
+}
+
+fn rfc3339(text: &str) -> Result<DateTime<FixedOffset>, chrono::ParseError> {
+    DateTime::parse_from_rfc3339(text)
+}
+
+/// What every command needs.
+struct Desk {
+    folder: DataFolder,
+    clock: WallClock,
+    out: Output,
+}
+
+impl Desk {
+    fn open(&self) -> anyhow::Result<(Authority, Hub)> {
+        let authority = self.folder.authority()?;
+        let hub = self.folder.hub(&authority)?;
+        Ok((authority, hub))
+    }
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// What went wrong, for [`complain`].
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let clock = cli.rehearsal_clock.map_or_else(WallClock::system, WallClock::rehearsing);
+    let desk = Desk { folder: DataFolder::named(cli.data)?, clock, out: Output::new(cli.json) };
+    if clock.is_rehearsal() {
+        output::mark_rehearsal(&clock);
+    }
+    match cli.command {
+        Command::Init { hosts } => init(&desk, &hosts),
+        Command::Sites(SitesArgs { command: Some(SitesCommand::Import { file }), .. }) => {
+            sites::import(&desk, file.as_deref())
+        }
+        Command::Sites(SitesArgs { command: None, find }) => sites::list(&desk, find.as_deref()),
+        Command::Enrol { site, minutes } => sites::enrol(&desk, &site, minutes),
+        Command::Revoke { site } => sites::revoke(&desk, &site),
+        Command::Serve(args) => serve::run(&desk, &args),
+        Command::Programme(ProgrammeCommand::Publish { version }) => rules::publish(&desk, &version),
+        Command::Programme(ProgrammeCommand::List) => rules::list(&desk),
+        Command::Delivery(args) => rules::announce(&desk, &args),
+        Command::Cases { programme, all } => cases::list(&desk, programme.as_ref(), all),
+        Command::Case { id } => cases::explain(&desk, &id),
+        Command::Rebuild => cases::rebuild(&desk),
+    }
+}
+
+fn init(desk: &Desk, hosts: &[String]) -> anyhow::Result<()> {
+    desk.folder.init(hosts)?;
+    let folder = desk.folder.to_string();
+    let text = format!(
+        "資料夾已建立 initialised: {folder}\n\
+         keys: ca.key server.key master.key (owner only; keep copies of ca.key and master.key elsewhere)\n\
+         next: atoll-hub --data {folder} sites import\n"
+    );
+    desk.out.say(&json!({ "initialised": folder }), &text)
+}
+
+/// Who is at the keyboard, for the entries that the hub writes.
+fn operator() -> String {
+    let user = std::env::var("USER").unwrap_or_default();
+    let name = if user.is_empty() { "operator" } else { &user };
+    name.chars().take(20).collect()
+}
+
+/// A site that the register does not have.
+fn unknown_site(site: &SiteCode) -> anyhow::Error {
+    let hint = if site.check_digit_fits() {
+        ""
+    } else {
+        "; its check digit does not fit (檢查碼不符), perhaps it was mistyped"
+    };
+    anyhow::anyhow!("查無此醫事機構 unknown site {site}{hint}; `atoll-hub sites import` takes the register")
+}
+
+/// A file, with its name in the complaint.
+fn read(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("讀不到檔案 read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_fit_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,85 @@
+//! `cases`, `case`, `rebuild`: what the hub found.
+
+use std::fmt::Write;
+
+use anyhow::anyhow;
+use serde_json::json;
+use shared::ids::{CaseId, ProgrammeId};
+
+use super::Desk;
+use crate::cases::{CaseDetail, CaseFilter};
+use crate::hub::Hub;
+use crate::view::{self, CasePage};
+
+/// `cases`.
+pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: bool) -> anyhow::Result<()> {
+    let (_, hub) = desk.open()?;
+    let filter = CaseFilter { programme: programme.cloned(), closed_too, ..CaseFilter::default() };
+    if desk.out.is_json() {
+        let cases: Vec<_> = hub.cases(&filter)?.iter().map(view::case_summary).collect();
+        return desk.out.say(&json!({ "cases": cases }), "");
+    }
+    let (total, cases) = view::case_lines(&hub, &filter, usize::MAX, 0)?;
+    let mut text = String::new();
+    for case in cases {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}  {} {}  {}", case.id, case.title.zh, case.title.en, case.person);
+        for sale in case.sales {
+            let badge = &sale.badge.text;
+            let _ = writeln!(text, "    {}  {}  {} {}", sale.time, sale.site, badge.zh, badge.en);
+        }
+    }
+    desk.out.say(&json!(null), &format!("{text}{total} 件案件 cases\n"))
+}
+
+/// `case`.
+pub(super) fn explain(desk: &Desk, id: &str) -> anyhow::Result<()> {
+    let (_, hub) = desk.open()?;
+    let unknown = || anyhow!("查無此案件 unknown case {id:?}; `atoll-hub cases` lists them");
+    let case = hub.case(&find(&hub, id)?.ok_or_else(unknown)?)?.ok_or_else(unknown)?;
+    desk.out.say(&view::case(&case), &in_words(&case))
+}
+
+/// The case with this id, or the only one whose id begins so.
+fn find(hub: &Hub, id: &str) -> anyhow::Result<Option<CaseId>> {
+    if let Ok(id) = id.parse() {
+        return Ok(Some(id));
+    }
+    let all = hub.cases(&CaseFilter { closed_too: true, ..CaseFilter::default() })?;
+    let mut fitting = all.iter().map(|case| case.id).filter(|case| case.to_string().starts_with(id));
+    match (fitting.next(), fitting.next()) {
+        (Some(_), Some(_)) => Err(anyhow!("多個案件以此開頭 several cases begin with {id:?}: give more of the id")),
+        (only, _) => Ok(only),
+    }
+}
+
+fn in_words(case: &CaseDetail) -> String {
+    let page = CasePage::from(case);
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "案件 case {}", page.line.id);
+    let _ = writeln!(text, "{} {}  {}  {}", page.line.title.zh, page.line.title.en, page.line.person, page.kind.zh);
+    let _ = writeln!(text, "{}\n{}", page.summary.zh, page.summary.en);
+    for (receipt, sale) in page.receipts.iter().zip(&case.sales) {
+        let badge = &receipt.badge.text;
+        let _ = writeln!(text, "\n[{}] {} {}", receipt.number, badge.zh, badge.en);
+        let _ = writeln!(text, "    {}\n    {}", sale.text.zh, sale.text.en);
+        let _ = writeln!(text, "    收到於 received {}  entry {}", receipt.received, receipt.entry);
+        for why in &receipt.why {
+            let _ = writeln!(text, "    → {}\n      {}", why.zh, why.en);
+        }
+    }
+    text
+}
+
+/// `rebuild`.
+pub(super) fn rebuild(desk: &Desk) -> anyhow::Result<()> {
+    let (_, mut hub) = desk.open()?;
+    hub.rebuild()?;
+    let status = hub.status()?;
+    let text = format!(
+        "已由日誌重建 rebuilt from the journal: {} entries, {} open cases\n",
+        status.entries, status.cases_open
+    );
+    desk.out.say(&json!({ "rebuilt": true, "entries": status.entries, "cases_open": status.cases_open }), &text)
+}

@@ -1,0 +1,96 @@
+//! `serve`: the gateway for edges and the console for people, until told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Desk, ServeArgs};
+use crate::config::console_hosts;
+use crate::console::{self, Console};
+use crate::counters::Counters;
+use crate::mailbox::{self, HubHandle, Mailbox};
+use crate::{authority::Authority, gateway};
+
+/// What is logged where nobody says how much.
+const QUIET: &str = "info,refinery_core=warn";
+
+/// Parses, builds, runs, drains.
+pub(super) fn run(desk: &Desk, args: &ServeArgs) -> anyhow::Result<()> {
+    log(desk.out.is_json());
+    console_hosts(args.http, &args.http_host)?;
+    let authority = Arc::new(desk.folder.authority()?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(serve(desk, args, authority))
+}
+
+/// To standard error; `ATOLL_LOG` says how much.
+fn log(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ATOLL_LOG").unwrap_or_else(|_| QUIET.into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Only where a test has set one up already.
+    let _ = if json { log.json().try_init() } else { log.with_ansi(false).try_init() };
+}
+
+async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyhow::Result<()> {
+    let counters = Arc::new(Counters::default());
+    let (hub, mailbox) = owner(desk, &authority, &counters)?;
+    // The pages have a hub of their own on the same store, so that a long list never holds up a line.
+    let (reader, reading) = owner(desk, &authority, &Arc::default())?;
+    let setup = gateway::Setup { listen: args.listen, authority, clock: desk.clock };
+    let gateway = gateway::start(setup, hub.clone())?;
+    let listener = TcpListener::bind(args.http).await.with_context(|| format!("listen on {} (TCP)", args.http))?;
+    let http = listener.local_addr().context("the console's address")?;
+    let console =
+        Console { hub: reader, counters, clock: desk.clock, hosts: console_hosts(http, &args.http_host)?.into() };
+    announce(desk, gateway.local_addr(), http)?;
+    let ended = run_console(listener, console, &hub).await;
+    tracing::info!("stopping");
+    gateway.stop().await;
+    mailbox.stop().await;
+    reading.stop().await;
+    ended
+}
+
+fn owner(desk: &Desk, authority: &Authority, counters: &Arc<Counters>) -> anyhow::Result<(HubHandle, Mailbox)> {
+    let hub = desk.folder.hub(authority)?;
+    mailbox::start(hub, desk.clock, counters.clone()).context("start the hub")
+}
+
+fn announce(desk: &Desk, quic: SocketAddr, http: SocketAddr) -> anyhow::Result<()> {
+    let rehearsal = desk.clock.is_rehearsal();
+    tracing::info!(%quic, %http, rehearsal, "atoll-hub is ready");
+    if rehearsal {
+        tracing::warn!("REHEARSAL: the clock was set; nothing here is real");
+    }
+    let value = json!({ "quic": quic.to_string(), "http": http.to_string(), "rehearsal": rehearsal });
+    let text = format!(
+        "中心已就緒 the hub is ready\n  edges (QUIC)  {quic}\n  console       http://{http}/\n  stop with Ctrl-C\n"
+    );
+    desk.out.say(&value, &text)
+}
+
+/// Until Ctrl-C, a termination signal, or the end of the hub's own thread.
+async fn run_console(listener: TcpListener, console: Console, hub: &HubHandle) -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate()).context("listen for signals")?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let served = axum::serve(listener, console::app(console)).with_graceful_shutdown(async {
+        // A dropped sender means the same.
+        let _ = stopped.await;
+    });
+    let served = tokio::spawn(served.into_future());
+    let fault = tokio::select! {
+        _ = tokio::signal::ctrl_c() => false,
+        _ = terminated.recv() => false,
+        () = hub.stopped() => true,
+    };
+    drop(stop);
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(2), served).await;
+    if fault {
+        bail!("the hub's thread ended by itself; what was acknowledged is on the disk");
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The data folder and what `serve` was told: judged before any port is bound.
+
+use std::fmt;
+use std::fs::{self, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::authority::{Authority, AuthorityError, MASTER_KEY};
+use crate::hub::{Hub, HubError};
+use crate::store::{Store, StoreError};
+
+/// The database's file in the data folder.
+pub const STORE: &str = "hub.db";
+
+/// A setting or a data folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No folder was named.
+    #[error("name the data folder: --data DIR, or ATOLL_HUB_DATA in the environment")]
+    NoData,
+    /// The keys.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The database.
+    #[error("open the store of {folder}")]
+    Store {
+        /// The data folder.
+        folder: String,
+        /// Why not.
+        #[source]
+        cause: StoreError,
+    },
+    /// The hub.
+    #[error("open the hub of {folder}")]
+    Hub {
+        /// The data folder.
+        folder: String,
+        /// Why not.
+        #[source]
+        cause: Box<HubError>,
+    },
+    /// The console shows personal matters, without a sign-in.
+    #[error(
+        "the console has no sign-in yet: {0} is not a loopback address; use a tunnel, or name who may ask with --http-host"
+    )]
+    Open(SocketAddr),
+}
+
+/// Where a hub lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// A folder that `--data` or the environment named.
+    ///
+    /// # Errors
+    /// Where none was.
+    pub fn named(folder: Option<PathBuf>) -> Result<Self, ConfigError> {
+        folder.map(Self).ok_or(ConfigError::NoData)
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes keys and store; overwrites nothing.
+    ///
+    /// # Errors
+    /// Where the folder has been initialised, a host is none, or the disk says no.
+    pub fn init(&self, hosts: &[String]) -> Result<Authority, ConfigError> {
+        let authority = Authority::init(&self.0, hosts)?;
+        self.hub(&authority)?;
+        let store = self.0.join(STORE);
+        fs::set_permissions(&store, Permissions::from_mode(0o600)).map_err(|cause| AuthorityError::File {
+            deed: "close to others",
+            path: store.display().to_string(),
+            cause,
+        })?;
+        Ok(authority)
+    }
+
+    /// Opens the keys.
+    ///
+    /// # Errors
+    /// Where the folder is no hub's.
+    pub fn authority(&self) -> Result<Authority, ConfigError> {
+        Ok(Authority::open(&self.0)?)
+    }
+
+    /// Opens the hub; several may be open at once, in this process and in others.
+    ///
+    /// # Errors
+    /// Where the store cannot be opened.
+    pub fn hub(&self, authority: &Authority) -> Result<Hub, ConfigError> {
+        let folder = || self.to_string();
+        let store = Store::open(&self.0.join(STORE)).map_err(|cause| ConfigError::Store { folder: folder(), cause })?;
+        Hub::open(store, authority.master(), Box::new(rand::random))
+            .map_err(|cause| ConfigError::Hub { folder: folder(), cause: Box::new(cause) })
+    }
+
+    /// Whether the folder has been initialised.
+    #[must_use]
+    pub fn is_initialised(&self) -> bool {
+        self.0.join(MASTER_KEY).exists()
+    }
+}
+
+impl fmt::Display for DataFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.display())
+    }
+}
+
+/// Who may ask the console: the names that a browser on this machine uses, and those given.
+///
+/// # Errors
+/// Where the console would listen to the network without a word about who may ask.
+pub fn console_hosts(http: SocketAddr, named: &[String]) -> Result<Vec<String>, ConfigError> {
+    if !http.ip().is_loopback() && named.is_empty() {
+        return Err(ConfigError::Open(http));
+    }
+    let port = http.port();
+    let own = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}"));
+    Ok(own.into_iter().chain(named.iter().map(|name| name.to_ascii_lowercase())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_console_listens_to_the_network_only_when_told_who_may_ask() {
+        let open: SocketAddr = "0.0.0.0:7480".parse().unwrap();
+        assert!(matches!(console_hosts(open, &[]), Err(ConfigError::Open(_))));
+        let hosts = console_hosts(open, &["Hub.Example:7480".to_owned()]).unwrap();
+        assert!(hosts.contains(&"hub.example:7480".to_owned()));
+        let own = console_hosts("127.0.0.1:7480".parse().unwrap(), &[]).unwrap();
+        assert_eq!(own, ["127.0.0.1:7480", "localhost:7480", "[::1]:7480"]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which of a person's sales was one too many, pure (M8, M9; docs/architecture.md).
+//!
+//! The same quota that the counter asked is asked again over everything that came. The answer is
+//! a function of the set of sales: whatever the order of arrival, the same effects and findings.
+
+use shared::ids::{EntryId, ProgrammeId};
+use shared::rules::programme::Versions;
+use shared::rules::quota::{Finding, FindingKind, Purchase, audit};
+
+/// What a sale does to its buyer's entitlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Taken back by its site.
+    Withdrawn,
+    /// It counts.
+    Counts,
+    /// One too many: it stays in the ledger without effect.
+    Over,
+}
+
+impl Effect {
+    /// For the store.
+    #[must_use]
+    pub fn code(self) -> i64 {
+        match self {
+            Self::Withdrawn => 0,
+            Self::Counts => 1,
+            Self::Over => 2,
+        }
+    }
+
+    /// From the store.
+    #[must_use]
+    pub fn from_code(code: i64) -> Option<Self> {
+        [Self::Withdrawn, Self::Counts, Self::Over].into_iter().find(|effect| effect.code() == code)
+    }
+}
+
+/// Where a sale stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its effect.
+    pub effect: Effect,
+    /// It counts, but was made under a version that was no longer in force.
+    pub stale: bool,
+}
+
+/// What a person's live sales in one programme come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What is wrong, in the order that decides.
+    pub findings: Vec<Finding>,
+}
+
+/// Judges all live (not withdrawn) sales of one person in one programme.
+#[must_use]
+pub fn judge(versions: &Versions, programme: &ProgrammeId, live: &[Purchase]) -> Judgement {
+    Judgement { findings: audit(versions, programme, live) }
+}
+
+impl Judgement {
+    /// Where a live sale stands.
+    #[must_use]
+    pub fn place(&self, sale: &EntryId) -> Place {
+        let kind = self.findings.iter().find(|finding| finding.sale == *sale).map(|finding| finding.kind);
+        match kind {
+            None => Place { effect: Effect::Counts, stale: false },
+            Some(FindingKind::StaleVersion) => Place { effect: Effect::Counts, stale: true },
+            Some(FindingKind::Over) => Place { effect: Effect::Over, stale: false },
+        }
+    }
+}
+
+/// What a change of effect means outside: to the nation's feed and to the desk of the sale's site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// `Some(true)`: it began to count; `Some(false)`: it ceased.
+    pub counts: Option<bool>,
+    /// `Some(true)`: it became over; `Some(false)`: it counts again.
+    pub over: Option<bool>,
+}
+
+/// Compares; `old` is none for a sale that has just come.
+#[must_use]
+pub fn turn(old: Option<Effect>, new: Effect) -> Turn {
+    let (did, does) = (old == Some(Effect::Counts), new == Effect::Counts);
+    let was_over = old == Some(Effect::Over);
+    Turn {
+        counts: (did != does).then_some(does),
+        over: match new {
+            Effect::Over => (!was_over).then_some(true),
+            Effect::Counts => was_over.then_some(false),
+            Effect::Withdrawn => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_changes_are_told() {
+        use Effect::{Counts, Over, Withdrawn};
+        for (old, new, counts, over) in [
+            (None, Counts, Some(true), None),
+            (None, Over, None, Some(true)),
+            (None, Withdrawn, None, None),
+            (Some(Counts), Counts, None, None),
+            (Some(Counts), Over, Some(false), Some(true)),
+            (Some(Counts), Withdrawn, Some(false), None),
+            (Some(Over), Counts, Some(true), Some(false)),
+            (Some(Over), Over, None, None),
+            (Some(Over), Withdrawn, None, None),
+        ] {
+            assert_eq!(turn(old, new), Turn { counts, over }, "{old:?} to {new:?}");
+        }
+        for effect in [Withdrawn, Counts, Over] {
+            assert_eq!(Effect::from_code(effect.code()), Some(effect));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The console through its router, without a port (T14).
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use chrono::DateTime;
+use serde_json::Value;
+use shared::rules::programme::shipped_text;
+use shared::seal::Secret;
+use tower::ServiceExt;
+
+use super::*;
+use crate::hub::Hub;
+use crate::ingest::Upload;
+use crate::mailbox::{self, Mailbox};
+use crate::registry::Enrolment;
+use crate::store::Store;
+use crate::testing::{Ledger, MORNING, OTHER, TAMSUI, code_of, record};
+
+const HOST: &str = "127.0.0.1:7480";
+/// Valid; the masked form shows only a little of it.
+const PERSON: &str = "A123456789";
+
+/// A hub at which one person bought at two sites that did not know of each other.
+fn hub() -> Hub {
+    // Far from the ledgers' actors below.
+    let mut n = 100u8;
+    let dice = move || {
+        n += 1;
+        [n; 16]
+    };
+    let mut hub = Hub::open(Store::in_memory().unwrap(), &Secret::new([3; 32]), Box::new(dice)).unwrap();
+    let sites = [
+        record(TAMSUI, "淡水藥局", "新北市淡水區中正路1號"),
+        record(OTHER, "台北虛擬診所<b>", "台北市中正區2號"),
+        record("0145080011", "豐濱原住民分院", "花蓮縣豐濱鄉"),
+    ];
+    hub.import_sites(sites).unwrap();
+    hub.publish_programme(shipped_text("mask-2020-02-06").unwrap(), "op", MORNING).unwrap().unwrap();
+    for (number, (site, minutes)) in (1..).zip([(TAMSUI, 5), (OTHER, 47)]) {
+        let secret = Secret::new([number; 32]);
+        let enrolment = Enrolment {
+            key_number: 1,
+            secret: secret.clone(),
+            fingerprint: [number; 32],
+            serial: [number; 16],
+            expires: i64::MAX,
+            second: MORNING,
+        };
+        hub.register(&code_of(site), &enrolment).unwrap().unwrap();
+        let mut ledger = Ledger::new(code_of(site), number, &secret);
+        ledger.sell(PERSON, MORNING + minutes * 60);
+        let run = ledger.run(0).unwrap();
+        let upload = Upload { site: code_of(site), incarnation: ledger.incarnation(), run };
+        hub.ingest(&[upload], MORNING + 3600).unwrap();
+    }
+    hub
+}
+
+fn console(hub: Hub, clock: WallClock) -> (Console, Mailbox) {
+    let counters = Arc::new(Counters::default());
+    let (hub, mailbox) = mailbox::start(hub, clock, counters.clone()).unwrap();
+    (Console { hub, counters, clock, hosts: [HOST.to_owned(), "localhost:7480".to_owned()].into() }, mailbox)
+}
+
+fn morning() -> WallClock {
+    WallClock::rehearsing(DateTime::from_timestamp(MORNING + 7200, 0).unwrap().fixed_offset())
+}
+
+struct Got {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Got {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+async fn ask(console: &Console, request: Request<Body>) -> Got {
+    let response = app(console.clone()).oneshot(request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = to_bytes(response.into_body(), 16 * 1024 * 1024).await.unwrap();
+    Got { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+}
+
+async fn get(console: &Console, path: &str) -> Got {
+    ask(console, Request::get(path).header("host", HOST).body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn every_page_is_there_masked_and_without_script() {
+    let (console, _mailbox) = console(hub(), morning());
+    let id = get(&console, "/api/v1/cases").await.json()["cases"][0]["id"].as_str().unwrap().to_owned();
+    for path in [
+        "/",
+        "/cases",
+        &format!("/cases/{id}"),
+        "/sites",
+        "/sites?q=%E6%B7%A1%E6%B0%B4&county=%E6%96%B0%E5%8C%97%E5%B8%82",
+    ] {
+        let page = get(&console, path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(page.text.contains("演練模式"), "{path}: a rehearsal is marked");
+        for never in ["<script", "onclick", "style=\"", PERSON, "診所<b>"] {
+            assert!(!page.text.contains(never), "{path}: {never}");
+        }
+    }
+    assert!(get(&console, "/style.css").await.text.contains(".receipt"));
+}
+
+#[tokio::test]
+async fn a_case_shows_both_receipts_which_counts_and_why() {
+    let (console, _mailbox) = console(hub(), morning());
+    let case = get(&console, "/api/v1/cases").await.json()["cases"][0].clone();
+    let id = case["id"].as_str().unwrap();
+    let detail = get(&console, &format!("/api/v1/cases/{id}")).await.json();
+    assert_eq!(detail["sales"].as_array().unwrap().len(), 2);
+    assert_eq!((&detail["sales"][0]["effect"], &detail["sales"][1]["effect"]), (&"counts".into(), &"over".into()));
+    assert_eq!(detail["findings"][0]["could_have_known"], "could-not");
+    assert_eq!(detail["findings"][0]["next"], "2020-02-13");
+
+    let page = get(&console, &format!("/cases/{id}")).await.text;
+    for words in [
+        "淡水藥局",
+        "台北虛擬診所",
+        "109/02/06 09:05",
+        "109/02/06 09:47",
+        "有效 counts",
+        "超額 one too many",
+        "109/02/13",
+        "無從得知",
+        "mask-2020-02-06",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(get(&console, "/cases").await.text.contains(id));
+}
+
+#[tokio::test]
+async fn sites_are_found_by_county_and_text_and_paged() {
+    let (console, _mailbox) = console(hub(), morning());
+    let found = |path: &'static str| {
+        let console = console.clone();
+        async move { get(&console, path).await.json()["total"].as_u64().unwrap() }
+    };
+    assert_eq!(found("/api/v1/sites").await, 3);
+    assert_eq!(found("/api/v1/sites?enrolled=true").await, 2);
+    assert_eq!(found("/api/v1/sites?q=%E8%87%BA%E5%8C%97").await, 1, "臺 finds 台");
+    let page = get(&console, "/api/v1/sites?limit=1&offset=1").await.json();
+    assert_eq!(page["sites"].as_array().unwrap().len(), 1);
+    let html = get(&console, "/sites?county=%E8%8A%B1%E8%93%AE%E7%B8%A3").await.text;
+    assert!(html.contains("豐濱") && !html.contains("淡水藥局"));
+    assert_eq!(get(&console, "/sites?from=18446744073709551615").await.status, StatusCode::OK);
+    assert_eq!(get(&console, "/cases?from=18446744073709551615").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn programmes_and_status_are_told() {
+    let (console, _mailbox) = console(hub(), morning());
+    let programmes = get(&console, "/api/v1/programmes").await.json();
+    assert_eq!(programmes["programmes"][0]["name"], "mask-2020-02-06");
+    assert_eq!(programmes["programmes"][0]["in_force"], true);
+    let status = get(&console, "/api/v1/status").await.json();
+    assert_eq!((&status["entries"], &status["cases_open"], &status["rehearsal"]), (&2.into(), &1.into(), &true.into()));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_in_the_askers_way() {
+    let (console, _mailbox) = console(hub(), morning());
+    for path in ["/nothing", "/cases/zz", "/cases/00000000000000000000000000000000"] {
+        let page = get(&console, path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(page.text.contains("查無資料"), "{path}");
+    }
+    let api = get(&console, "/api/v1/cases/zz").await;
+    assert_eq!((api.status, &api.json()["error"]["code"]), (StatusCode::NOT_FOUND, &"missing".into()));
+    assert_eq!(get(&console, "/api/v1/cases?site=x").await.status, StatusCode::BAD_REQUEST);
+    let post = Request::post("/cases").header("host", HOST).body(Body::empty()).unwrap();
+    assert_eq!(ask(&console, post).await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn only_the_names_on_the_list_are_answered() {
+    let (console, _mailbox) = console(hub(), morning());
+    let cases: [(&[&str], u16); 8] = [
+        (&[HOST], 200),
+        (&["LOCALHOST:7480"], 200),
+        (&[], 421),
+        (&["attacker.test:7480"], 421),
+        (&["127.0.0.1"], 421),
+        (&["127.0.0.1:7480.attacker.test"], 421),
+        (&["127.0.0.1:7481"], 421),
+        (&[HOST, "attacker.test"], 421),
+    ];
+    for path in ["/", "/api/v1/cases", "/healthz", "/style.css", "/nothing"] {
+        for (hosts, status) in cases {
+            let mut request = Request::get(path);
+            for host in hosts {
+                request = request.header("host", *host);
+            }
+            let got = ask(&console, request.body(Body::empty()).unwrap()).await;
+            let status = if (path, status) == ("/nothing", 200) { 404 } else { status };
+            assert_eq!(got.status.as_u16(), status, "{path} {hosts:?}");
+            assert_eq!(got.headers["x-content-type-options"], "nosniff");
+            assert_eq!(got.headers["cache-control"], "no-store");
+            let csp = got.headers["content-security-policy"].to_str().unwrap();
+            assert!(csp.starts_with("default-src 'none'; style-src 'self'"), "{csp}");
+        }
+    }
+    let absolute = Request::get("http://attacker.test/").header("host", HOST).body(Body::empty()).unwrap();
+    assert_eq!(ask(&console, absolute).await.status.as_u16(), 421);
+}
+
+#[tokio::test]
+async fn a_hub_that_has_stopped_is_told_and_not_ready() {
+    let (console, mailbox) = console(hub(), WallClock::system());
+    assert_eq!(get(&console, "/readyz").await.status, StatusCode::OK);
+    assert!(get(&console, "/metrics").await.text.contains("\natoll_hub_lines 0\n"));
+    mailbox.stop().await;
+    assert_eq!(get(&console, "/healthz").await.status, StatusCode::OK);
+    for path in ["/readyz", "/", "/api/v1/status", "/api/v1/sites"] {
+        assert_eq!(get(&console, path).await.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
+}

@@ -1,0 +1,179 @@
+//! The gateway: where edges arrive over QUIC (RELIABILITY T3, T7).
+//!
+//! Two protocols by ALPN: `atoll/1` for edges with a certificate of ours, `atoll-enrol/1` for those
+//! that come to get one. Every window, queue and wait is bounded; whoever sends nonsense loses
+//! its own line and nobody else's.
+//!
+//! **Invariant: the gateway looks into no entry.** It carries messages between a line's session
+//! (`shared::sync::hub`) and the mailbox of the hub.
+
+mod arrivals;
+mod enrol;
+mod line;
+mod lines;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::authority::Authority;
+use crate::clock::WallClock;
+use crate::mailbox::HubHandle;
+
+/// Why a line is closed: the QUIC application code that the edge sees, with words beside it.
+pub mod code {
+    /// Nothing is wrong.
+    pub const DONE: u32 = 0;
+    /// No certificate was shown where one is needed, or it names no site.
+    pub const NO_CERTIFICATE: u32 = 1;
+    /// The certificate was revoked or replaced.
+    pub const NOT_CURRENT: u32 = 2;
+    /// What came is no message, or none that could come.
+    pub const PROTOCOL: u32 = 3;
+    /// The hub is in trouble; come again.
+    pub const TROUBLE: u32 = 4;
+    /// The hub stops; come again.
+    pub const STOPPING: u32 = 5;
+    /// Too many lines of one site; the oldest is closed.
+    pub const TOO_MANY: u32 = 6;
+}
+
+/// Connections that wait to be looked at.
+const INCOMING_MAX: usize = 1024;
+/// From so many handshakes under way on, a caller must prove its address first.
+pub(crate) const HALF_OPEN_RETRY: u64 = 256;
+/// From so many on, nobody new is let in.
+pub(crate) const HALF_OPEN_MAX: u64 = 4096;
+const INCOMING_BUFFER_BYTES: u64 = 64 * 1024;
+const INCOMING_BUFFER_BYTES_TOTAL: u64 = 16 * 1024 * 1024;
+const BIDI_STREAMS_MAX: u32 = 4;
+const WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+const SEND_WINDOW_BYTES: u64 = 512 * 1024;
+const IDLE_MS: u32 = 60_000;
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long the last words of closing lines may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What a gateway needs.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where to listen (UDP); port 0 for any.
+    pub listen: SocketAddr,
+    /// Whose certificates count.
+    pub authority: Arc<Authority>,
+    /// The time that edges are told.
+    pub clock: WallClock,
+}
+
+/// The gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// Another program holds the port, or the address is not ours.
+    #[error("listen on {listen} (UDP)")]
+    Listen {
+        /// Where.
+        listen: SocketAddr,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The keys do not fit together.
+    #[error("set up TLS: {0}")]
+    Tls(String),
+}
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub struct Gateway {
+    local_addr: SocketAddr,
+    endpoint: Endpoint,
+    stopping: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What all lines of one gateway share.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    pub(crate) hub: HubHandle,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) clock: WallClock,
+    pub(crate) lines: lines::Lines,
+}
+
+/// Opens the port and serves until [`Gateway::stop`]. Call it inside a tokio runtime.
+///
+/// # Errors
+/// Where the port cannot be had or the keys do not fit.
+pub fn start(setup: Setup, hub: HubHandle) -> Result<Gateway, GatewayError> {
+    let listen = setup.listen;
+    let failed = |cause| GatewayError::Listen { listen, cause };
+    let config = server_config(&setup.authority)?;
+    let socket = std::net::UdpSocket::bind(listen).map_err(failed)?;
+    let endpoint = Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime));
+    let endpoint = endpoint.map_err(failed)?;
+    let local_addr = endpoint.local_addr().map_err(failed)?;
+    let (stopping, stop) = watch::channel(false);
+    let lines = lines::Lines::new(hub.counters().clone());
+    let desk = Desk { hub, authority: setup.authority, clock: setup.clock, lines };
+    let tasks = vec![
+        tokio::spawn(arrivals::serve(endpoint.clone(), desk.clone())),
+        tokio::spawn(lines::watch_over(desk, stop)),
+    ];
+    Ok(Gateway { local_addr, endpoint, stopping, tasks })
+}
+
+impl Gateway {
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Ends every line, saying why. What was acknowledged is on the disk; the rest comes again.
+    pub async fn stop(self) {
+        // Nobody watches any more: nothing to stop.
+        let _ = self.stopping.send(true);
+        self.endpoint.close(VarInt::from_u32(code::STOPPING), b"the hub is stopping");
+        let _ = tokio::time::timeout(GOODBYE, self.endpoint.wait_idle()).await;
+        for task in self.tasks {
+            let _ = tokio::time::timeout(GOODBYE, task).await;
+        }
+    }
+}
+
+/// The server's side of QUIC and TLS, its limits lowered from quinn's defaults (T7).
+///
+/// # Errors
+/// Where the keys do not fit together.
+pub fn server_config(authority: &Authority) -> Result<ServerConfig, GatewayError> {
+    let mut config = ServerConfig::with_crypto(Arc::new(tls::server(authority)?));
+    config
+        .max_incoming(INCOMING_MAX)
+        .incoming_buffer_size(INCOMING_BUFFER_BYTES)
+        .incoming_buffer_size_total(INCOMING_BUFFER_BYTES_TOTAL)
+        .migration(true)
+        .transport_config(Arc::new(transport()));
+    Ok(config)
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(BIDI_STREAMS_MAX))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .receive_window(VarInt::from_u32(WINDOW_BYTES))
+        .stream_receive_window(VarInt::from_u32(WINDOW_BYTES))
+        .send_window(SEND_WINDOW_BYTES)
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_MS))))
+        .keep_alive_interval(Some(KEEP_ALIVE));
+    transport
+}

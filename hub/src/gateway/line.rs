@@ -1,0 +1,205 @@
+//! One line: bytes to messages, messages to the session, what the session wants to the mailbox.
+//!
+//! Two tasks: this one reads and decides, the other writes, so that an edge which does not read
+//! cannot keep the hub from reading. Between them lies a short queue; whoever fills it is closed.
+
+use std::fmt::Display;
+
+use quinn::{Connection, RecvStream, SendStream};
+use shared::ids::Incarnation;
+use shared::sync::hub::{Input, Output, Session};
+use shared::wire::v1::frame::{self, Deframer};
+use shared::wire::v1::message::{Hello, Message, Refused};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::arrivals::{NOT_CURRENT, PATIENCE, close};
+use super::{Desk, GOODBYE, code};
+use crate::mailbox::{Answer, Caller, Growth, Stopped, is_current};
+
+/// Read at once, in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// More than a session asks for at once: its runs in flight, one greeting, one thing to read.
+const ANSWERS_MAX: usize = 32;
+/// Messages that wait to be written: above every acknowledgement and gift that can be on its way.
+const WAITING_MESSAGES_MAX: usize = 64;
+
+const _: () = assert!(ANSWERS_MAX > shared::sync::edge::RUNS_IN_FLIGHT_MAX + 2, "the owner never waits for a line");
+
+/// How a line ends.
+struct End {
+    code: u32,
+    why: String,
+}
+
+impl End {
+    fn new(code: u32, why: impl Display) -> Self {
+        Self { code, why: why.to_string() }
+    }
+
+    fn bad(why: impl Display) -> Self {
+        Self::new(code::PROTOCOL, why)
+    }
+}
+
+impl From<Stopped> for End {
+    fn from(stopped: Stopped) -> Self {
+        Self::new(code::STOPPING, stopped)
+    }
+}
+
+struct Line {
+    desk: Desk,
+    caller: Caller,
+    incarnation: Option<Incarnation>,
+    session: Session,
+    answers: mpsc::Sender<Answer>,
+    out: mpsc::Sender<Message>,
+}
+
+/// Serves a line of a caller whose certificate has been judged, to its end.
+pub(super) async fn serve(connection: Connection, caller: Caller, desk: Desk) {
+    let Ok(Ok((send, recv))) = tokio::time::timeout(PATIENCE, connection.accept_bi()).await else {
+        return close(&connection, code::PROTOCOL, "no stream was opened");
+    };
+    let counters = desk.hub.counters().clone();
+    let entry = desk.lines.enter(caller, connection.clone());
+    tracing::info!(site = %caller.site, from = %connection.remote_address(), "line open");
+    let (out, waiting) = mpsc::channel(WAITING_MESSAGES_MAX);
+    let writing = tokio::spawn(write(send, waiting));
+    let end = read(desk, caller, recv, out).await;
+    if end.code == code::PROTOCOL {
+        counters.refused.add(1);
+    }
+    tracing::info!(site = %caller.site, why = %end.why, "line closed");
+    finish(&connection, writing, &end).await;
+    drop(entry);
+}
+
+/// What is still to be said is said, unless the edge does not listen.
+async fn finish(connection: &Connection, mut writing: JoinHandle<()>, end: &End) {
+    if tokio::time::timeout(GOODBYE, &mut writing).await.is_err() {
+        writing.abort();
+    }
+    close(connection, end.code, &end.why);
+}
+
+async fn write(mut send: SendStream, mut waiting: mpsc::Receiver<Message>) {
+    while let Some(message) = waiting.recv().await {
+        let frame = match frame::encode(&message) {
+            Ok(frame) => frame,
+            Err(cause) => return tracing::error!(%cause, "a message does not fit in a frame"),
+        };
+        if send.write_all(&frame).await.is_err() {
+            return;
+        }
+    }
+    if send.finish().is_ok() {
+        // Until the edge has it all, or is gone.
+        let _ = send.stopped().await;
+    }
+}
+
+async fn read(desk: Desk, caller: Caller, mut recv: RecvStream, out: mpsc::Sender<Message>) -> End {
+    let (answers, mut answered) = mpsc::channel(ANSWERS_MAX);
+    let mut growth = desk.hub.growth();
+    let session = Session::new(caller.site);
+    let mut line = Line { desk, caller, incarnation: None, session, answers, out };
+    let mut deframer = Deframer::default();
+    let greeted_by = Instant::now() + PATIENCE;
+    loop {
+        let step = tokio::select! {
+            chunk = recv.read_chunk(CHUNK_BYTES, true) => match chunk {
+                Ok(Some(chunk)) => line.take(&mut deframer, &chunk.bytes).await,
+                Ok(None) => Err(End::new(code::DONE, "the edge has finished")),
+                Err(cause) => Err(End::new(code::DONE, cause)),
+            },
+            Some(answer) = answered.recv() => line.answered(answer).await,
+            () = sleep_until(greeted_by), if line.incarnation.is_none() => Err(End::bad("no greeting came")),
+            grown = next(&mut growth) => match grown {
+                Ok(()) => line.step(Input::Grown).await,
+                Err(stopped) => Err(stopped.into()),
+            },
+        };
+        if let Err(end) = step {
+            return end;
+        }
+    }
+}
+
+async fn next(growth: &mut watch::Receiver<Growth>) -> Result<(), Stopped> {
+    growth.changed().await.map_err(|_| Stopped)
+}
+
+impl Line {
+    async fn take(&mut self, deframer: &mut Deframer, bytes: &[u8]) -> Result<(), End> {
+        for message in deframer.push(bytes).map_err(End::bad)? {
+            self.step(Input::Message(message)).await?;
+        }
+        Ok(())
+    }
+
+    async fn answered(&mut self, answer: Answer) -> Result<(), End> {
+        match answer {
+            Answer::Input(input) => self.step(input).await,
+            Answer::NotCurrent => Err(End::new(code::NOT_CURRENT, NOT_CURRENT)),
+            Answer::Trouble => Err(End::new(code::TROUBLE, "the hub is in trouble; try again later")),
+        }
+    }
+
+    async fn step(&mut self, input: Input) -> Result<(), End> {
+        for output in self.session.handle(input) {
+            self.carry_out(output).await?;
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&mut self, output: Output) -> Result<(), End> {
+        match output {
+            Output::Send(message) => self.send(message),
+            Output::Greet(hello) => self.greet(hello).await,
+            Output::Ingest(run) => {
+                let incarnation = self.incarnation.ok_or_else(|| End::bad("a run before the greeting"))?;
+                Ok(self.desk.hub.upload(self.caller, incarnation, run, self.answers.clone()).await?)
+            }
+            Output::LoadDown(after) => {
+                let site = self.caller.site;
+                let load =
+                    move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Down(hub.load_down(&site, after)?)));
+                Ok(self.desk.hub.post(self.answers.clone(), load).await?)
+            }
+            Output::LoadFeed(after) => {
+                let load = move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Feed(hub.load_feed(after)?)));
+                Ok(self.desk.hub.post(self.answers.clone(), load).await?)
+            }
+            Output::Beacon { echo } => self.send(Message::Beacon { echo, second: self.desk.clock.second() }),
+            Output::Close(cause) => {
+                let why = cause.to_string();
+                self.send(Message::Refused(Refused { id: None, why: why.clone() }))?;
+                Err(End::bad(why))
+            }
+        }
+    }
+
+    fn send(&self, message: Message) -> Result<(), End> {
+        self.out.try_send(message).map_err(|full| match full {
+            mpsc::error::TrySendError::Full(_) => End::bad("the edge asks without reading"),
+            mpsc::error::TrySendError::Closed(_) => End::new(code::DONE, "the edge does not read any more"),
+        })
+    }
+
+    async fn greet(&mut self, hello: Hello) -> Result<(), End> {
+        self.incarnation = Some(hello.incarnation);
+        let (caller, second) = (self.caller, self.desk.clock.second());
+        let greet = move |hub: &mut crate::hub::Hub| {
+            if !is_current(hub, &caller) {
+                return Ok(Answer::NotCurrent);
+            }
+            let greeting = hub.greet(&caller.site, &hello, second)?;
+            let (welcome, down, feed) = (greeting.welcome, greeting.down, greeting.feed);
+            Ok(Answer::Input(Input::Greeted { welcome, down, feed }))
+        };
+        Ok(self.desk.hub.post(self.answers.clone(), greet).await?)
+    }
+}

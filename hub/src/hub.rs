@@ -1,0 +1,158 @@
+//! The hub: sole owner of the store for writing. Everything that changes it is one durable
+//! transaction; what is answered has been committed (docs/architecture.md).
+//!
+//! [`Hub`] is synchronous and knows no clock and no dice: the shell gives it seconds and bytes.
+//! Several processes may have the same file open: what a `Hub` remembers is dropped whenever
+//! another one has written, and a transaction that fails leaves nothing remembered.
+
+mod exchange;
+mod keys;
+mod memory;
+mod rebuild;
+mod status;
+
+use std::fmt;
+
+use shared::ids::{DocId, Incarnation};
+use shared::ledger::fold;
+use shared::rules::programme::{Version, Versions};
+use shared::seal::{HubKeys, SealError, Secret};
+
+use crate::store::{Store, StoreError};
+
+pub use exchange::Greeting;
+pub(crate) use keys::{BUYER, PROXY};
+pub(crate) use memory::{LINES_MAX, Memory, TIPS_MAX, Writer};
+pub use status::{HubStatus, QuarantinedRun};
+
+const LIFE: &str = "hub_life";
+
+/// Random bytes for new actors, tokens and the hub's life.
+pub type Dice = Box<dyn FnMut() -> [u8; 16] + Send>;
+
+/// Something is wrong with the machine (never with what a site sent).
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key cannot be derived or used.
+    #[error("use the hub's keys")]
+    Key(#[from] SealError),
+    /// The store holds what this program never wrote.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// A ledger does not fold into a document.
+    #[error("fold ledger {doc}")]
+    Fold {
+        /// Which.
+        doc: DocId,
+        /// Why.
+        #[source]
+        cause: Box<fold::FoldError>,
+    },
+    /// A number ran out of its range.
+    #[error("{0} is full")]
+    Full(&'static str),
+}
+
+/// The hub.
+pub struct Hub {
+    pub(crate) store: Store,
+    pub(crate) keys: HubKeys,
+    pub(crate) life: Incarnation,
+    pub(crate) dice: Dice,
+    pub(crate) memory: Memory,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hub({})", self.life)
+    }
+}
+
+impl Hub {
+    /// Opens the hub on its store; `master` comes from a file outside the database.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or `master` is not the one that it was made with.
+    pub fn open(store: Store, master: &Secret, dice: Dice) -> Result<Self, HubError> {
+        let keys = HubKeys::new(master)?;
+        let life = Incarnation([0; 16]);
+        let mut hub = Self { store, keys, life, dice, memory: Memory::default() };
+        hub.life = hub.transact(Self::find_life)?;
+        Ok(hub)
+    }
+
+    /// One life of this hub's store: positions of another life mean nothing.
+    #[must_use]
+    pub fn life(&self) -> Incarnation {
+        self.life
+    }
+
+    /// All published versions, as of the last write of this `Hub`.
+    #[must_use]
+    pub fn versions(&self) -> &Versions {
+        &self.memory.versions
+    }
+
+    fn find_life(&mut self) -> Result<Incarnation, HubError> {
+        if let Some(bytes) = self.store.meta(LIFE)? {
+            let bytes = bytes.try_into().map_err(|_| HubError::Damaged("the hub's life is not 16 bytes".to_owned()))?;
+            return Ok(Incarnation(bytes));
+        }
+        let life = (self.dice)();
+        self.store.set_meta(LIFE, &life)?;
+        Ok(Incarnation(life))
+    }
+
+    /// Carries `work` out in one durable transaction: all of it or nothing.
+    pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, HubError>) -> Result<T, HubError> {
+        let done = self.begin().and_then(|()| work(self)).and_then(|value| {
+            self.store.commit()?;
+            Ok(value)
+        });
+        if done.is_err() {
+            self.store.roll_back();
+            self.memory = Memory::default();
+        }
+        done
+    }
+
+    fn begin(&mut self) -> Result<(), HubError> {
+        let written_elsewhere = self.store.begin()?;
+        if written_elsewhere || !self.memory.loaded {
+            self.remember()?;
+        }
+        Ok(())
+    }
+
+    /// All published versions as the store has them now, by whatever process.
+    pub(crate) fn fresh_versions(&self) -> Result<Versions, HubError> {
+        let mut versions = Versions::default();
+        for row in self.store.programmes()? {
+            let version = Version::parse(&row.text)
+                .map_err(|cause| HubError::Damaged(format!("version {} of the journal: {cause}", row.name)))?;
+            versions.insert(version);
+        }
+        Ok(versions)
+    }
+
+    /// Reads again what is kept in memory.
+    pub(crate) fn remember(&mut self) -> Result<(), HubError> {
+        let mut memory = Memory {
+            loaded: true,
+            journal: self.store.journal_position()?,
+            feed: self.store.feed_position()?,
+            feed_cache: std::mem::take(&mut self.memory.feed_cache),
+            contacts: std::mem::take(&mut self.memory.contacts),
+            contacts_written: self.memory.contacts_written,
+            versions: self.fresh_versions()?,
+            ..Memory::default()
+        };
+        memory.waiting_docs = self.store.waiting_docs()?.into_iter().collect();
+        memory.waiting_withdrawals = self.store.waiting_withdrawals()?.into_iter().collect();
+        self.memory = memory;
+        Ok(())
+    }
+}

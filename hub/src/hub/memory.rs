@@ -1,0 +1,83 @@
+//! What a [`super::Hub`] remembers of its own store between transactions.
+//!
+//! Nothing here is the truth: all of it is dropped when another process has written or a
+//! transaction failed, and read again.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use shared::ids::{ActorId, DocId, EntryId, Incarnation, ProgrammeId, SiteCode};
+use shared::ledger::chain::Tip;
+use shared::rules::programme::Versions;
+use shared::seal::{DayKey, SiteKeys};
+use shared::wire::v1::message::FeedPart;
+
+use crate::store::TipRow;
+
+/// Most chain ends that are remembered: a nation's day has about 10,000.
+pub(crate) const TIPS_MAX: usize = 100_000;
+/// Most lines whose numbers are remembered.
+pub(crate) const LINES_MAX: usize = 100_000;
+/// Most days whose keys are remembered: a site may name any day and any programme.
+pub(crate) const DAY_KEYS_MAX: usize = 4_096;
+/// Most bytes of the feed that are remembered, so that thousands of edges share them.
+pub(crate) const FEED_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// Whether the rest has been read.
+    pub(crate) loaded: bool,
+    /// The journal's last position.
+    pub(crate) journal: u64,
+    /// The feed's last position.
+    pub(crate) feed: u64,
+    /// In the order of publication.
+    pub(crate) versions: Versions,
+    pub(crate) tips: HashMap<ActorId, TipRow>,
+    /// The numbers of lines.
+    pub(crate) lines: HashMap<(SiteCode, Incarnation), i64>,
+    pub(crate) site_keys: RefCell<HashMap<SiteCode, Arc<[SiteKeys]>>>,
+    pub(crate) day_keys: HashMap<(ProgrammeId, NaiveDate), DayKey>,
+    /// Where this process writes in the hub's own ledgers.
+    pub(crate) writers: HashMap<DocId, Writer>,
+    pub(crate) waiting_docs: HashSet<DocId>,
+    pub(crate) waiting_withdrawals: HashSet<(EntryId, SiteCode)>,
+    /// Lines that greeted since the last write.
+    pub(crate) contacts: HashMap<(SiteCode, Incarnation), i64>,
+    pub(crate) contacts_written: i64,
+    pub(crate) feed_cache: RefCell<FeedCache>,
+}
+
+/// The end of this process's chain in one of the hub's ledgers.
+pub(crate) struct Writer {
+    pub(crate) tip: Tip,
+}
+
+/// Published batches, by the position before them. They never change, so they outlive the rest.
+#[derive(Default)]
+pub(crate) struct FeedCache {
+    parts: BTreeMap<u64, FeedPart>,
+    bytes: usize,
+}
+
+impl FeedCache {
+    pub(crate) fn get(&self, after: u64) -> Option<FeedPart> {
+        self.parts.get(&after).cloned()
+    }
+
+    /// Keeps a batch; the oldest go first.
+    pub(crate) fn put(&mut self, after: u64, part: FeedPart) {
+        self.bytes += part.body.len();
+        if let Some(old) = self.parts.insert(after, part) {
+            self.bytes -= old.body.len();
+        }
+        while self.bytes > FEED_CACHE_BYTES_MAX
+            && let Some((_, old)) = self.parts.pop_first()
+        {
+            self.bytes -= old.body.len();
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Taking what the edges send: check → journal → project → conflict → feed, one durable
+//! transaction for a whole batch; the outcomes are told after the commit, never before.
+//!
+//! A run that cannot be taken is kept aside with its reason and disturbs nothing else. One that
+//! only waits for others (a gap, a change not yet known) is taken by itself when they come, so
+//! that the order of delivery does not matter.
+
+mod check;
+mod fault;
+mod ledgers;
+mod lineage;
+
+use aws_lc_rs::digest;
+use shared::ids::{DocId, EntryId, Incarnation, SiteCode};
+use shared::ledger::run::Run;
+use shared::wire::v1::message::{Seen, encode_run};
+
+use crate::hub::{Hub, HubError, LINES_MAX};
+use crate::project::Batch;
+use crate::store::{AppendRow, QuarantineRow, TipRow};
+
+pub(crate) use check::Opened;
+use check::{Checked, Fresh};
+pub use fault::Fault;
+
+/// Most runs of one site that are kept aside.
+const QUARANTINED_MAX: u64 = 1024;
+
+/// A run as it came from an edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The site that the certificate names.
+    pub site: SiteCode,
+    /// The life of its store.
+    pub incarnation: Incarnation,
+    /// What it sent.
+    pub run: Run,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on the disk, and counted at this position of the feed.
+    Ingested {
+        /// The run's last entry.
+        id: EntryId,
+        /// The feed's position behind it.
+        feed: u64,
+    },
+    /// It was kept aside.
+    Quarantined {
+        /// The run's last entry.
+        id: EntryId,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// What became of a run, before the feed's position is known.
+enum Taken {
+    Ingested,
+    Quarantined(String),
+}
+
+impl Hub {
+    /// Takes a batch of runs in one durable transaction; one outcome a run, in their order.
+    ///
+    /// # Errors
+    /// Where the machine fails: then nothing of the batch was taken.
+    pub fn ingest(&mut self, uploads: &[Upload], received: i64) -> Result<Vec<Outcome>, HubError> {
+        if uploads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (taken, feed) = self.transact(|hub| {
+            hub.write_contacts(received)?;
+            let mut batch = Batch::new(received);
+            let mut taken = Vec::with_capacity(uploads.len());
+            for upload in uploads {
+                taken.push(hub.take(upload, &mut batch)?);
+            }
+            hub.take_waiting(&mut batch)?;
+            hub.settle(batch)?;
+            Ok((taken, hub.memory.feed))
+        })?;
+        let outcome = |(upload, taken): (&Upload, Taken)| {
+            let id = last_id(&upload.run);
+            match taken {
+                Taken::Ingested => Outcome::Ingested { id, feed },
+                Taken::Quarantined(why) => Outcome::Quarantined { id, why },
+            }
+        };
+        Ok(uploads.iter().zip(taken).map(outcome).collect())
+    }
+
+    fn take(&mut self, upload: &Upload, batch: &mut Batch) -> Result<Taken, HubError> {
+        let line = self.line(upload, batch.received)?;
+        let seen = Seen { id: last_id(&upload.run), hash: upload.run.last };
+        let taken = match self.check(upload)? {
+            Checked::Known => Taken::Ingested,
+            Checked::Fresh(fresh) => {
+                self.accept(upload, fresh, line, batch)?;
+                Taken::Ingested
+            }
+            Checked::Bad(fault) => Taken::Quarantined(self.keep_aside(upload, &fault, batch.received)?),
+        };
+        // Also behind a run that was kept aside: the edge must not send it again for ever.
+        self.store.set_line(line, batch.received, &seen)?;
+        Ok(taken)
+    }
+
+    /// The number of the line that an upload came over.
+    fn line(&mut self, upload: &Upload, received: i64) -> Result<i64, HubError> {
+        let name = (upload.site, upload.incarnation);
+        if let Some(line) = self.memory.lines.get(&name) {
+            return Ok(*line);
+        }
+        let line = self.store.touch_line(&upload.site, &upload.incarnation, received)?;
+        if self.memory.lines.len() >= LINES_MAX {
+            self.memory.lines.clear();
+        }
+        self.memory.lines.insert(name, line);
+        Ok(line)
+    }
+
+    /// Journals a run that passed every check, and projects its entries.
+    fn accept(&mut self, upload: &Upload, fresh: Fresh, line: i64, batch: &mut Batch) -> Result<(), HubError> {
+        let site = Some(upload.site);
+        let pos = self.journal_run(&fresh.run, &fresh.links, site, Some(line), batch.received)?;
+        if !self.memory.waiting_docs.is_empty() {
+            batch.grown.insert(fresh.run.doc);
+        }
+        for taken in fresh.entries {
+            self.project(&upload.site, pos, taken, batch)?;
+        }
+        Ok(())
+    }
+
+    /// Appends a run to the journal and moves its actor's chain on; gives its position.
+    pub(crate) fn journal_run(
+        &mut self,
+        run: &Run,
+        links: &[shared::ledger::chain::Link],
+        site: Option<SiteCode>,
+        line: Option<i64>,
+        received: i64,
+    ) -> Result<u64, HubError> {
+        let (Some(first), Some(last)) = (links.first(), links.last()) else {
+            return Err(HubError::Damaged("an empty run on its way into the journal".to_owned()));
+        };
+        let actor = last.id.actor;
+        let prev = self.tip(&actor)?.map(|tip| tip.pos);
+        let pos = self.memory.journal + 1;
+        let count = last.id.seq - first.id.seq + 1;
+        let bytes = encode_run(run);
+        let row = AppendRow { actor: &actor, first: first.id.seq, count, prev, line, received, run: &bytes };
+        self.store.append(pos, &row)?;
+        self.memory.journal = pos;
+        let tip = TipRow { doc: run.doc, site, seq: last.id.seq, op: last.op, hash: last.hash, pos };
+        self.store.set_tip(&actor, &tip)?;
+        self.remember_tip(actor, tip);
+        Ok(pos)
+    }
+
+    /// Keeps a run aside; gives the reason in words.
+    fn keep_aside(&mut self, upload: &Upload, fault: &Fault, second: i64) -> Result<String, HubError> {
+        let why = fault.to_string();
+        let run = encode_run(&upload.run);
+        let hash = hash(upload, &run);
+        if self.store.quarantined_of(&upload.site)? >= QUARANTINED_MAX {
+            tracing::warn!(site = %upload.site, "the quarantine of a site is full");
+            return Ok(format!("{why} (and not kept: the quarantine of this site is full)"));
+        }
+        let doc = upload.run.doc;
+        tracing::warn!(site = %upload.site, %doc, why, "a run is kept aside");
+        if fault.waits() {
+            self.memory.waiting_docs.insert(doc);
+        }
+        self.store.put_quarantine(&QuarantineRow {
+            hash,
+            site: upload.site,
+            incarnation: upload.incarnation,
+            doc,
+            why: why.clone(),
+            second,
+            waits: fault.waits(),
+            run,
+        })?;
+        Ok(why)
+    }
+
+    /// Takes runs that waited for what has just come, until none more can be taken.
+    fn take_waiting(&mut self, batch: &mut Batch) -> Result<(), HubError> {
+        while let Some(doc) = batch.grown.pop_first() {
+            if self.memory.waiting_docs.contains(&doc) {
+                self.take_waiting_in(&doc, batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_waiting_in(&mut self, doc: &DocId, batch: &mut Batch) -> Result<(), HubError> {
+        let mut still = 0;
+        for row in self.store.waiting(doc)? {
+            let upload = Upload { site: row.site, incarnation: row.incarnation, run: self.decode(0, &row.run)? };
+            match self.check(&upload)? {
+                // What is taken may be what another waits for: `accept` puts the document on the list again.
+                Checked::Fresh(fresh) => {
+                    let line = self.line(&upload, batch.received)?;
+                    self.accept(&upload, fresh, line, batch)?;
+                    self.store.end_waiting(&row.hash, None)?;
+                }
+                Checked::Known => self.store.end_waiting(&row.hash, None)?,
+                Checked::Bad(fault) if fault.waits() => still += 1,
+                Checked::Bad(fault) => self.store.end_waiting(&row.hash, Some(&fault.to_string()))?,
+            }
+        }
+        if still == 0 {
+            self.memory.waiting_docs.remove(doc);
+        }
+        Ok(())
+    }
+}
+
+/// The name of a run's last entry, whether or not the run is any good.
+fn last_id(run: &Run) -> EntryId {
+    let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
+    let seq = run.start.id.seq.saturating_add(count).saturating_sub(1);
+    EntryId { seq, ..run.start.id }
+}
+
+fn hash(upload: &Upload, run: &[u8]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(upload.site.as_str().as_bytes());
+    context.update(run);
+    let mut out = [0; 32];
+    out.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    out
+}

@@ -1,0 +1,359 @@
+//! One owner, one mailbox: a thread owns the [`Hub`]; lines and pages ask it.
+//!
+//! Uploads that wait together reach the disk together (group commit), and each is answered after
+//! that commit, never before. Both the mailbox and the bytes that wait in it are bounded; who finds
+//! it full waits, and so does its edge.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+
+use shared::ids::{EntryId, Incarnation, SiteCode};
+use shared::ledger::run::{RUN_ENTRIES_MAX, Run};
+use shared::sync::hub::Input;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use crate::clock::WallClock;
+use crate::counters::Counters;
+use crate::hub::{Hub, HubError};
+use crate::ingest::{Outcome, Upload};
+
+/// Most questions that wait.
+pub const ASKS_MAX: usize = 1024;
+/// Most runs in one commit.
+pub const BATCH_RUNS_MAX: usize = 1024;
+/// A commit takes no further run once it has so many entries.
+pub const BATCH_ENTRIES_MAX: usize = 16 * 1024;
+/// Most bytes of runs that wait, in KiB.
+const WAITING_KIB_MAX: usize = 64 * 1024;
+
+const _: () = assert!(BATCH_ENTRIES_MAX >= RUN_ENTRIES_MAX, "a commit takes at least one whole run");
+
+/// Who holds the other end of a line: a site, by a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// The site that the certificate names.
+    pub site: SiteCode,
+    /// SHA-256 of the certificate.
+    pub fingerprint: [u8; 32],
+}
+
+/// What a line hears from the mailbox.
+#[derive(Debug)]
+pub enum Answer {
+    /// For the line's session.
+    Input(Input),
+    /// The certificate has been revoked or replaced: end the line.
+    NotCurrent,
+    /// The hub itself is in trouble: end the line; the edge comes again later.
+    Trouble,
+}
+
+/// How far the hub's journal and feed reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Growth {
+    /// The journal's position.
+    pub journal: u64,
+    /// The feed's position.
+    pub feed: u64,
+}
+
+/// The thread has ended, because the hub stops or because it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the hub is not running any more")]
+pub struct Stopped;
+
+struct Parcel {
+    caller: Caller,
+    upload: Upload,
+    last: EntryId,
+    answers: mpsc::Sender<Answer>,
+    _room: OwnedSemaphorePermit,
+}
+
+type Job = Box<dyn FnOnce(&mut Hub) + Send>;
+
+enum Ask {
+    Upload(Box<Parcel>),
+    Do(Job),
+    Look,
+    Stop,
+}
+
+/// Asks the thread that owns the hub. Clones are cheap.
+#[derive(Clone)]
+pub struct HubHandle {
+    asks: mpsc::Sender<Ask>,
+    room: Arc<Semaphore>,
+    growth: watch::Receiver<Growth>,
+    counters: Arc<Counters>,
+}
+
+impl fmt::Debug for HubHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HubHandle(…)")
+    }
+}
+
+/// The thread itself, to be stopped at the end.
+#[derive(Debug)]
+pub struct Mailbox {
+    asks: mpsc::Sender<Ask>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upload(_) => "Upload",
+            Self::Do(_) => "Do",
+            Self::Look => "Look",
+            Self::Stop => "Stop",
+        })
+    }
+}
+
+/// Gives the hub to a thread of its own.
+///
+/// # Errors
+/// Where the system gives no thread, or the hub cannot be read.
+pub fn start(hub: Hub, clock: WallClock, counters: Arc<Counters>) -> Result<(HubHandle, Mailbox), HubError> {
+    let (asks, waiting) = mpsc::channel(ASKS_MAX);
+    let (growth, grown) = watch::channel(positions(&hub)?);
+    let owner = Owner { hub, clock, waiting, growth, counters: counters.clone() };
+    let thread = thread::Builder::new()
+        .name("hub".to_owned())
+        .spawn(move || owner.run())
+        .map_err(|_| HubError::Full("the system's table of threads"))?;
+    let handle =
+        HubHandle { asks: asks.clone(), room: Arc::new(Semaphore::new(WAITING_KIB_MAX)), growth: grown, counters };
+    Ok((handle, Mailbox { asks, thread }))
+}
+
+impl HubHandle {
+    /// Lets the owner do a job and waits for what it gives.
+    ///
+    /// # Errors
+    /// Where the hub has stopped.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Hub) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (give, given) = oneshot::channel();
+        let job = move |hub: &mut Hub| {
+            // Nobody waits any more: nothing to tell.
+            let _ = give.send(job(hub));
+        };
+        self.asks.send(Ask::Do(Box::new(job))).await.map_err(|_| Stopped)?;
+        given.await.map_err(|_| Stopped)
+    }
+
+    /// Lets the owner do a job for a line; what comes of it goes to the line's answers.
+    ///
+    /// # Errors
+    /// Where the hub has stopped.
+    pub(crate) async fn post(
+        &self,
+        answers: mpsc::Sender<Answer>,
+        job: impl FnOnce(&mut Hub) -> Result<Answer, HubError> + Send + 'static,
+    ) -> Result<(), Stopped> {
+        let job = move |hub: &mut Hub| answer(&answers, job(hub).unwrap_or_else(trouble));
+        self.asks.send(Ask::Do(Box::new(job))).await.map_err(|_| Stopped)
+    }
+
+    /// Puts a run into the mailbox; the answer comes after it is on the disk.
+    ///
+    /// # Errors
+    /// Where the hub has stopped.
+    pub(crate) async fn upload(
+        &self,
+        caller: Caller,
+        incarnation: Incarnation,
+        run: Run,
+        answers: mpsc::Sender<Answer>,
+    ) -> Result<(), Stopped> {
+        let room = self.room.clone().acquire_many_owned(kib(&run)).await.map_err(|_| Stopped)?;
+        let last = last_entry(&run);
+        let upload = Upload { site: caller.site, incarnation, run };
+        let parcel = Box::new(Parcel { caller, upload, last, answers, _room: room });
+        self.asks.send(Ask::Upload(parcel)).await.map_err(|_| Stopped)
+    }
+
+    /// Follows how far journal and feed reach.
+    #[must_use]
+    pub fn growth(&self) -> watch::Receiver<Growth> {
+        self.growth.clone()
+    }
+
+    /// Looks whether another process has written meanwhile; [`Self::growth`] tells.
+    ///
+    /// # Errors
+    /// Where the hub has stopped.
+    pub async fn look(&self) -> Result<(), Stopped> {
+        self.asks.send(Ask::Look).await.map_err(|_| Stopped)
+    }
+
+    /// Waits until the owner is gone.
+    pub async fn stopped(&self) {
+        self.asks.closed().await;
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+}
+
+impl Mailbox {
+    /// Finishes what waits, then ends the thread. Lines and pages must have ended before.
+    pub async fn stop(self) {
+        // A thread that has ended already needs no word.
+        let _ = self.asks.send(Ask::Stop).await;
+        let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
+    }
+}
+
+/// Of the mailbox's bytes: as many KiB as the run's entries fill, at least one.
+fn kib(run: &Run) -> u32 {
+    let bytes: usize = run.entries.iter().map(Vec::len).sum();
+    u32::try_from((bytes / 1024 + 1).min(WAITING_KIB_MAX)).unwrap_or(1)
+}
+
+fn last_entry(run: &Run) -> EntryId {
+    let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
+    EntryId { seq: run.start.id.seq.saturating_add(count).saturating_sub(1), ..run.start.id }
+}
+
+fn positions(hub: &Hub) -> Result<Growth, HubError> {
+    Ok(Growth { journal: hub.journal_position()?, feed: hub.feed_position()? })
+}
+
+fn trouble(cause: HubError) -> Answer {
+    tracing::error!(error = &cause as &dyn std::error::Error, "the hub is in trouble");
+    Answer::Trouble
+}
+
+/// A line asks no more at once than its answers have room for; one that is gone hears nothing.
+fn answer(answers: &mpsc::Sender<Answer>, answer: Answer) {
+    let _ = answers.try_send(answer);
+}
+
+struct Owner {
+    hub: Hub,
+    clock: WallClock,
+    waiting: mpsc::Receiver<Ask>,
+    growth: watch::Sender<Growth>,
+    counters: Arc<Counters>,
+}
+
+impl Owner {
+    fn run(mut self) {
+        let mut next = None;
+        while let Some(ask) = next.take().or_else(|| self.waiting.blocking_recv()) {
+            match ask {
+                Ask::Upload(first) => {
+                    let (parcels, after) = self.collect(*first);
+                    next = after;
+                    self.ingest(parcels);
+                    self.look();
+                }
+                Ask::Do(job) => job(&mut self.hub),
+                Ask::Look => self.look(),
+                Ask::Stop => return,
+            }
+        }
+    }
+
+    /// The uploads that wait behind this one, and the first question that is none.
+    fn collect(&mut self, first: Parcel) -> (Vec<Parcel>, Option<Ask>) {
+        let mut entries = first.upload.run.entries.len();
+        let mut parcels = vec![first];
+        while parcels.len() < BATCH_RUNS_MAX && entries < BATCH_ENTRIES_MAX {
+            match self.waiting.try_recv() {
+                Ok(Ask::Upload(parcel)) => {
+                    entries += parcel.upload.run.entries.len();
+                    parcels.push(*parcel);
+                }
+                Ok(other @ (Ask::Do(_) | Ask::Look | Ask::Stop)) => return (parcels, Some(other)),
+                Err(_) => break,
+            }
+        }
+        (parcels, None)
+    }
+
+    fn ingest(&mut self, parcels: Vec<Parcel>) {
+        let (uploads, senders) = self.admit(parcels);
+        if uploads.is_empty() {
+            return;
+        }
+        self.counters.batches.add(1);
+        match self.hub.ingest(&uploads, self.clock.second()) {
+            Ok(outcomes) => {
+                self.counters.trouble.set(0);
+                for ((upload, (answers, last)), outcome) in uploads.iter().zip(senders).zip(outcomes) {
+                    answer(&answers, Answer::Input(self.tell(upload, last, outcome)));
+                }
+            }
+            Err(cause) => {
+                self.counters.trouble.set(1);
+                trouble(cause);
+                senders.iter().for_each(|(answers, _)| answer(answers, Answer::Trouble));
+            }
+        }
+    }
+
+    /// Those whose certificates are still current; the others hear that theirs are not.
+    fn admit(&mut self, parcels: Vec<Parcel>) -> (Vec<Upload>, Vec<(mpsc::Sender<Answer>, EntryId)>) {
+        let mut current: HashMap<Caller, bool> = HashMap::new();
+        let (mut uploads, mut senders) = (Vec::new(), Vec::new());
+        for parcel in parcels {
+            let caller = parcel.caller;
+            if *current.entry(caller).or_insert_with(|| is_current(&mut self.hub, &caller)) {
+                uploads.push(parcel.upload);
+                senders.push((parcel.answers, parcel.last));
+            } else {
+                answer(&parcel.answers, Answer::NotCurrent);
+            }
+        }
+        (uploads, senders)
+    }
+
+    fn tell(&self, upload: &Upload, last: EntryId, outcome: Outcome) -> Input {
+        match outcome {
+            Outcome::Ingested { id, feed } => {
+                self.counters.runs.add(1);
+                self.counters.entries.add(u64::try_from(upload.run.entries.len()).unwrap_or(0));
+                Input::Ingested { id, feed }
+            }
+            Outcome::Quarantined { id: _, why } => {
+                self.counters.quarantined.add(1);
+                // The edge waits for the id that it can count itself.
+                Input::Quarantined { id: last, why }
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        match positions(&self.hub) {
+            Ok(now) => {
+                self.growth.send_if_modified(|growth| std::mem::replace(growth, now) != now);
+            }
+            Err(cause) => {
+                trouble(cause);
+            }
+        }
+    }
+}
+
+/// Whether the registry still knows the certificate; when it cannot say, no.
+pub(crate) fn is_current(hub: &mut Hub, caller: &Caller) -> bool {
+    hub.is_current(&caller.site, &caller.fingerprint).unwrap_or_else(|cause| {
+        trouble(cause);
+        false
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! From entries to what they mean: stock, sales, withdrawals (M8, M18, decisions 9, 12, 16).
+//!
+//! Only sums and sets, so that the order of arrival leaves no trace: a withdrawal may come before
+//! what it takes back.
+
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::entry::{Correction, Entry, Fact, Sale, Withdrawal};
+use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
+use shared::rules::identity::Document;
+use shared::rules::stock::{Move, Stock};
+
+use crate::conflict::Effect;
+use crate::hub::{Hub, HubError};
+use crate::ingest::Opened;
+use crate::store::{SaleRow, WithdrawalRow};
+
+pub(crate) use settle::as_purchase;
+
+/// What a batch of entries has touched, before it is judged and written.
+pub(crate) struct Batch {
+    pub(crate) received: i64,
+    /// Ledgers that grew, where runs wait for others.
+    pub(crate) grown: BTreeSet<DocId>,
+    /// In the order of the tags: neighbours lie together on the disk.
+    people: BTreeMap<(PersonTag, ProgrammeId), Touched>,
+    stock: BTreeMap<(SiteCode, ProgrammeId), Stock>,
+    /// Whether the nation and the desks are told of what changes (not while rebuilding).
+    tell: bool,
+}
+
+/// What happened to one person's sales in one programme.
+#[derive(Default)]
+struct Touched {
+    new: Vec<NewSale>,
+    withdrawn: Vec<EntryId>,
+}
+
+/// A sale that has just come.
+struct NewSale {
+    row: SaleRow,
+    buyer: Document,
+}
+
+impl Batch {
+    pub(crate) fn new(received: i64) -> Self {
+        Self { received, grown: BTreeSet::new(), people: BTreeMap::new(), stock: BTreeMap::new(), tell: true }
+    }
+
+    /// A batch of which nobody is told: what it holds was told when it came.
+    pub(crate) fn silent(received: i64) -> Self {
+        Self { tell: false, ..Self::new(received) }
+    }
+
+    /// Has a person judged again.
+    pub(crate) fn touch(&mut self, programme: &ProgrammeId, tag: PersonTag) {
+        self.people.entry((tag, programme.clone())).or_default();
+    }
+
+    fn shelf(&mut self, site: &SiteCode, programme: &ProgrammeId, step: Move) {
+        let stock = self.stock.entry((*site, programme.clone())).or_default();
+        *stock = stock.after(step);
+    }
+}
+
+impl Hub {
+    /// Takes one entry of a site into the batch.
+    pub(crate) fn project(
+        &mut self,
+        site: &SiteCode,
+        pos: u64,
+        opened: Opened,
+        batch: &mut Batch,
+    ) -> Result<(), HubError> {
+        let Opened { id, entry, buyer } = opened;
+        let withdrawn = self.came(&id, site)?;
+        if let (Some(step), Some(programme)) = (Move::of(&entry.fact), programme(&entry.fact)) {
+            batch.shelf(site, programme, step);
+            if withdrawn && let Some(undo) = undo(&entry.fact) {
+                batch.shelf(site, programme, undo);
+            }
+        }
+        match (&entry.fact, buyer) {
+            (Fact::Sale(sale), Some(buyer)) => self.sold(site, (pos, id), (&entry, sale, withdrawn), buyer, batch),
+            (Fact::Withdrawal(withdrawal), _) => self.withdraw(site, (pos, id), withdrawal, batch)?,
+            (
+                Fact::Sale(_)
+                | Fact::Arrival(_)
+                | Fact::Correction(_)
+                | Fact::Programme(_)
+                | Fact::Delivery(_)
+                | Fact::Standing(_),
+                _,
+            ) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether an entry that has just come was taken back before it came.
+    fn came(&mut self, id: &EntryId, site: &SiteCode) -> Result<bool, HubError> {
+        if self.memory.waiting_withdrawals.is_empty() {
+            return Ok(false);
+        }
+        let ours = self.memory.waiting_withdrawals.remove(&(*id, *site));
+        if ours {
+            self.store.withdrawal_came(id, site)?;
+        }
+        Ok(ours)
+    }
+
+    fn sold(
+        &self,
+        site: &SiteCode,
+        (pos, id): (u64, EntryId),
+        (entry, sale, withdrawn): (&Entry, &Sale, bool),
+        buyer: Document,
+        batch: &mut Batch,
+    ) {
+        let instant = sale.instant(entry.at);
+        let tag = self.keys.tag(&buyer.person());
+        let row = SaleRow {
+            id,
+            site: *site,
+            instant: instant.second,
+            doubt_s: instant.doubt_s,
+            reading: sale.reading,
+            recorded: sale.happened.is_some(),
+            version: sale.version.clone(),
+            pieces: sale.pieces,
+            watermark: sale.watermark,
+            document: sale.document.clone(),
+            effect: Effect::Counts,
+            stale: false,
+            pos,
+            fed: None,
+        };
+        let touched = batch.people.entry((tag, sale.programme.clone())).or_default();
+        touched.new.push(NewSale { row, buyer });
+        if withdrawn {
+            touched.withdrawn.push(id);
+        }
+    }
+
+    /// Takes an entry back; once, and only by the site that wrote it.
+    fn withdraw(
+        &mut self,
+        site: &SiteCode,
+        (pos, id): (u64, EntryId),
+        withdrawal: &Withdrawal,
+        batch: &mut Batch,
+    ) -> Result<(), HubError> {
+        let of = withdrawal.of;
+        let again = self.store.is_withdrawn(&of, site)?;
+        // While the journal is replayed, what stands behind this entry has not come yet.
+        let found = self.find(&of)?.filter(|found| found.pos <= pos);
+        self.store.put_withdrawal(&WithdrawalRow { of, site: *site, id, waits: found.is_none() })?;
+        let Some(found) = found else {
+            self.memory.waiting_withdrawals.insert((of, *site));
+            return Ok(());
+        };
+        if again || found.tip.site != Some(*site) {
+            return Ok(());
+        }
+        if let (Some(step), Some(programme)) = (undo(&found.entry.fact), programme(&found.entry.fact)) {
+            batch.shelf(site, programme, step);
+        }
+        if let Fact::Sale(sale) = &found.entry.fact {
+            let buyer = self.unseal_again(site, &of, &sale.document)?;
+            let tag = self.keys.tag(&buyer.person());
+            batch.people.entry((tag, sale.programme.clone())).or_default().withdrawn.push(of);
+        }
+        Ok(())
+    }
+}
+
+/// The programme whose stock a fact of a site moves.
+fn programme(fact: &Fact) -> Option<&ProgrammeId> {
+    match fact {
+        Fact::Arrival(arrival) => Some(&arrival.programme),
+        Fact::Sale(sale) => Some(&sale.programme),
+        Fact::Correction(Correction { programme, .. }) => Some(programme),
+        Fact::Withdrawal(_) | Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => None,
+    }
+}
+
+/// What taking a fact back does to the stock; a correction is corrected, not taken back.
+fn undo(fact: &Fact) -> Option<Move> {
+    match fact {
+        Fact::Arrival(arrival) => Some(Move::Out(arrival.counted)),
+        Fact::Sale(sale) => Some(Move::In(sale.pieces)),
+        Fact::Correction(_) | Fact::Withdrawal(_) | Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => None,
+    }
+}

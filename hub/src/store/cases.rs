@@ -1,0 +1,135 @@
+//! Statements for cases, findings and what the desks were told.
+
+use rusqlite::Row;
+use shared::ids::{ActorId, CaseId, EntryId, PersonTag, ProgrammeId};
+
+use super::read::{bytes, damaged, entry_id, parsed, parsed_opt};
+use super::{Store, StoreError};
+use chrono::NaiveDate;
+use shared::rules::quota::FindingKind;
+
+const ID_BYTES: usize = 20;
+const CASE: &str = "SELECT id, programme, tag, opened, open FROM case_file";
+
+/// A case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CaseRow {
+    pub(crate) id: CaseId,
+    pub(crate) programme: ProgrammeId,
+    pub(crate) tag: PersonTag,
+    pub(crate) opened: i64,
+    pub(crate) open: bool,
+}
+
+/// A finding of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FindingRow {
+    pub(crate) sale: EntryId,
+    pub(crate) kind: FindingKind,
+    pub(crate) code: String,
+    pub(crate) next: Option<NaiveDate>,
+    pub(crate) because: Vec<EntryId>,
+}
+
+impl Store {
+    /// Opens a case, again where it was closed; closes it where `open` is not set.
+    pub(crate) fn put_case(&self, row: &CaseRow) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO case_file VALUES (?1, ?2, ?3, ?4, ?5) \
+            ON CONFLICT DO UPDATE SET open = excluded.open";
+        let row = (&row.id.0, row.programme.as_str(), &row.tag.0, row.opened, row.open);
+        self.run(SQL, row, "keep a case").map(|_| ())
+    }
+
+    pub(crate) fn case(&self, id: &CaseId) -> Result<Option<CaseRow>, StoreError> {
+        self.one(&format!("{CASE} WHERE id = ?1"), [&id.0], "read a case", case)
+    }
+
+    /// All cases by id.
+    pub(crate) fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+        self.all(&format!("{CASE} ORDER BY id"), [], "read the cases", case)
+    }
+
+    /// How many cases are open.
+    pub(crate) fn count_open_cases(&self) -> Result<u64, StoreError> {
+        let count = self.one("SELECT count(*) FROM case_file WHERE open = 1", [], "count cases", |row| {
+            super::read::unsigned(row, 0)
+        })?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// Replaces a case's findings.
+    pub(crate) fn set_findings(&self, id: &CaseId, findings: &[FindingRow]) -> Result<(), StoreError> {
+        self.run("DELETE FROM finding WHERE id = ?1", [&id.0], "forget findings")?;
+        for finding in findings {
+            let because: Vec<u8> = finding.because.iter().flat_map(id_bytes).collect();
+            let next = finding.next.map(|day| day.to_string());
+            let kind = kind_code(finding.kind);
+            let sale = finding.sale;
+            let row = (&id.0, &sale.actor.0, sale.seq, kind, &finding.code, next, because);
+            self.run("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", row, "keep a finding")?;
+        }
+        Ok(())
+    }
+
+    /// A case's findings by sale.
+    pub(crate) fn findings(&self, id: &CaseId) -> Result<Vec<FindingRow>, StoreError> {
+        const SQL: &str = "SELECT actor, seq, kind, code, next, because FROM finding WHERE id = ?1 ORDER BY actor, seq";
+        self.all(SQL, [&id.0], "read findings", finding)
+    }
+
+    /// Whether the desk was told last that a sale is over.
+    pub(crate) fn told(&self, sale: &EntryId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT over FROM told WHERE actor = ?1 AND seq = ?2";
+        let told = self.one(SQL, (&sale.actor.0, sale.seq), "look what the desk was told", |row| row.get(0))?;
+        Ok(told.unwrap_or(false))
+    }
+
+    pub(crate) fn set_told(&self, sale: &EntryId, over: bool) -> Result<(), StoreError> {
+        let row = (&sale.actor.0, sale.seq, over);
+        self.run("INSERT OR REPLACE INTO told VALUES (?1, ?2, ?3)", row, "note what the desk was told").map(|_| ())
+    }
+}
+
+fn id_bytes(id: &EntryId) -> [u8; ID_BYTES] {
+    let mut out = [0; ID_BYTES];
+    let bytes = id.actor.0.into_iter().chain(id.seq.to_be_bytes());
+    out.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+    out
+}
+
+fn id_of(bytes: &[u8; ID_BYTES]) -> Option<EntryId> {
+    let (actor, seq) = bytes.split_first_chunk::<16>()?;
+    Some(EntryId { actor: ActorId(*actor), seq: u32::from_be_bytes(seq.try_into().ok()?) })
+}
+
+fn kind_code(kind: FindingKind) -> i64 {
+    match kind {
+        FindingKind::Over => 1,
+        FindingKind::StaleVersion => 2,
+    }
+}
+
+fn case(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
+    Ok(CaseRow {
+        id: CaseId(bytes(row, 0)?),
+        programme: parsed(row, 1)?,
+        tag: PersonTag(bytes(row, 2)?),
+        opened: row.get(3)?,
+        open: row.get(4)?,
+    })
+}
+
+fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
+    let kind: i64 = row.get(2)?;
+    let because: Vec<u8> = row.get(5)?;
+    Ok(FindingRow {
+        sale: entry_id(row, 0)?,
+        kind: [FindingKind::Over, FindingKind::StaleVersion]
+            .into_iter()
+            .find(|known| kind_code(*known) == kind)
+            .ok_or_else(|| damaged(2, StoreError::Damaged(format!("finding of kind {kind}"))))?,
+        code: row.get(3)?,
+        next: parsed_opt(row, 4)?,
+        because: because.as_chunks::<ID_BYTES>().0.iter().filter_map(id_of).collect(),
+    })
+}

@@ -1,0 +1,84 @@
+//! Statements for runs that could not be taken.
+
+use rusqlite::Row;
+use shared::ids::{DocId, Incarnation, SiteCode};
+
+use super::read::{bytes, parsed, site, unsigned};
+use super::{Store, StoreError};
+
+/// A run that was kept aside.
+pub(crate) struct QuarantineRow {
+    pub(crate) hash: [u8; 32],
+    pub(crate) site: SiteCode,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) doc: DocId,
+    pub(crate) why: String,
+    pub(crate) second: i64,
+    pub(crate) waits: bool,
+    pub(crate) run: Vec<u8>,
+}
+
+impl Store {
+    /// Keeps a run aside, once.
+    pub(crate) fn put_quarantine(&self, row: &QuarantineRow) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT OR IGNORE INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let doc = row.doc.to_string();
+        let row = (&row.hash, row.site.as_str(), &row.incarnation.0, doc, &row.why, row.second, row.waits, &row.run);
+        self.run(SQL, row, "keep a run aside").map(|_| ())
+    }
+
+    /// A run that waited has been taken, or never can be (`why`).
+    pub(crate) fn end_waiting(&self, hash: &[u8; 32], why: Option<&str>) -> Result<(), StoreError> {
+        let what = "end a run's waiting";
+        match why {
+            None => self.run("DELETE FROM quarantine WHERE hash = ?1", [hash], what),
+            Some(why) => self.run("UPDATE quarantine SET waits = 0, why = ?2 WHERE hash = ?1", (hash, why), what),
+        }
+        .map(|_| ())
+    }
+
+    /// Runs of a document that wait for others, oldest sequence first where it matters not: by arrival.
+    pub(crate) fn waiting(&self, doc: &DocId) -> Result<Vec<QuarantineRow>, StoreError> {
+        const SQL: &str = "SELECT hash, site, incarnation, doc, why, second, waits, run FROM quarantine \
+            WHERE doc = ?1 AND waits = 1 ORDER BY hash";
+        self.all(SQL, [doc.to_string()], "read the runs that wait", row)
+    }
+
+    /// Documents in which runs wait.
+    pub(crate) fn waiting_docs(&self) -> Result<Vec<DocId>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT doc FROM quarantine WHERE waits = 1";
+        self.all(SQL, [], "read where runs wait", |row| parsed(row, 0))
+    }
+
+    /// The newest runs that were kept aside.
+    pub(crate) fn quarantine(&self, limit: usize) -> Result<Vec<QuarantineRow>, StoreError> {
+        const SQL: &str = "SELECT hash, site, incarnation, doc, why, second, waits, run FROM quarantine \
+            ORDER BY second DESC, hash LIMIT ?1";
+        self.all(SQL, [i64::try_from(limit).unwrap_or(i64::MAX)], "read the quarantine", row)
+    }
+
+    /// How many runs of each site lie aside.
+    pub(crate) fn quarantine_counts(&self) -> Result<Vec<(SiteCode, u64)>, StoreError> {
+        const SQL: &str = "SELECT site, count(*) FROM quarantine GROUP BY site";
+        self.all(SQL, [], "count the quarantine", |row| Ok((site(row, 0)?, unsigned(row, 1)?)))
+    }
+
+    /// How many runs of one site lie aside.
+    pub(crate) fn quarantined_of(&self, site: &SiteCode) -> Result<u64, StoreError> {
+        const SQL: &str = "SELECT count(*) FROM quarantine WHERE site = ?1";
+        Ok(self.one(SQL, [site.as_str()], "count the quarantine", |row| unsigned(row, 0))?.unwrap_or(0))
+    }
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<QuarantineRow> {
+    Ok(QuarantineRow {
+        hash: bytes(row, 0)?,
+        site: site(row, 1)?,
+        incarnation: Incarnation(bytes(row, 2)?),
+        doc: parsed(row, 3)?,
+        why: row.get(4)?,
+        second: row.get(5)?,
+        waits: row.get(6)?,
+        run: row.get(7)?,
+    })
+}

@@ -1,0 +1,91 @@
+//! For the tests of the shell: a register, and a site's ledger as an edge would write it.
+
+use shared::entry::{Entry, Fact, Instant, Pieces, Reading, Sale, Staff};
+use shared::ids::{ActorId, DocId, EntryId, Incarnation, SiteCode};
+use shared::ledger::chain::Tip;
+use shared::ledger::run::Run;
+use shared::rules::identity::Document;
+use shared::seal::{Secret, SiteKeys};
+use shared::wire::v1::entry;
+
+use crate::registry::SiteRecord;
+
+/// 2020-02-06 09:00 in Taipei, a Thursday.
+pub(crate) const MORNING: i64 = 1_580_950_800;
+/// 淡水藥局 of the manual.
+pub(crate) const TAMSUI: &str = "5931102274";
+/// The manual's virtual clinic.
+pub(crate) const OTHER: &str = "3501200000";
+
+/// A site's code.
+pub(crate) fn code_of(site: &str) -> SiteCode {
+    site.parse().unwrap()
+}
+
+/// A site as a register has it.
+pub(crate) fn record(site: &str, name: &str, address: &str) -> SiteRecord {
+    SiteRecord {
+        code: code_of(site),
+        name: name.to_owned(),
+        kind: "pharmacy".to_owned(),
+        address: address.to_owned(),
+        tel: "(02)26211234".to_owned(),
+        lat: None,
+        lng: None,
+        town: String::new(),
+    }
+}
+
+/// A site's ledger of one day, in memory.
+pub(crate) struct Ledger {
+    doc: DocId,
+    keys: SiteKeys,
+    runs: Vec<Run>,
+    tip: Tip,
+}
+
+impl Ledger {
+    pub(crate) fn new(site: SiteCode, actor: u8, secret: &Secret) -> Self {
+        let doc: DocId = format!("site/{site}/2020-02-06").parse().unwrap();
+        let keys = SiteKeys::new(site, 1, secret).unwrap();
+        Self { doc, keys, runs: Vec::new(), tip: Tip::start(doc, ActorId([actor; 16]), 0, vec![]) }
+    }
+
+    /// Sells two pieces to a person, as a run of one entry.
+    pub(crate) fn sell(&mut self, number: &str, second: i64) -> EntryId {
+        self.sell_knowing(number, second, 0)
+    }
+
+    /// The same, by a site whose knowledge of the nation reaches so far.
+    pub(crate) fn sell_knowing(&mut self, number: &str, second: i64, watermark: u64) -> EntryId {
+        let today = shared::rules::calendar::taipei_day(second);
+        let document = Document::parse("01", number, "1986-03-15", today).unwrap();
+        let id = self.tip.next.id;
+        let at = Instant { second, doubt_s: 1 };
+        let sale = Sale {
+            programme: "mask".parse().unwrap(),
+            version: "mask-2020-02-06".parse().unwrap(),
+            pieces: Pieces { adult: 2, child: 0 },
+            happened: None,
+            reading: Reading::Card,
+            watermark,
+            document: self.keys.seal(&id, 0, &document).unwrap(),
+            proxy: None,
+        };
+        let by = Staff { name: "王小明".to_owned(), verified: false };
+        let bytes = entry::encode(&Entry { at, by, fact: Fact::Sale(sale) });
+        let start = self.tip.next.clone();
+        let link = self.tip.append(&bytes).unwrap();
+        self.runs.push(Run { doc: self.doc, start, entries: vec![bytes], joints: vec![], last: link.hash });
+        id
+    }
+
+    pub(crate) fn run(&self, at: usize) -> Option<Run> {
+        self.runs.get(at).cloned()
+    }
+
+    /// One life, one actor.
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        Incarnation(self.tip.next.id.actor.0)
+    }
+}

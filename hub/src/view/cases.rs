@@ -1,0 +1,271 @@
+//! A case as it is shown: its receipts, which counts, which is one too many, why, and whether
+//! the site could have known.
+
+use serde_json::{Value, json};
+use shared::entry::Reading;
+use shared::rules::calendar::roc_minute;
+use shared::rules::programme::Text;
+use shared::rules::quota::FindingKind;
+
+use crate::cases::{CaseDetail, CaseFilter, CaseSummary, FindingLine, Knowledge, SaleLine};
+use crate::conflict::Effect;
+use crate::hub::{Hub, HubError};
+
+/// Doubts below this are not worth a word, in seconds.
+const DOUBT_SHOWN_S: u32 = 60;
+/// Of a case's id in a list.
+const SHORT: usize = 12;
+
+/// A case in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseLine {
+    /// Its id.
+    pub id: String,
+    /// The beginning of its id.
+    pub short: String,
+    /// What the programme is called.
+    pub title: Text,
+    /// The person's number, masked.
+    pub person: String,
+    /// Whether anything is found now.
+    pub open: bool,
+    /// How many sales are one too many.
+    pub over: usize,
+    /// The sales, in the order that decides.
+    pub sales: Vec<SaleMention>,
+}
+
+/// A sale in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleMention {
+    /// When, in Taipei.
+    pub time: String,
+    /// The site's name.
+    pub site: String,
+    /// What it does to the entitlement.
+    pub badge: Badge,
+}
+
+/// An effect as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Badge {
+    /// Its class in the style sheet.
+    pub class: &'static str,
+    /// In words.
+    pub text: Text,
+}
+
+/// A case's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CasePage {
+    /// Its line.
+    pub line: CaseLine,
+    /// The programme's id.
+    pub programme: String,
+    /// Since when, in Taipei.
+    pub opened: String,
+    /// The kind of document.
+    pub kind: Text,
+    /// The whole case in a few sentences.
+    pub summary: Text,
+    /// Every sale's receipt.
+    pub receipts: Vec<Receipt>,
+}
+
+/// A sale's receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// From 1.
+    pub number: usize,
+    /// Which effect.
+    pub badge: Badge,
+    /// Where.
+    pub site: String,
+    /// The site's name.
+    pub site_name: String,
+    /// When, in Taipei.
+    pub time: String,
+    /// What is doubtful about the time.
+    pub doubt: Option<Text>,
+    /// 成人片數.
+    pub adult: u32,
+    /// 兒童片數.
+    pub child: u32,
+    /// How the document was read.
+    pub reading: Text,
+    /// By which rules.
+    pub version: String,
+    /// By whom.
+    pub by: String,
+    /// When it reached the hub, in Taipei.
+    pub received: String,
+    /// The entry's id.
+    pub entry: String,
+    /// What was found of it.
+    pub why: Vec<Text>,
+}
+
+/// Cases from the `from`-th on, at most `rows`, and how many there are.
+///
+/// # Errors
+/// Where the store fails.
+pub fn case_lines(
+    hub: &Hub,
+    filter: &CaseFilter,
+    rows: usize,
+    from: usize,
+) -> Result<(usize, Vec<CaseLine>), HubError> {
+    let all = hub.cases(filter)?;
+    let mut out = Vec::new();
+    for summary in all.iter().skip(from).take(rows) {
+        if let Some(case) = hub.case(&summary.id)? {
+            out.push(CaseLine::from(&case));
+        }
+    }
+    Ok((all.len(), out))
+}
+
+impl From<&CaseDetail> for CaseLine {
+    fn from(case: &CaseDetail) -> Self {
+        let id = case.id.to_string();
+        let mention = |sale: &SaleLine| SaleMention {
+            time: roc_minute(sale.instant),
+            site: sale.site_name.clone(),
+            badge: badge(sale.effect),
+        };
+        Self {
+            short: id.chars().take(SHORT).collect(),
+            id,
+            title: case.title.clone(),
+            person: case.person.clone(),
+            open: case.open,
+            over: case.sales.iter().filter(|sale| sale.effect == Effect::Over).count(),
+            sales: case.sales.iter().map(mention).collect(),
+        }
+    }
+}
+
+impl From<&CaseDetail> for CasePage {
+    fn from(case: &CaseDetail) -> Self {
+        let receipts = (1..).zip(&case.sales).map(|(number, sale)| receipt(number, sale, &case.findings));
+        Self {
+            line: CaseLine::from(case),
+            programme: case.programme.to_string(),
+            opened: roc_minute(case.opened),
+            kind: Text::new(case.kind.label_zh(), case.kind.label_en()),
+            summary: case.summary.clone(),
+            receipts: receipts.collect(),
+        }
+    }
+}
+
+fn badge(effect: Effect) -> Badge {
+    let (class, zh, en) = match effect {
+        Effect::Counts => ("counts", "有效", "counts"),
+        Effect::Over => ("over", "超額", "one too many"),
+        Effect::Withdrawn => ("withdrawn", "已撤銷", "withdrawn"),
+    };
+    Badge { class, text: Text::new(zh, en) }
+}
+
+fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt {
+    let reading = match sale.reading {
+        Reading::Card => Text::new("讀卡", "card"),
+        Reading::Typed => Text::new("人工輸入", "typed"),
+    };
+    let verified = if sale.by.verified { "" } else { "（未驗證 not verified）" };
+    Receipt {
+        number,
+        badge: badge(sale.effect),
+        site: sale.site.to_string(),
+        site_name: sale.site_name.clone(),
+        time: roc_minute(sale.instant),
+        doubt: doubt(sale),
+        adult: sale.pieces.adult,
+        child: sale.pieces.child,
+        reading,
+        version: sale.version.to_string(),
+        by: format!("{}{verified}", sale.by.name),
+        received: roc_minute(sale.received),
+        entry: sale.id.to_string(),
+        why: findings.iter().filter(|finding| finding.sale == sale.id).map(|finding| finding.text.clone()).collect(),
+    }
+}
+
+fn doubt(sale: &SaleLine) -> Option<Text> {
+    match (sale.recorded, sale.doubt_s) {
+        (true, _) => Some(Text::new("事後補登", "recorded afterwards")),
+        (false, u32::MAX) => Some(Text::new("時鐘未曾校正", "clock never set")),
+        (false, doubt) if doubt > DOUBT_SHOWN_S => {
+            let minutes = doubt.div_ceil(60);
+            Some(Text { zh: format!("誤差 {minutes} 分內"), en: format!("within {minutes} min") })
+        }
+        (false, _) => None,
+    }
+}
+
+/// A case in a list, as JSON.
+#[must_use]
+pub fn case_summary(case: &CaseSummary) -> Value {
+    let names = |ids: &[shared::ids::EntryId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "id": case.id.to_string(), "programme": case.programme.as_str(), "open": case.open, "opened": case.opened,
+        "sales": names(&case.sales), "over": names(&case.over), "stale": names(&case.stale),
+        "sites": case.sites.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// A case explained, as JSON.
+#[must_use]
+pub fn case(case: &CaseDetail) -> Value {
+    json!({
+        "id": case.id.to_string(), "programme": case.programme.as_str(), "title": text(&case.title),
+        "open": case.open, "opened": case.opened, "person": case.person, "kind": case.kind.code(),
+        "summary": text(&case.summary),
+        "sales": case.sales.iter().map(sale).collect::<Vec<_>>(),
+        "findings": case.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn text(text: &Text) -> Value {
+    json!({ "zh-TW": text.zh, "en": text.en })
+}
+
+fn sale(sale: &SaleLine) -> Value {
+    let effect = match sale.effect {
+        Effect::Counts => "counts",
+        Effect::Over => "over",
+        Effect::Withdrawn => "withdrawn",
+    };
+    let reading = match sale.reading {
+        Reading::Card => "card",
+        Reading::Typed => "typed",
+    };
+    json!({
+        "id": sale.id.to_string(), "site": sale.site.as_str(), "site_name": sale.site_name,
+        "second": sale.instant, "doubt_s": (sale.doubt_s != u32::MAX).then_some(sale.doubt_s),
+        "recorded": sale.recorded, "received": sale.received,
+        "adult": sale.pieces.adult, "child": sale.pieces.child, "kind": sale.kind.code(), "reading": reading,
+        "version": sale.version.as_str(), "by": sale.by.name, "by_verified": sale.by.verified,
+        "proxied": sale.proxied, "watermark": sale.watermark, "published": sale.published,
+        "effect": effect, "text": text(&sale.text),
+    })
+}
+
+fn finding(finding: &FindingLine) -> Value {
+    let kind = match finding.kind {
+        FindingKind::Over => "over",
+        FindingKind::StaleVersion => "stale-version",
+    };
+    let known = match finding.knowledge {
+        Knowledge::SameSite => "same-site",
+        Knowledge::Could => "could",
+        Knowledge::CouldNot => "could-not",
+        Knowledge::NotPublished => "not-published",
+    };
+    json!({
+        "sale": finding.sale.to_string(), "kind": kind, "code": finding.code, "next": finding.next,
+        "because": finding.because.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "could_have_known": known, "text": text(&finding.text),
+    })
+}
