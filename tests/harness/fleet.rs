@@ -1,0 +1,197 @@
+//! The real binaries as processes: started, killed, asked over HTTP. Everything on loopback, each
+//! process ended by its own pid.
+
+use std::fs::File;
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// A running process; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// kill -9.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill().context("kill a process")?;
+        self.child.wait().context("wait for a killed process")?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One of the product's commands on one data folder.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    binary: PathBuf,
+    data: PathBuf,
+    /// Before the subcommand, on every call.
+    options: Vec<String>,
+}
+
+impl Tool {
+    /// `atoll-edge` or `atoll-hub`, as built beside the test that runs.
+    ///
+    /// # Errors
+    /// Where it has not been built.
+    pub fn new(name: &str, data: &Path) -> Result<Self> {
+        let test = std::env::current_exe().context("find the test's own file")?;
+        let folder = test.ancestors().find(|folder| folder.join(name).is_file());
+        let folder = folder.with_context(|| format!("{name} is not built; run cargo build --workspace --bins"))?;
+        Ok(Self { binary: folder.join(name), data: data.to_path_buf(), options: Vec::new() })
+    }
+
+    /// With an option before every subcommand.
+    #[must_use]
+    pub fn with(mut self, options: &[&str]) -> Self {
+        self.options.extend(options.iter().map(|option| (*option).to_owned()));
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg("--data").arg(&self.data).args(&self.options).args(arguments);
+        command
+    }
+
+    /// Runs a command to its end, whatever it says.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn output(&self, arguments: &[&str]) -> Result<Output> {
+        self.command(arguments).output().with_context(|| format!("run {} {arguments:?}", self.binary.display()))
+    }
+
+    /// Runs a command that must succeed; gives what it printed.
+    ///
+    /// # Errors
+    /// Where it fails, with what it said.
+    pub fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.output(arguments)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("{arguments:?} failed with {}: {said}{}", output.status, String::from_utf8_lossy(&output.stdout));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Runs a command with `--json` that must succeed.
+    ///
+    /// # Errors
+    /// Where it fails or prints no JSON.
+    pub fn json(&self, arguments: &[&str]) -> Result<Value> {
+        let said = self.run(&[&["--json"], arguments].concat())?;
+        serde_json::from_str(&said).with_context(|| format!("{arguments:?} printed {said:?}"))
+    }
+
+    /// Starts a command that goes on; its output goes to a log beside the data folder.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start(&self, arguments: &[&str]) -> Result<Process> {
+        let log = self.data.with_extension("log");
+        let log = File::options().create(true).append(true).open(&log).context("open a log")?;
+        let errors = log.try_clone().context("open a log twice")?;
+        let child = self
+            .command(arguments)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("start {}", self.binary.display()))?;
+        Ok(Process { child })
+    }
+}
+
+/// A UDP port that was free a moment ago.
+///
+/// # Errors
+/// Where there is none.
+pub fn free_udp_port() -> Result<u16> {
+    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// A TCP port that was free a moment ago.
+///
+/// # Errors
+/// Where there is none.
+pub fn free_tcp_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Asks again until the answer is there.
+///
+/// # Errors
+/// When the time is over.
+pub fn until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T> {
+    let end = Instant::now() + patience;
+    loop {
+        if let Some(found) = ask() {
+            return Ok(found);
+        }
+        if Instant::now() > end {
+            bail!("{what}: not within {patience:?}");
+        }
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// HTTP with JSON to a port on loopback.
+#[derive(Debug, Clone)]
+pub struct Http {
+    agent: ureq::Agent,
+    base: String,
+}
+
+impl Http {
+    /// To a port.
+    #[must_use]
+    pub fn new(port: u16) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(10)))
+            .http_status_as_error(false)
+            .build();
+        Self { agent: config.into(), base: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// GET; the status and the JSON.
+    ///
+    /// # Errors
+    /// Where nobody answers, or not with JSON.
+    pub fn get(&self, path: &str) -> Result<(u16, Value)> {
+        let mut answer = self.agent.get(format!("{}{path}", self.base)).call()?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_json()?))
+    }
+
+    /// POST; the status and the JSON.
+    ///
+    /// # Errors
+    /// Where nobody answers, or not with JSON.
+    pub fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let mut answer = self.agent.post(format!("{}{path}", self.base)).send_json(body)?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_json()?))
+    }
+
+    /// Whether `/readyz` says yes.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let answer = self.agent.get(format!("{}/readyz", self.base)).call();
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+}
