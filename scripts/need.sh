@@ -1,0 +1,26 @@
+# Sourced by the other scripts: installs what is missing on a fresh Debian 12 and says so.
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+
+# need COMMAND PACKAGE: installs PACKAGE where COMMAND is missing.
+need() {
+  command -v "$1" >/dev/null 2>&1 && return 0
+  say "installing $2 (for $1)"
+  local sudo=""
+  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  if [ -z "${atoll_apt_updated:-}" ]; then
+    $sudo apt-get update -qq
+    atoll_apt_updated=1
+  fi
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "$2" >/dev/null
+}
+
+# The C parts of SQLite, zstd and the cryptography need a compiler.
+need_to_build() {
+  need cc build-essential
+  need cargo cargo
+  if ! cargo --version | awk '{ split($2, v, "."); exit !(v[1] > 1 || v[2] >= 92) }'; then
+    say "Rust 1.92 or newer is needed; $(cargo --version) is here. Install it with rustup."
+    exit 2
+  fi
+}
