@@ -17,6 +17,10 @@ const BEACON_MIDDLE_MS: i64 = 500;
 const RESTART_DOUBT_S: u32 = 60;
 /// A beacon that took longer says nothing.
 const ROUND_TRIP_MS_MAX: u64 = 60_000;
+/// A wall clock that is so far off its correction was moved, in milliseconds.
+const MOVED_MS: u64 = 5_000;
+/// So far back a wall clock may go that is only being disciplined, in milliseconds.
+const SLEW_MS: i64 = 2_000;
 /// Corrections backwards by less than this stand still instead.
 const STILL_MS: i64 = 5_000;
 
@@ -61,7 +65,8 @@ impl Clock {
     /// After a start.
     #[must_use]
     pub fn restore(state: ClockState, reading: Reading) -> Self {
-        let true_ms = state.high_second.saturating_mul(1_000);
+        // What the wall clock says at the start holds while it runs: set back later, it is not followed.
+        let true_ms = state.high_second.saturating_mul(1_000).max(reading.wall_ms.saturating_add(state.offset_ms));
         let floor = Fix { mono_ms: reading.mono_ms, true_ms, doubt_ms: 0 };
         Self { state, fix: None, floor }
     }
@@ -94,12 +99,13 @@ impl Clock {
 
     fn without_beacon(&self, reading: Reading) -> Instant {
         let wall_ms = reading.wall_ms.saturating_add(self.state.offset_ms);
-        let (floor_ms, _) = self.floor.at(reading);
-        if wall_ms < floor_ms {
+        let (floor_ms, drift_ms) = self.floor.at(reading);
+        let drift_ms = i64::try_from(drift_ms).unwrap_or(i64::MAX);
+        if wall_ms.saturating_add(drift_ms).saturating_add(SLEW_MS) < floor_ms {
             // Somebody has set the clock back: not followed, and not trusted either.
             return Instant { second: floor_ms.div_euclid(1_000), doubt_s: u32::MAX };
         }
-        let second = wall_ms.div_euclid(1_000);
+        let second = wall_ms.div_euclid(1_000).max(self.state.high_second);
         let doubt_s = match self.state.synced_second {
             Some(synced) => {
                 let drift = second.abs_diff(synced).saturating_mul(2 * DRIFT_PPM) / 1_000_000;
@@ -130,6 +136,26 @@ impl Clock {
         }
         let first = self.fix.replace(fix).is_none();
         self.keep(true_ms, got, first)
+    }
+
+    /// Whether somebody moved the wall clock since the correction was kept, seen by the monotonic clock. Gives what to
+    /// keep: with it a restart without a line goes on from the time that this process knows.
+    pub fn moved(&mut self, reading: Reading) -> Option<ClockState> {
+        let now = self.now(reading);
+        let set_back = self.fix.is_none() && now.doubt_s == u32::MAX;
+        if self.fix.is_none() && (!set_back || self.state.synced_second.is_none()) {
+            return None;
+        }
+        let offset_ms = now.second.saturating_mul(1_000).saturating_sub(reading.wall_ms);
+        if offset_ms.abs_diff(self.state.offset_ms) < MOVED_MS {
+            return None;
+        }
+        self.state.offset_ms = offset_ms;
+        if set_back {
+            // Nobody knows how wrong the clock was before.
+            self.state.synced_second = None;
+        }
+        Some(self.state)
     }
 
     fn keep(&mut self, true_ms: i64, got: Reading, first: bool) -> Option<ClockState> {
@@ -202,9 +228,22 @@ mod tests {
         let now = again.now(at(START - 3_500, 3));
         assert_eq!(now.second, START + 100);
         assert!((60..=61).contains(&now.doubt_s));
-        // The wall clock was set back: the last good second goes on.
+        // The wall clock was set back: the last good time goes on, also where nothing was written since the start.
         let now = again.now(at(START - 90_000, 33));
-        assert_eq!(now, Instant { second: START + 10 + 30, doubt_s: u32::MAX });
+        assert_eq!(now, Instant { second: START + 100 + 30, doubt_s: u32::MAX });
+        let slewed = again.now(at(START - 3_500 + 29, 33));
+        assert!(slewed.doubt_s < 100, "a clock that is being disciplined is trusted: {slewed:?}");
+    }
+
+    #[test]
+    fn a_clock_moved_while_the_line_is_cut_is_remembered_over_a_restart() {
+        let mut clock = Clock::restore(ClockState::default(), at(START, 0));
+        clock.beacon(at(START, 0), at(START, 0), START);
+        assert_eq!(clock.moved(at(START + 50, 50)), None, "nobody moved it");
+        let kept = clock.moved(at(START - 90_000, 60)).expect("a day back");
+        let again = Clock::restore(kept, at(START - 89_990, 0));
+        let now = again.now(at(START - 89_990, 0));
+        assert!((START + 69..=START + 71).contains(&now.second), "{now:?}");
     }
 
     #[test]

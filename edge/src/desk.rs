@@ -105,6 +105,15 @@ impl Desk {
         answer.map_err(gone)?.map_err(broken)
     }
 
+    /// Notes a wall clock that was moved.
+    pub async fn watch_clock(&self) -> Result<(), Fault> {
+        self.ask(|node, reading| {
+            node.watch_clock(reading);
+            Ok(())
+        })
+        .await
+    }
+
     /// 資格審核.
     pub async fn examine(&self, ask: Examine) -> Told<Examined> {
         self.ask(move |node, reading| node.examine(&ask, reading)).await

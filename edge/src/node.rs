@@ -173,14 +173,24 @@ impl Node {
         self.site
     }
 
+    /// Looks whether somebody moved the wall clock, and notes it; every deed does so too.
+    pub fn watch_clock(&mut self, reading: Reading) {
+        self.today(reading);
+    }
+
     /// Every version that the hub has published, as far as is known here.
     #[must_use]
     pub fn versions(&self) -> Arc<Versions> {
         Arc::clone(&self.rules.versions)
     }
 
-    /// The business day.
+    /// The business day. A wall clock that was moved meanwhile is noted, so that a restart without a line knows it.
     fn today(&mut self, reading: Reading) -> (shared::entry::Instant, NaiveDate) {
+        if let Some(state) = self.clock.moved(reading) {
+            let noted = self.store.put_clock(&state, self.len);
+            // A disk that fails here stops the node; the next deed says so.
+            let _ = self.promised(noted);
+        }
         let now = self.clock.now(reading);
         self.today = taipei_day(now.second);
         (now, self.today)

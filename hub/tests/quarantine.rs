@@ -277,3 +277,45 @@ fn a_restored_hub_refuses_nothing_that_it_lost() {
     let DocId::Site { site, .. } = runs[0].run.doc else { panic!() };
     assert_eq!(site, a.site);
 }
+
+#[test]
+fn zz_probe_numbers() {
+    for op in [u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1, 1 << 53, 1 << 32, u64::from(u32::MAX)] {
+        for seq in [1, 2, u32::MAX - 1, u32::MAX] {
+            for entry in [vec![], vec![1u8; 10]] {
+                for joint in [false, true] {
+                    let mut hub = hub();
+                    let mut a = Edge::new(A, 1);
+                    let mut up = a.sell("2020-02-06T09:00", &document(ANNA), adult(2));
+                    up.run.start.op = op;
+                    up.run.start.id.seq = seq;
+                    up.run.entries = vec![entry.clone(), entry.clone()];
+                    if joint {
+                        up.run.joints = vec![Joint { index: 1, op, deps: vec![ChangeHash([0; 32])] }];
+                    }
+                    let why = refused(&mut hub, &up);
+                    eprintln!("{op} {seq} {why}");
+                }
+            }
+        }
+    }
+    let mut hub = hub();
+    let mut a = Edge::new(A, 1);
+    let mut up = a.sell("2020-02-06T09:00", &document(ANNA), adult(2));
+    up.run.start.op = 0;
+    refused(&mut hub, &up);
+    up.run.start.op = 1;
+    up.run.joints = vec![Joint { index: 0, op: 0, deps: vec![] }];
+    refused(&mut hub, &up);
+    let mut nest = a.write(a.doc(second("2020-02-06T09:00")), 1, |_, _, _| vec![0x81; 30000]);
+    nest.run.start.id.seq = 1;
+    eprintln!("{}", refused(&mut hub, &nest));
+    for lead in [0x81u8, 0x9f, 0xa1, 0xc1, 0xd8, 0xbf, 0x7f, 0x5f] {
+        let mut a = Edge::new(B, lead);
+        let mut bytes = entry::encode(&written(second("2020-02-06T09:00"), Fact::Arrival(shared::entry::Arrival { programme: "mask".parse().unwrap(), counted: adult(7), advised: None })));
+        bytes[0] = 0x86;
+        bytes.extend(vec![lead; 30000]);
+        let up = a.write(a.doc(second("2020-02-06T09:00")), 1, |_, _, _| bytes.clone());
+        eprintln!("{lead:x} {}", refused(&mut hub, &up));
+    }
+}

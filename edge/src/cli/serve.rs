@@ -18,6 +18,8 @@ use crate::web::{Web, app, guard};
 
 /// How often an edge without a certificate looks whether it has one now.
 const ENROLLED_LOOK: Duration = Duration::from_secs(1);
+/// How often the wall clock is compared with the monotonic one.
+const CLOCK_LOOK: Duration = Duration::from_secs(15);
 /// What is being answered may take so long at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -61,6 +63,7 @@ async fn run(
     let (stop, stopped) = watch::channel(false);
     let (tell, line) = watch::channel(LineStatus::default());
     let uplink = tokio::spawn(line_up(folder.clone(), desk.clone(), tell, stopped.clone()));
+    let clock = tokio::spawn(watch_clock(desk.clone(), stopped.clone()));
     announce(&desk, &site, address);
     let web = Web::new(desk, site, line, guard::hosts(address, names));
     folder.write(&folder.address_file(), address.to_string().as_bytes())?;
@@ -76,7 +79,7 @@ async fn run(
     told_to_stop().await;
     tracing::info!("stopping");
     stop.send_replace(true);
-    let _late = tokio::time::timeout(DRAIN, async { (uplink.await, server.await) }).await;
+    let _late = tokio::time::timeout(DRAIN, async { (uplink.await, clock.await, server.await) }).await;
     Ok(())
 }
 
@@ -109,6 +112,16 @@ async fn line_up(folder: Folder, desk: Desk, status: watch::Sender<LineStatus>, 
     };
     let cut_file = folder.line_cut_file();
     Uplink { dialler, desk, status, cut_file }.run(stop).await;
+}
+
+/// Whoever moves the clock while the line is cut, and then pulls the plug, does not fool the next start.
+async fn watch_clock(desk: Desk, mut stop: watch::Receiver<bool>) {
+    while desk.watch_clock().await.is_ok() {
+        tokio::select! {
+            () = tokio::time::sleep(CLOCK_LOOK) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
 }
 
 async fn told_to_stop() {

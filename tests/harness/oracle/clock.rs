@@ -28,8 +28,10 @@ impl Clock {
 
     pub(super) fn set(&mut self, offset_s: i64, now: i64, connected: bool) {
         self.errors(now);
+        // The site may have noticed an earlier move by its monotonic clock, or may not.
+        self.errors_s.extend([offset_s - self.corrected_s, offset_s - self.offset_s]);
+        self.errors_s.dedup();
         self.offset_s = offset_s;
-        self.errors_s.push(offset_s - self.corrected_s);
         self.steady_at = connected.then_some(now + BEACON_S);
     }
 

@@ -20,7 +20,12 @@ pub struct Line {
     hub: hub_sync::Session,
     to_edge: Wire,
     to_hub: Wire,
+    /// When the edge last asked for the time.
+    asked: i64,
 }
+
+/// A connected edge asks for the time so often, in seconds; one that is about to act has asked.
+const ASK_EVERY_S: i64 = 15;
 
 /// Bytes on their way.
 #[derive(Debug, Default)]
@@ -66,6 +71,7 @@ impl Line {
             hub: hub_sync::Session::new(site),
             to_edge: Wire::default(),
             to_hub: Wire::default(),
+            asked: i64::MIN,
         };
         let greeting = line.edge.handle(edge_sync::Input::Connected(standing));
         line.edge_does(greeting, node, now)?;
@@ -73,8 +79,6 @@ impl Line {
         if !uploads.is_empty() {
             line.ingest_alone(uploads, node, hub, now)?;
         }
-        let ask = line.edge.handle(edge_sync::Input::Ask { echo: 1 });
-        line.edge_does(ask, node, now)?;
         line.settle(node, hub, now)?;
         Ok(line)
     }
@@ -110,6 +114,11 @@ impl Line {
     /// # Errors
     /// Where an end has a fault.
     pub fn settle(&mut self, node: &mut Node, hub: &mut Hub, now: Now) -> Result<()> {
+        if now.second.saturating_sub(self.asked) >= ASK_EVERY_S {
+            self.asked = now.second;
+            let ask = self.edge.handle(edge_sync::Input::Ask { echo: 1 });
+            self.edge_does(ask, node, now)?;
+        }
         let out = self.hub.handle(hub_sync::Input::Grown);
         let mut uploads = Vec::new();
         self.hub_does(out, node, hub, now, &mut uploads)?;

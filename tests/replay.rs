@@ -1,0 +1,99 @@
+//! The replay, judged by an oracle that shares no code with the rules; and what it says to bad lines.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+
+use std::time::Instant;
+
+use harness::oracle;
+use harness::replay::{BadLine, replay_text};
+use harness::scenario::{nasty, real_day};
+use serde_json::Value;
+use shared::rules::programme::shipped_text;
+
+const NASTY_SEEDS: u64 = 60;
+const NASTY_EVENTS: usize = 300;
+const SITES_OF_THE_SHORT_DAY: usize = 150;
+
+fn judge(name: &str, scenario: &str) -> String {
+    let answers = replay_text(scenario).unwrap();
+    let verdict = oracle::judge(scenario, &answers);
+    assert!(verdict.is_right(), "{name}: {verdict}");
+    answers
+}
+
+/// The last line: what the replay counted.
+fn summary(answers: &str) -> Value {
+    serde_json::from_str::<Value>(answers.lines().last().unwrap()).unwrap()["summary"].take()
+}
+
+#[test]
+fn hostile_little_towns_are_answered_rightly() {
+    let (mut cases, mut refused) = (0, 0);
+    for seed in 1..=NASTY_SEEDS {
+        let answers = judge(&format!("SEED={seed}"), &nasty(seed, NASTY_EVENTS));
+        let counted = summary(&answers);
+        cases += counted["cases"].as_u64().unwrap();
+        refused += counted["refused"].as_u64().unwrap();
+    }
+    assert!(cases > NASTY_SEEDS, "towns without cases prove nothing: {cases}");
+    println!("{NASTY_SEEDS} towns of {NASTY_EVENTS} events: {refused} refusals, {cases} cases, none missed, none false");
+}
+
+#[test]
+fn a_part_of_the_real_first_day_is_answered_rightly() {
+    judge("2020-02-06", &real_day(1, Some(SITES_OF_THE_SHORT_DAY)).unwrap());
+}
+
+/// Minutes long: only with ATOLL_LONG=1 (`scripts/test --long`).
+#[test]
+fn the_whole_real_first_day_is_answered_rightly() {
+    if std::env::var("ATOLL_LONG").as_deref() != Ok("1") {
+        println!("the whole day is not run here; scripts/test --long runs it");
+        return;
+    }
+    let scenario = real_day(1, None).unwrap();
+    let started = Instant::now();
+    let counted = summary(&judge("2020-02-06", &scenario));
+    println!("the whole first day in {:.0?}: {counted}", started.elapsed());
+}
+
+#[test]
+fn the_same_scenario_gives_the_same_answers() {
+    let scenario = nasty(7, NASTY_EVENTS);
+    assert_eq!(replay_text(&scenario).unwrap(), replay_text(&scenario).unwrap());
+}
+
+#[test]
+fn a_version_may_be_given_whole() {
+    let whole: Value = toml::from_str(shipped_text("mask-2020-02-06").unwrap()).unwrap();
+    let rest = r#"{"at":"2020-02-06T09:00:00+08:00","do":"arrive","site":"5931102274","adult":2,"child":0}
+{"at":"2020-02-06T09:00:01+08:00","do":"sell","site":"5931102274","ref":"x","document":{"kind":"01","number":"A123456798","birth":"1986-03-15"},"adult":2,"child":0}"#;
+    let line = |programme: Value| {
+        serde_json::json!({"at": "2020-02-06T08:00:00+08:00", "do": "programme", "programme": programme}).to_string()
+    };
+    let inline = replay_text(&format!("{}\n{rest}", line(whole))).unwrap();
+    let named = replay_text(&format!("{}\n{rest}", line("mask-2020-02-06".into()))).unwrap();
+    assert_eq!(inline, named);
+    assert!(inline.starts_with(r#"{"next":null,"number":null,"reason":null,"ref":"x","verdict":"sold"}"#), "{inline}");
+}
+
+#[test]
+fn a_bad_line_is_named() {
+    let good = r#"{"at":"2020-02-06T08:00:00+08:00","do":"programme","programme":"mask-2020-02-06"}"#;
+    for (bad, why) in [
+        ("{", "EOF"),
+        (r#"{"at":"yesterday","do":"cut","site":"5931102274"}"#, "yesterday"),
+        (r#"{"at":"2020-02-06T09:00:00+08:00","do":"dance"}"#, "dance"),
+        (r#"{"at":"2020-02-06T09:00:00+08:00","do":"cut","site":"593"}"#, "593"),
+        (r#"{"at":"2020-02-06T09:00:00+08:00","do":"arrive","site":"5931102274","adult":-2,"child":0}"#, "-2"),
+        (r#"{"at":"2020-02-06T07:00:00+08:00","do":"cut","site":"5931102274"}"#, "earlier"),
+        (r#"{"at":"2020-02-06T09:00:00+08:00","do":"programme","programme":"mask-1999"}"#, "mask-1999"),
+        (r#"{"at":"2020-02-06T09:00:00+08:00","do":"programme","programme":{"name":"x"}}"#, "programme"),
+        (r#"{"at":"2020-02-06T09:00:00+08:00","do":"book","site":"5931102274"}"#, "not built yet"),
+    ] {
+        let cause = replay_text(&format!("{good}\n\n{bad}\n")).unwrap_err();
+        let line = cause.downcast_ref::<BadLine>().unwrap_or_else(|| panic!("{bad}: {cause:#}"));
+        assert_eq!(line.number, 3, "{bad}");
+        assert!(line.why.contains(why), "{bad}: {}", line.why);
+    }
+}
