@@ -36,7 +36,9 @@ fn hostile_little_towns_are_answered_rightly() {
         refused += counted["refused"].as_u64().unwrap();
     }
     assert!(cases > NASTY_SEEDS, "towns without cases prove nothing: {cases}");
-    println!("{NASTY_SEEDS} towns of {NASTY_EVENTS} events: {refused} refusals, {cases} cases, none missed, none false");
+    println!(
+        "{NASTY_SEEDS} towns of {NASTY_EVENTS} events: {refused} refusals, {cases} cases, none missed, none false"
+    );
 }
 
 #[test]
