@@ -1,7 +1,7 @@
 //! The oracle: whether the output of `scripts/replay` is right by the contract in `docs/replay.md`.
 //!
 //! It shares no code with the rules. What an edge knows of the others' sales is partly free, so an answer is held against two
-//! bounds of knowledge: what the site may have heard and what it must have heard ([`reach`]). Everything after that follows from
+//! bounds of knowledge: what the site may have heard and what it must have heard (`reach`). Everything after that follows from
 //! the answers given: the stock of every site, and by brute force who was served twice.
 
 mod clock;

@@ -1,6 +1,6 @@
 //! Scenarios for `scripts/replay`, by the contract in `docs/replay.md`.
 //!
-//! Two makers: [`write_day`] turns a real day of the mask feed of 2020 into a scenario, and [`nasty`]
+//! Two makers: [`write_day`] turns a real day of the mask feed of 2020 into a scenario, and [`nasty()`]
 //! invents a small one in which everything goes wrong at once. Both are deterministic for a seed. Nothing here knows `edge`, `hub`
 //! or `shared`: a scenario that borrowed their code could not accuse them.
 

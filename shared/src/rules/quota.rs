@@ -1,5 +1,5 @@
 //! The quota, written once and asked from every side: before a sale
-//! ([`check`]), on the screen ([`remaining`]) and after the merge ([`audit`])
+//! ([`check`]), on the screen ([`remaining`]) and after the merge ([`audit()`])
 //! (M8, M9, M11-M13; decisions 1-3).
 
 use chrono::{Days, NaiveDate};
