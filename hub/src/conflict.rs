@@ -3,8 +3,11 @@
 //! The same quota that the counter asked is asked again over everything that came. The answer is
 //! a function of the set of sales: whatever the order of arrival, the same effects and findings.
 
+use std::collections::HashMap;
+
+use chrono::{Days, NaiveDate};
 use shared::ids::{EntryId, ProgrammeId};
-use shared::rules::programme::Versions;
+use shared::rules::programme::{Versions, Window};
 use shared::rules::quota::{Finding, FindingKind, Purchase, audit};
 
 /// What a sale does to its buyer's entitlement.
@@ -50,20 +53,35 @@ pub struct Place {
 pub struct Judgement {
     /// What is wrong, in the order that decides.
     pub findings: Vec<Finding>,
+    kinds: HashMap<EntryId, FindingKind>,
 }
 
 /// Judges all live (not withdrawn) sales of one person in one programme.
 #[must_use]
 pub fn judge(versions: &Versions, programme: &ProgrammeId, live: &[Purchase]) -> Judgement {
-    Judgement { findings: audit(versions, programme, live) }
+    let findings = audit(versions, programme, live);
+    let kinds = findings.iter().map(|finding| (finding.sale, finding.kind)).collect();
+    Judgement { findings, kinds }
+}
+
+/// The first day on which a sale may still weigh on one of `day` or later, by any version: what was
+/// sold before it need not be on the table.
+#[must_use]
+pub fn reach(versions: &Versions, programme: &ProgrammeId, day: NaiveDate) -> NaiveDate {
+    let windows = versions.iter().filter(|version| version.programme == *programme).map(|version| version.window);
+    let first = |window| match window {
+        Window::Rolling { days } => day.checked_sub_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MIN),
+        // Whatever the round's end: before its beginning nothing weighs.
+        Window::Round { number: _, from, next: _ } => from,
+    };
+    windows.map(first).min().map_or(day, |first| first.min(day))
 }
 
 impl Judgement {
     /// Where a live sale stands.
     #[must_use]
     pub fn place(&self, sale: &EntryId) -> Place {
-        let kind = self.findings.iter().find(|finding| finding.sale == *sale).map(|finding| finding.kind);
-        match kind {
+        match self.kinds.get(sale) {
             None => Place { effect: Effect::Counts, stale: false },
             Some(FindingKind::StaleVersion) => Place { effect: Effect::Counts, stale: true },
             Some(FindingKind::Over) => Place { effect: Effect::Over, stale: false },

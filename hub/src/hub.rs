@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 
 pub use exchange::Greeting;
 pub(crate) use keys::{BUYER, PROXY};
-pub(crate) use memory::{LINES_MAX, Memory, TIPS_MAX, Writer};
+pub(crate) use memory::{Memory, TIPS_MAX, Writer};
 pub use status::{HubStatus, QuarantinedRun};
 
 const LIFE: &str = "hub_life";

@@ -15,16 +15,19 @@ use shared::ids::{DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::wire::v1::message::{Seen, encode_run};
 
-use crate::hub::{Hub, HubError, LINES_MAX};
+use crate::hub::{Hub, HubError};
 use crate::project::Batch;
 use crate::store::{AppendRow, QuarantineRow, TipRow};
 
 pub(crate) use check::Opened;
 use check::{Checked, Fresh};
 pub use fault::Fault;
+pub(crate) use lineage::Graph;
 
 /// Most runs of one site that are kept aside.
 const QUARANTINED_MAX: u64 = 1024;
+/// No more is kept aside of a site once it is so many bytes.
+const QUARANTINED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// A run as it came from an edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,10 +118,7 @@ impl Hub {
             return Ok(*line);
         }
         let line = self.store.touch_line(&upload.site, &upload.incarnation, received)?;
-        if self.memory.lines.len() >= LINES_MAX {
-            self.memory.lines.clear();
-        }
-        self.memory.lines.insert(name, line);
+        self.memory.remember_line(name, line);
         Ok(line)
     }
 
@@ -126,6 +126,7 @@ impl Hub {
     fn accept(&mut self, upload: &Upload, fresh: Fresh, line: i64, batch: &mut Batch) -> Result<(), HubError> {
         let site = Some(upload.site);
         let pos = self.journal_run(&fresh.run, &fresh.links, site, Some(line), batch.received)?;
+        self.grow_graph(&fresh.run)?;
         if !self.memory.waiting_docs.is_empty() {
             batch.grown.insert(fresh.run.doc);
         }
@@ -166,7 +167,8 @@ impl Hub {
         let why = fault.to_string();
         let run = encode_run(&upload.run);
         let hash = hash(upload, &run);
-        if self.store.quarantined_of(&upload.site)? >= QUARANTINED_MAX {
+        let (runs, bytes) = self.store.quarantined_of(&upload.site)?;
+        if runs >= QUARANTINED_MAX || bytes >= QUARANTINED_BYTES_MAX {
             tracing::warn!(site = %upload.site, "the quarantine of a site is full");
             return Ok(format!("{why} (and not kept: the quarantine of this site is full)"));
         }
@@ -200,18 +202,28 @@ impl Hub {
 
     fn take_waiting_in(&mut self, doc: &DocId, batch: &mut Batch) -> Result<(), HubError> {
         let mut still = 0;
+        let mut waiting = Vec::new();
         for row in self.store.waiting(doc)? {
             let upload = Upload { site: row.site, incarnation: row.incarnation, run: self.decode(0, &row.run)? };
+            waiting.push((row.hash, upload));
+        }
+        // Operation numbers grow along dependencies: so one comes after what it waits for.
+        waiting.sort_by_key(|(hash, upload)| (upload.run.start.op, *hash));
+        for (hash, upload) in waiting {
+            if self.is_gap(&upload.run)? {
+                still += 1;
+                continue;
+            }
             match self.check(&upload)? {
                 // What is taken may be what another waits for: `accept` puts the document on the list again.
                 Checked::Fresh(fresh) => {
                     let line = self.line(&upload, batch.received)?;
                     self.accept(&upload, fresh, line, batch)?;
-                    self.store.end_waiting(&row.hash, None)?;
+                    self.store.end_waiting(&hash, None)?;
                 }
-                Checked::Known => self.store.end_waiting(&row.hash, None)?,
+                Checked::Known => self.store.end_waiting(&hash, None)?,
                 Checked::Bad(fault) if fault.waits() => still += 1,
-                Checked::Bad(fault) => self.store.end_waiting(&row.hash, Some(&fault.to_string()))?,
+                Checked::Bad(fault) => self.store.end_waiting(&hash, Some(&fault.to_string()))?,
             }
         }
         if still == 0 {

@@ -306,15 +306,17 @@ impl Owner {
 
     /// Those whose certificates are still current; the others hear that theirs are not.
     fn admit(&mut self, parcels: Vec<Parcel>) -> (Vec<Upload>, Vec<(mpsc::Sender<Answer>, EntryId)>) {
-        let mut current: HashMap<Caller, bool> = HashMap::new();
+        let mut standings: HashMap<Caller, Standing> = HashMap::new();
         let (mut uploads, mut senders) = (Vec::new(), Vec::new());
         for parcel in parcels {
             let caller = parcel.caller;
-            if *current.entry(caller).or_insert_with(|| is_current(&mut self.hub, &caller)) {
-                uploads.push(parcel.upload);
-                senders.push((parcel.answers, parcel.last));
-            } else {
-                answer(&parcel.answers, Answer::NotCurrent);
+            match standings.entry(caller).or_insert_with(|| Standing::of(&mut self.hub, &caller)) {
+                Standing::Current => {
+                    uploads.push(parcel.upload);
+                    senders.push((parcel.answers, parcel.last));
+                }
+                Standing::NotCurrent => answer(&parcel.answers, Answer::NotCurrent),
+                Standing::Unknown => answer(&parcel.answers, Answer::Trouble),
             }
         }
         (uploads, senders)
@@ -347,12 +349,28 @@ impl Owner {
     }
 }
 
-/// Whether the registry still knows the certificate; when it cannot say, no.
-pub(crate) fn is_current(hub: &mut Hub, caller: &Caller) -> bool {
-    hub.is_current(&caller.site, &caller.fingerprint).unwrap_or_else(|cause| {
-        trouble(cause);
-        false
-    })
+/// What the registry says of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is the site's.
+    Current,
+    /// Revoked, or another has replaced it.
+    NotCurrent,
+    /// The store cannot say: nobody is let in, and nobody is told that it was revoked.
+    Unknown,
+}
+
+impl Standing {
+    pub(crate) fn of(hub: &mut Hub, caller: &Caller) -> Self {
+        match hub.is_current(&caller.site, &caller.fingerprint) {
+            Ok(true) => Self::Current,
+            Ok(false) => Self::NotCurrent,
+            Err(cause) => {
+                trouble(cause);
+                Self::Unknown
+            }
+        }
+    }
 }
 
 #[cfg(test)]

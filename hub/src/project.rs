@@ -7,7 +7,7 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::entry::{Correction, Entry, Fact, Sale, Withdrawal};
+use shared::entry::{Correction, Entry, Fact, Reading, Sale, Withdrawal};
 use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use shared::rules::identity::Document;
 use shared::rules::stock::{Move, Stock};
@@ -32,10 +32,43 @@ pub(crate) struct Batch {
 }
 
 /// What happened to one person's sales in one programme.
-#[derive(Default)]
 struct Touched {
     new: Vec<NewSale>,
-    withdrawn: Vec<EntryId>,
+    withdrawn: BTreeSet<EntryId>,
+    /// The earliest place of all this: what was sold before stands as it stood.
+    since: Since,
+}
+
+/// From where on a person's sales are judged again, in the order that decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Since {
+    /// All of them.
+    Beginning,
+    /// From one sale on.
+    Sale(i64, Reading, SiteCode, EntryId),
+    /// None of them.
+    End,
+}
+
+impl Since {
+    fn sale(row: &SaleRow) -> Self {
+        Self::Sale(row.instant, row.reading, row.site, row.id)
+    }
+
+    /// The first instant.
+    pub(crate) fn instant(self) -> i64 {
+        match self {
+            Self::Beginning => i64::MIN,
+            Self::Sale(instant, ..) => instant,
+            Self::End => i64::MAX,
+        }
+    }
+}
+
+impl Default for Touched {
+    fn default() -> Self {
+        Self { new: Vec::new(), withdrawn: BTreeSet::new(), since: Since::End }
+    }
 }
 
 /// A sale that has just come.
@@ -54,9 +87,15 @@ impl Batch {
         Self { tell: false, ..Self::new(received) }
     }
 
-    /// Has a person judged again.
+    /// Has a person judged again from the beginning.
     pub(crate) fn touch(&mut self, programme: &ProgrammeId, tag: PersonTag) {
-        self.people.entry((tag, programme.clone())).or_default();
+        self.touched(programme, tag, Since::Beginning);
+    }
+
+    fn touched(&mut self, programme: &ProgrammeId, tag: PersonTag, since: Since) -> &mut Touched {
+        let touched = self.people.entry((tag, programme.clone())).or_default();
+        touched.since = touched.since.min(since);
+        touched
     }
 
     fn shelf(&mut self, site: &SiteCode, programme: &ProgrammeId, step: Move) {
@@ -136,10 +175,10 @@ impl Hub {
             pos,
             fed: None,
         };
-        let touched = batch.people.entry((tag, sale.programme.clone())).or_default();
+        let touched = batch.touched(&sale.programme, tag, Since::sale(&row));
         touched.new.push(NewSale { row, buyer });
         if withdrawn {
-            touched.withdrawn.push(id);
+            touched.withdrawn.insert(id);
         }
     }
 
@@ -169,7 +208,9 @@ impl Hub {
         if let Fact::Sale(sale) = &found.entry.fact {
             let buyer = self.unseal_again(site, &of, &sale.document)?;
             let tag = self.keys.tag(&buyer.person());
-            batch.people.entry((tag, sale.programme.clone())).or_default().withdrawn.push(of);
+            let instant = sale.instant(found.entry.at).second;
+            let since = Since::Sale(instant, sale.reading, *site, of);
+            batch.touched(&sale.programme, tag, since).withdrawn.insert(of);
         }
         Ok(())
     }

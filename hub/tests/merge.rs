@@ -11,7 +11,7 @@ use hub::cases::{CaseFilter, CaseSummary, Knowledge};
 use hub::conflict::Effect;
 use hub::hub::Hub;
 use hub::ingest::Upload;
-use shared::entry::{Instant, Pieces};
+use shared::entry::{Instant, Pieces, Reading};
 use shared::ids::DocId;
 use shared::rules::quota::FindingKind;
 
@@ -319,4 +319,65 @@ fn desk_standings(hub: &Hub, site: &str) -> Vec<(shared::ids::EntryId, bool)> {
         }
     }
     out
+}
+
+/// Only what can have changed is judged again: the same as judging everything at once, whatever came
+/// before what, withdrawn and published in between (rolling windows, rounds, no version at all).
+#[test]
+fn judged_piece_by_piece_is_judged_as_a_whole() {
+    let mut state = 7u64;
+    let mut dice = move |most: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % most
+    };
+    let kits = ["kit-2022-08-15", "kit-2022-09-01"];
+    for round in 0..20 {
+        let mut line = Vec::new();
+        for (site, actor) in [(A, 1), (B, 2), (C, 3)] {
+            let mut edge = Edge::new(site, actor);
+            for _ in 0..30 {
+                let kit = round % 2 == 1;
+                (edge.programme, edge.version) = match (kit, dice(2)) {
+                    (true, one) => ("kit", kits[usize::try_from(one).unwrap()]),
+                    (false, 0) => ("mask", MASK),
+                    (false, _) => ("mask", "mask-2020-04-09"),
+                };
+                let first = second(if kit { "2022-08-20T09:00" } else { "2020-03-25T09:00" });
+                let (days, tie, typed) = (i64::try_from(dice(40)).unwrap(), dice(2), dice(2) == 0);
+                let pieces = adult(u32::try_from(dice(4)).unwrap());
+                let buyer = [ANNA, BORIS][usize::try_from(dice(2)).unwrap()];
+                let sale = edge.sell_as("2020-02-06T09:00", &document(buyer), pieces, |sale| {
+                    let second = first + days * 86_400 + i64::try_from(tie).unwrap();
+                    sale.happened = Some(Instant { second, doubt_s: 1 });
+                    sale.reading = if typed { Reading::Typed } else { Reading::Card };
+                });
+                if dice(5) == 0 {
+                    line.push(edge.withdraw("2020-02-07T09:00", id(&sale)));
+                }
+                line.push(sale);
+            }
+        }
+        for at in (1..line.len()).rev() {
+            line.swap(at, usize::try_from(dice(u64::try_from(at).unwrap() + 1)).unwrap());
+        }
+        let mut whole = hub();
+        ["mask-2020-04-09", kits[0], kits[1]].into_iter().for_each(|name| publish(&mut whole, name));
+        whole.ingest(&line, second("2020-02-08T20:00")).unwrap();
+        let mut pieces = hub();
+        for (at, upload) in line.iter().enumerate() {
+            match at {
+                20 => publish(&mut pieces, "mask-2020-04-09"),
+                40 => publish(&mut pieces, kits[0]),
+                60 => publish(&mut pieces, kits[1]),
+                _ => {}
+            }
+            pieces.ingest(std::slice::from_ref(upload), second("2020-02-08T20:00")).unwrap();
+        }
+        assert_eq!(canonical(&pieces), canonical(&whole), "round {round}");
+        let told = pieces.feed_position().unwrap();
+        pieces.rebuild().unwrap();
+        assert_eq!(canonical(&pieces), canonical(&whole), "round {round}, rebuilt");
+        assert_eq!(pieces.feed_position().unwrap(), told, "everybody who counts had been told, and nobody else");
+        assert_eq!(pieces.status().unwrap().quarantined, 0);
+    }
 }

@@ -57,7 +57,8 @@ impl Hub {
     }
 
     fn sale_line(&self, row: &SaleRow, buyer: &Document) -> Result<SaleLine, HubError> {
-        let found = self.find(&row.id)?.ok_or_else(|| HubError::Damaged(format!("entry {} is missing", row.id)))?;
+        let found =
+            self.find_at(&row.id, row.pos)?.ok_or_else(|| HubError::Damaged(format!("entry {} is missing", row.id)))?;
         let proxied = matches!(&found.entry.fact, Fact::Sale(sale) if sale.proxy.is_some());
         let mut line = SaleLine {
             id: row.id,

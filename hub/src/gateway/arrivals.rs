@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::{Desk, HALF_OPEN_MAX, HALF_OPEN_RETRY, code, enrol, line};
 use crate::authority::{fingerprint, site_of};
 use crate::counters::Counters;
-use crate::mailbox::{Caller, is_current};
+use crate::mailbox::{Caller, Standing};
 
 /// A handshake, and everything before a line's first message, takes no longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -90,9 +90,13 @@ async fn admit(connection: &Connection, desk: &Desk) -> Option<Caller> {
             return None;
         }
     };
-    match desk.hub.call(move |hub| is_current(hub, &caller)).await {
-        Ok(true) => Some(caller),
-        Ok(false) => {
+    match desk.hub.call(move |hub| Standing::of(hub, &caller)).await {
+        Ok(Standing::Current) => Some(caller),
+        Ok(Standing::Unknown) => {
+            close(connection, code::TROUBLE, "the hub is in trouble; come again later");
+            None
+        }
+        Ok(Standing::NotCurrent) => {
             tracing::info!(%from, site = %caller.site, "refused: the certificate is not current");
             close(connection, code::NOT_CURRENT, NOT_CURRENT);
             None

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{NOT_CURRENT, PATIENCE, close};
 use super::{Desk, GOODBYE, code};
-use crate::mailbox::{Answer, Caller, Growth, Stopped, is_current};
+use crate::mailbox::{Answer, Caller, Growth, Standing, Stopped};
 
 /// Read at once, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -193,8 +193,10 @@ impl Line {
         self.incarnation = Some(hello.incarnation);
         let (caller, second) = (self.caller, self.desk.clock.second());
         let greet = move |hub: &mut crate::hub::Hub| {
-            if !is_current(hub, &caller) {
-                return Ok(Answer::NotCurrent);
+            match Standing::of(hub, &caller) {
+                Standing::Current => {}
+                Standing::NotCurrent => return Ok(Answer::NotCurrent),
+                Standing::Unknown => return Ok(Answer::Trouble),
             }
             let greeting = hub.greet(&caller.site, &hello, second)?;
             let (welcome, down, feed) = (greeting.welcome, greeting.down, greeting.feed);

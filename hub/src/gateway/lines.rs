@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::arrivals::{NOT_CURRENT, close};
 use super::{Desk, code};
 use crate::counters::Counters;
-use crate::mailbox::{Caller, Stopped, is_current};
+use crate::mailbox::{Caller, Standing, Stopped};
 
 /// Lines that one site may hold at once: its nodes, and those that died without a word.
 const LINES_PER_SITE_MAX: usize = 8;
@@ -110,7 +110,7 @@ async fn look(desk: &Desk) -> Result<(), Stopped> {
     }
     let gone = desk.hub.call(move |hub| {
         let mut callers = callers;
-        callers.retain(|caller| !is_current(hub, caller));
+        callers.retain(|caller| Standing::of(hub, caller) == Standing::NotCurrent);
         callers
     });
     desk.lines.end(&gone.await?);

@@ -57,7 +57,7 @@ impl Hub {
     pub(crate) fn write_contacts(&mut self, second: i64) -> Result<(), HubError> {
         for ((site, of), heard) in std::mem::take(&mut self.memory.contacts) {
             let line = self.store.touch_line(&site, &of, heard)?;
-            self.memory.lines.insert((site, of), line);
+            self.memory.remember_line((site, of), line);
         }
         self.memory.contacts_written = second;
         Ok(())

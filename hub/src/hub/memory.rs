@@ -14,12 +14,15 @@ use shared::rules::programme::Versions;
 use shared::seal::{DayKey, SiteKeys};
 use shared::wire::v1::message::FeedPart;
 
+use crate::ingest::Graph;
 use crate::store::TipRow;
 
 /// Most chain ends that are remembered: a nation's day has about 10,000.
 pub(crate) const TIPS_MAX: usize = 100_000;
 /// Most lines whose numbers are remembered.
 pub(crate) const LINES_MAX: usize = 100_000;
+/// Most runs whose places are remembered.
+pub(crate) const CHAIN_RUNS_MAX: usize = 1_000_000;
 /// Most days whose keys are remembered: a site may name any day and any programme.
 pub(crate) const DAY_KEYS_MAX: usize = 4_096;
 /// Most bytes of the feed that are remembered, so that thousands of edges share them.
@@ -37,10 +40,14 @@ pub(crate) struct Memory {
     /// In the order of publication.
     pub(crate) versions: Versions,
     pub(crate) tips: HashMap<ActorId, TipRow>,
+    /// Where the runs of those actors lie that were asked for something far behind.
+    pub(crate) chains: RefCell<Chains>,
     /// The numbers of lines.
     pub(crate) lines: HashMap<(SiteCode, Incarnation), i64>,
     pub(crate) site_keys: RefCell<HashMap<SiteCode, Arc<[SiteKeys]>>>,
     pub(crate) day_keys: HashMap<(ProgrammeId, NaiveDate), DayKey>,
+    /// The changes of the ledger that was asked for its lineage last: a site with two nodes asks again and again.
+    pub(crate) graph: RefCell<Option<(DocId, Graph)>>,
     /// Where this process writes in the hub's own ledgers.
     pub(crate) writers: HashMap<DocId, Writer>,
     pub(crate) waiting_docs: HashSet<DocId>,
@@ -51,9 +58,42 @@ pub(crate) struct Memory {
     pub(crate) feed_cache: RefCell<FeedCache>,
 }
 
+impl Memory {
+    pub(crate) fn remember_line(&mut self, name: (SiteCode, Incarnation), line: i64) {
+        if self.lines.len() >= LINES_MAX {
+            self.lines.clear();
+        }
+        self.lines.insert(name, line);
+    }
+}
+
 /// The end of this process's chain in one of the hub's ledgers.
 pub(crate) struct Writer {
     pub(crate) tip: Tip,
+}
+
+/// The runs of some actors: first sequence and position, from the beginning. What is in the journal stays there.
+#[derive(Default)]
+pub(crate) struct Chains {
+    of: HashMap<ActorId, Vec<(u32, u64)>>,
+    runs: usize,
+}
+
+impl Chains {
+    /// The runs of an actor as far as they are known.
+    pub(crate) fn get(&self, actor: &ActorId) -> &[(u32, u64)] {
+        self.of.get(actor).map_or(&[], Vec::as_slice)
+    }
+
+    /// Keeps runs that follow those that are known.
+    pub(crate) fn extend(&mut self, actor: ActorId, more: Vec<(u32, u64)>) {
+        if self.runs + more.len() > CHAIN_RUNS_MAX {
+            *self = Self::default();
+            return;
+        }
+        self.runs += more.len();
+        self.of.entry(actor).or_default().extend(more);
+    }
 }
 
 /// Published batches, by the position before them. They never change, so they outlive the rest.

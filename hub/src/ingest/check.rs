@@ -79,6 +79,12 @@ impl Hub {
         Ok(Ok(Some(Fresh { run, links, entries })))
     }
 
+    /// Whether entries before the run are still missing: said without looking into the run.
+    pub(crate) fn is_gap(&self, run: &Run) -> Result<bool, HubError> {
+        let have = self.tip(&run.start.id.actor)?.map_or(0, |tip| tip.seq);
+        Ok(run.start.id.seq > have.saturating_add(1))
+    }
+
     /// How many of the run's first entries are in the journal already, and are the same.
     fn count_known(&self, upload: &Upload, links: &[Link], tip: Option<&TipRow>) -> Answer<usize> {
         let run = &upload.run;

@@ -49,16 +49,37 @@ impl Hub {
 
     /// The run that holds an entry, its position, and when it came.
     fn run_with(&self, id: &EntryId, last: u64) -> Result<Option<(Run, u64, i64)>, HubError> {
-        let mut next = Some(last);
+        let Some(pos) = self.position_of(id, last)? else {
+            return Ok(None);
+        };
+        let row = self.store.journal(pos)?.ok_or_else(|| missing(pos))?;
+        let holds = (row.first..row.first.saturating_add(row.count)).contains(&id.seq);
+        if holds { Ok(Some((self.decode(pos, &row.run)?, pos, row.received))) } else { Ok(None) }
+    }
+
+    /// Where the run of an entry lies. An actor's rows are walked once, from its last to those known
+    /// already: whoever names the oldest of many runs again and again pays for the walk only once.
+    fn position_of(&self, id: &EntryId, last: u64) -> Result<Option<u64>, HubError> {
+        let known = self.memory.chains.borrow().get(&id.actor).last().copied();
+        let mut walked = Vec::new();
+        let mut next = Some(last).filter(|pos| known.is_none_or(|(_, known)| known < *pos));
         while let Some(pos) = next {
-            let row = self.store.journal(pos)?;
-            let row = row.ok_or_else(|| HubError::Damaged(format!("journal row {pos} is missing")))?;
-            if (row.first..row.first.saturating_add(row.count)).contains(&id.seq) {
-                return Ok(Some((self.decode(pos, &row.run)?, pos, row.received)));
+            let (first, prev) = self.store.journal_link(pos)?.ok_or_else(|| missing(pos))?;
+            walked.push((first, pos));
+            if walked.len() == 1 && first <= id.seq {
+                return Ok(Some(pos));
             }
-            next = row.prev.filter(|_| row.first > id.seq);
+            next = prev.filter(|prev| known.is_none_or(|(_, known)| known < *prev));
         }
-        Ok(None)
+        walked.reverse();
+        let holding = |runs: &[(u32, u64)]| {
+            let behind = runs.partition_point(|(first, _)| *first <= id.seq);
+            behind.checked_sub(1).and_then(|at| runs.get(at)).map(|(_, pos)| *pos)
+        };
+        let mut chains = self.memory.chains.borrow_mut();
+        let found = holding(&walked).or_else(|| holding(chains.get(&id.actor)));
+        chains.extend(id.actor, walked);
+        Ok(found)
     }
 
     /// An entry of the journal.
@@ -66,7 +87,19 @@ impl Hub {
         let Some(tip) = self.tip_holding(id)? else {
             return Ok(None);
         };
-        let Some((run, pos, received)) = self.run_with(id, tip.pos)? else {
+        self.find_from(id, tip.pos, tip)
+    }
+
+    /// An entry of the journal whose run is known.
+    pub(crate) fn find_at(&self, id: &EntryId, pos: u64) -> Result<Option<Found>, HubError> {
+        match self.tip_holding(id)? {
+            Some(tip) => self.find_from(id, pos, tip),
+            None => Ok(None),
+        }
+    }
+
+    fn find_from(&self, id: &EntryId, last: u64, tip: TipRow) -> Result<Option<Found>, HubError> {
+        let Some((run, pos, received)) = self.run_with(id, last)? else {
             return Ok(None);
         };
         let at = usize::try_from(id.seq - run.start.id.seq).unwrap_or(usize::MAX);
@@ -95,8 +128,7 @@ impl Hub {
             let mut of_actor = Vec::new();
             let mut next = Some(tip.pos);
             while let Some(pos) = next {
-                let row = self.store.journal(pos)?;
-                let row = row.ok_or_else(|| HubError::Damaged(format!("journal row {pos} is missing")))?;
+                let row = self.store.journal(pos)?.ok_or_else(|| missing(pos))?;
                 of_actor.push(self.decode(pos, &row.run)?);
                 next = row.prev;
             }
@@ -118,4 +150,8 @@ impl Hub {
         }
         fold::document(changes).map_err(|cause| HubError::Fold { doc: *doc, cause: Box::new(cause) })
     }
+}
+
+fn missing(pos: u64) -> HubError {
+    HubError::Damaged(format!("journal row {pos} is missing"))
 }

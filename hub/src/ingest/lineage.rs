@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use shared::ids::ChangeHash;
+use shared::ids::{ChangeHash, DocId};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
 use shared::ledger::schema::Place;
@@ -15,12 +15,13 @@ use crate::hub::{Hub, HubError};
 use crate::store::TipRow;
 
 /// A change as the graph knows it.
-struct Node {
+pub(crate) struct Node {
     op: u64,
     deps: Vec<ChangeHash>,
 }
 
-type Graph = HashMap<ChangeHash, Node>;
+/// The changes of one ledger.
+pub(crate) type Graph = HashMap<ChangeHash, Node>;
 
 impl Hub {
     /// Looks at every place of a run whose first entry is the next of its actor.
@@ -28,17 +29,41 @@ impl Hub {
         if run.joints.is_empty() && follows(&run.start, tip) {
             return Ok(Ok(()));
         }
+        let mut kept = self.memory.graph.borrow_mut();
+        let mut graph = match kept.take_if(|(doc, _)| *doc == run.doc) {
+            Some((_, graph)) => graph,
+            None => self.graph_of(&run.doc)?,
+        };
+        let mut before = tip.map(|tip| tip.hash);
+        let mut new = Vec::new();
+        let checked = grow(&mut graph, run, &mut |graph, (place, hash)| {
+            let checked = check(graph, place, before);
+            before = Some(hash);
+            new.push(hash);
+            checked
+        })?;
+        // It is not in the journal yet, and may never be.
+        new.iter().for_each(|hash| drop(graph.remove(hash)));
+        *kept = Some((run.doc, graph));
+        Ok(checked)
+    }
+
+    fn graph_of(&self, doc: &DocId) -> Result<Graph, HubError> {
         let mut graph = Graph::new();
-        for known in self.runs_of(&run.doc)? {
+        for known in self.runs_of(doc)? {
             // What is in the journal was checked when it came.
             grow(&mut graph, &known, &mut |_, _| Ok(()))?.map_err(damaged)?;
         }
-        let mut before = tip.map(|tip| tip.hash);
-        grow(&mut graph, run, &mut |graph, (place, hash)| {
-            let checked = check(graph, place, before);
-            before = Some(hash);
-            checked
-        })
+        Ok(graph)
+    }
+
+    /// A run has entered the journal.
+    pub(super) fn grow_graph(&self, run: &Run) -> Result<(), HubError> {
+        let mut kept = self.memory.graph.borrow_mut();
+        match kept.as_mut().filter(|(doc, _)| *doc == run.doc) {
+            Some((_, graph)) => grow(graph, run, &mut |_, _| Ok(()))?.map_err(damaged),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Judging everybody whom a batch touched, and writing what changed: sales, cases, the nation's
 //! feed and the desks, all in the batch's transaction.
 
-use shared::ids::{PersonTag, ProgrammeId};
-use shared::rules::calendar::taipei_day;
+use std::collections::BTreeSet;
+
+use chrono::NaiveTime;
+use shared::ids::{EntryId, PersonTag, ProgrammeId};
+use shared::rules::calendar::{second_of, taipei_day};
 use shared::rules::identity::{Document, Person};
 use shared::rules::quota::{Finding, Purchase};
 use shared::seal;
 use shared::wire::v1::feed::Item;
 
-use super::{Batch, Touched};
+use super::{Batch, Since, Touched};
 use crate::conflict::{self, Effect, Judgement, Place};
 use crate::hub::{Hub, HubError};
 use crate::publish::{News, Standings};
@@ -18,9 +21,16 @@ use crate::store::{CaseRow, FindingRow, SaleRow};
 #[derive(Default)]
 struct Plan {
     sales: Vec<Change>,
-    cases: Vec<(CaseRow, Vec<FindingRow>)>,
+    cases: Vec<CaseChange>,
     news: News,
     standings: Standings,
+}
+
+/// A case, and what is found now of the sales that were judged again.
+struct CaseChange {
+    case: CaseRow,
+    judged: BTreeSet<EntryId>,
+    findings: Vec<FindingRow>,
 }
 
 /// A sale that is new or stands otherwise than before.
@@ -59,9 +69,9 @@ impl Hub {
                 self.store.set_effect(&change.programme, &change.tag, &change.row)?;
             }
         }
-        for (case, findings) in &plan.cases {
+        for CaseChange { case, judged, findings } in &plan.cases {
+            self.store.set_findings(&case.id, judged, findings)?;
             self.store.put_case(case)?;
-            self.store.set_findings(&case.id, findings)?;
         }
         for ((site, programme), stock) in stock {
             self.store.add_stock(&site, &programme, stock.adult, stock.child)?;
@@ -77,16 +87,18 @@ impl Hub {
         (received, tell): (i64, bool),
         plan: &mut Plan,
     ) -> Result<(), HubError> {
+        let since = touched.since;
         let sales = self.on_the_table(programme, &tag, touched)?;
         let live: Vec<Purchase> = sales.iter().filter_map(purchase).collect();
         let judgement = conflict::judge(&self.memory.versions, programme, &live);
         let had_case = sales.iter().any(|sale| sale.old.is_some_and(|old| old.effect == Effect::Over || old.stale));
         if had_case || !judgement.findings.is_empty() {
-            plan.cases.push(self.case_of(programme, tag, received, &judgement));
+            let judged = sales.iter().map(|sale| &sale.row).filter(|row| Since::sale(row) >= since).map(|row| row.id);
+            plan.cases.push(self.case_of((programme, tag), received, judged.collect(), &judgement));
         }
         // None where nothing on the table was live before: then nothing is told either.
         let person = sales.iter().find_map(|sale| sale.buyer.as_ref()).map(Document::person);
-        for sale in sales {
+        for sale in sales.into_iter().filter(|sale| Since::sale(&sale.row) >= since) {
             let place = place(&sale.row, &judgement);
             if sale.old == Some(place) {
                 continue;
@@ -103,14 +115,17 @@ impl Hub {
         Ok(())
     }
 
-    /// A person's sales, those stored and those that have just come.
+    /// A person's sales that have just come or may stand otherwise now, and those before them that
+    /// these are judged beside: however often a site names one person, the rest is not looked at.
     fn on_the_table(
         &self,
         programme: &ProgrammeId,
         tag: &PersonTag,
         touched: Touched,
     ) -> Result<Vec<Judged>, HubError> {
-        let stored = self.store.sales(programme, tag)?;
+        let first = conflict::reach(&self.memory.versions, programme, taipei_day(touched.since.instant()));
+        let reach = second_of(first.and_time(NaiveTime::MIN)).min(touched.since.instant());
+        let stored = self.store.sales_since(programme, tag, touched.since, reach)?;
         let mut sales = Vec::with_capacity(stored.len() + touched.new.len());
         for row in stored {
             let old = Some(Place { effect: row.effect, stale: row.stale });
@@ -129,15 +144,19 @@ impl Hub {
 
     fn case_of(
         &self,
-        programme: &ProgrammeId,
-        tag: PersonTag,
+        (programme, tag): (&ProgrammeId, PersonTag),
         received: i64,
+        judged: BTreeSet<EntryId>,
         judgement: &Judgement,
-    ) -> (CaseRow, Vec<FindingRow>) {
+    ) -> CaseChange {
         let id = self.keys.case(programme, &tag);
         let open = !judgement.findings.is_empty();
-        let case = CaseRow { id, programme: programme.clone(), tag, opened: received, open };
-        (case, judgement.findings.iter().map(finding_row).collect())
+        let findings = judgement.findings.iter().filter(|finding| judged.contains(&finding.sale));
+        CaseChange {
+            case: CaseRow { id, programme: programme.clone(), tag, opened: received, open },
+            findings: findings.map(finding_row).collect(),
+            judged,
+        }
     }
 
     /// Puts on the list what the nation and the sale's own site must hear of it.

@@ -1,5 +1,7 @@
 //! Statements for cases, findings and what the desks were told.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Row;
 use shared::ids::{ActorId, CaseId, EntryId, PersonTag, ProgrammeId};
 
@@ -32,11 +34,11 @@ pub(crate) struct FindingRow {
 }
 
 impl Store {
-    /// Opens a case, again where it was closed; closes it where `open` is not set.
+    /// Keeps a case: open as long as anything is found of it.
     pub(crate) fn put_case(&self, row: &CaseRow) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO case_file VALUES (?1, ?2, ?3, ?4, ?5) \
+        const SQL: &str = "INSERT INTO case_file VALUES (?1, ?2, ?3, ?4, EXISTS (SELECT 1 FROM finding WHERE id = ?1)) \
             ON CONFLICT DO UPDATE SET open = excluded.open";
-        let row = (&row.id.0, row.programme.as_str(), &row.tag.0, row.opened, row.open);
+        let row = (&row.id.0, row.programme.as_str(), &row.tag.0, row.opened);
         self.run(SQL, row, "keep a case").map(|_| ())
     }
 
@@ -57,9 +59,17 @@ impl Store {
         Ok(count.unwrap_or(0))
     }
 
-    /// Replaces a case's findings.
-    pub(crate) fn set_findings(&self, id: &CaseId, findings: &[FindingRow]) -> Result<(), StoreError> {
-        self.run("DELETE FROM finding WHERE id = ?1", [&id.0], "forget findings")?;
+    /// Replaces what was found of the sales that were judged again.
+    pub(crate) fn set_findings(
+        &self,
+        id: &CaseId,
+        judged: &BTreeSet<EntryId>,
+        findings: &[FindingRow],
+    ) -> Result<(), StoreError> {
+        for sale in judged {
+            const SQL: &str = "DELETE FROM finding WHERE id = ?1 AND actor = ?2 AND seq = ?3";
+            self.run(SQL, (&id.0, &sale.actor.0, sale.seq), "forget findings")?;
+        }
         for finding in findings {
             let because: Vec<u8> = finding.because.iter().flat_map(id_bytes).collect();
             let next = finding.next.map(|day| day.to_string());

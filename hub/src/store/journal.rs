@@ -78,6 +78,14 @@ impl Store {
         })
     }
 
+    /// A row's first sequence, and the same actor's row before it.
+    pub(crate) fn journal_link(&self, pos: u64) -> Result<Option<(u32, Option<u64>)>, StoreError> {
+        const SQL: &str = "SELECT first, prev FROM journal WHERE pos = ?1";
+        self.one(SQL, [signed(pos)], "walk back in the journal", |row| {
+            Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(i64::unsigned_abs)))
+        })
+    }
+
     /// Positions behind `after`, with their runs, at most `limit`.
     pub(crate) fn journal_after(&self, after: u64, limit: usize) -> Result<Vec<(u64, i64, Vec<u8>)>, StoreError> {
         const SQL: &str = "SELECT pos, received, run FROM journal WHERE pos > ?1 ORDER BY pos LIMIT ?2";

@@ -63,10 +63,11 @@ impl Store {
         self.all(SQL, [], "count the quarantine", |row| Ok((site(row, 0)?, unsigned(row, 1)?)))
     }
 
-    /// How many runs of one site lie aside.
-    pub(crate) fn quarantined_of(&self, site: &SiteCode) -> Result<u64, StoreError> {
-        const SQL: &str = "SELECT count(*) FROM quarantine WHERE site = ?1";
-        Ok(self.one(SQL, [site.as_str()], "count the quarantine", |row| unsigned(row, 0))?.unwrap_or(0))
+    /// How many runs of one site lie aside, and their bytes.
+    pub(crate) fn quarantined_of(&self, site: &SiteCode) -> Result<(u64, u64), StoreError> {
+        const SQL: &str = "SELECT count(*), ifnull(sum(length(run)), 0) FROM quarantine WHERE site = ?1";
+        let read = |row: &Row<'_>| Ok((unsigned(row, 0)?, unsigned(row, 1)?));
+        Ok(self.one(SQL, [site.as_str()], "count the quarantine", read)?.unwrap_or((0, 0)))
     }
 }
 

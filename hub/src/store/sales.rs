@@ -7,6 +7,7 @@ use shared::ids::{ActorId, EntryId, PersonTag, ProgrammeId, SiteCode, VersionNam
 use super::read::{bytes, damaged, entry_id, parsed, signed, site, unsigned};
 use super::{Store, StoreError};
 use crate::conflict::Effect;
+use crate::project::Since;
 
 const COLUMNS: &str = "actor, seq, site, instant, doubt, typed, recorded, version, adult, child, watermark, document, \
     effect, stale, pos, fed";
@@ -89,6 +90,28 @@ impl Store {
         const SQL: &str = "SELECT actor, seq, site, instant, doubt, typed, recorded, version, adult, child, watermark, \
             document, effect, stale, pos, fed FROM sale WHERE tag = ?1 AND programme = ?2 ORDER BY actor, seq";
         self.all(SQL, (&tag.0, programme.as_str()), "read a person's sales", |row| sale(row, 0))
+    }
+
+    /// A person's sales from a place on, and those before it that count from an instant on, by entry id.
+    pub(crate) fn sales_since(
+        &self,
+        programme: &ProgrammeId,
+        tag: &PersonTag,
+        since: Since,
+        reach: i64,
+    ) -> Result<Vec<SaleRow>, StoreError> {
+        const SQL: &str = "SELECT actor, seq, site, instant, doubt, typed, recorded, version, adult, child, watermark, \
+            document, effect, stale, pos, fed FROM sale \
+            WHERE tag = ?1 AND programme = ?2 AND instant >= ?3 \
+            AND (effect = 1 OR (instant, typed, site, actor, seq) >= (?4, ?5, ?6, ?7, ?8)) ORDER BY actor, seq";
+        let (instant, typed, site, actor, seq) = match &since {
+            Since::Sale(instant, reading, site, id) => {
+                (*instant, *reading == Reading::Typed, site.as_str(), &id.actor.0[..], id.seq)
+            }
+            Since::Beginning | Since::End => (since.instant(), false, "", &[][..], 0),
+        };
+        let row = (&tag.0, programme.as_str(), reach, instant, typed, site, actor, seq);
+        self.all(SQL, row, "read a person's sales", |row| sale(row, 0))
     }
 
     /// People with a sale in `programme` at or after an instant, or under the version `name`.
