@@ -22,7 +22,7 @@ use crate::keys::Vault;
 use crate::nation::{Nation, Rules};
 use crate::store::{Programmes, Store, Way};
 use line::Line;
-use requests::Requests;
+use requests::{REQUESTS_MAX, Requests};
 
 pub mod ask;
 mod down;
@@ -196,13 +196,11 @@ impl Node {
         (now, self.today)
     }
 
-    /// Request keys of yesterday and today.
+    /// The newest request keys, of whatever day: the clock may be wrong after a restart.
     fn load_requests(&mut self) -> Result<(), NodeError> {
-        let yesterday = self.today.pred_opt().unwrap_or(self.today);
-        if let Some(first) = self.store.first_since(yesterday)? {
-            for (key, pos) in self.store.requests_from(first)? {
-                self.requests.insert(&key, pos);
-            }
+        let most = u64::try_from(REQUESTS_MAX).unwrap_or(u64::MAX);
+        for (key, pos) in self.store.requests_behind(self.len.saturating_sub(most))? {
+            self.requests.insert(&key, pos);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::{DateTime, FixedOffset};
+use shared::ids::SiteCode;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -33,8 +34,8 @@ enum Door {
 
 /// Asks whoever has the folder.
 pub(super) fn ask(folder: &Folder, clock: Option<DateTime<FixedOffset>>, call: &Call) -> Result<Outcome, Fault> {
-    folder.site()?;
-    let reply = match door(folder)? {
+    let site = folder.site()?;
+    let reply = match door(folder, site.code)? {
         Door::Serve(address) => {
             if clock.is_some() {
                 check_rehearsal(address)?;
@@ -50,13 +51,13 @@ pub(super) fn ask(folder: &Folder, clock: Option<DateTime<FixedOffset>>, call: &
     Ok(Outcome::of(call, reply))
 }
 
-fn door(folder: &Folder) -> Result<Door, Fault> {
+fn door(folder: &Folder, site: SiteCode) -> Result<Door, Fault> {
     let began = Instant::now();
     loop {
         if let Some(lock) = folder.try_lock()? {
             return Ok(Door::Ours(lock));
         }
-        if let Some(address) = folder.address().filter(|address| listens(*address)) {
+        if let Some(address) = folder.address().filter(|address| listens(*address) && is_ours(*address, site)) {
             return Ok(Door::Serve(address));
         }
         if began.elapsed() > WAIT {
@@ -68,6 +69,13 @@ fn door(folder: &Folder) -> Result<Door, Fault> {
 
 fn listens(address: SocketAddr) -> bool {
     std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
+
+/// A killed `serve` leaves its address behind, and another site's may have taken the port.
+fn is_ours(address: SocketAddr, site: SiteCode) -> bool {
+    let status = send(address, &Call { path: "/api/v1/status".to_owned(), body: None });
+    let status: Option<serde_json::Value> = status.ok().and_then(|reply| serde_json::from_str(&reply.body).ok());
+    status.is_some_and(|status| status.pointer("/site").and_then(serde_json::Value::as_str) == Some(site.as_str()))
 }
 
 /// A rehearsed sale must not fall into a ledger that is kept by the real clock.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Command, DeedArgs, DocumentArgs, LineCommand, Outcome, PiecesArgs, ProxyArgs};
 use crate::config::Folder;
 use crate::fault::Fault;
+use crate::keys::Keys;
 use crate::open;
 
 /// One request to the API.
@@ -100,7 +101,12 @@ pub(super) fn init(folder: &Folder, code: &str, name: &str) -> Result<Outcome, F
         )
         .because(cause)
     })?;
-    let site = folder.init(code, name)?;
+    // Cut short before the keys: go on. Never where a ledger was sealed under keys that are lost.
+    let begun = folder.site().ok().filter(|_| !Keys::exist(folder.path()) && !folder.store_file().exists());
+    let site = match begun.filter(|site| site.code == code) {
+        Some(site) => site,
+        None => folder.init(code, name)?,
+    };
     open::make_keys(folder)?;
     let mut zh = format!("已為機構 {} {} 建立資料夾 {}", site.code, site.name, folder.path().display());
     let mut en = format!("set {} up for site {} {}", folder.path().display(), site.code, site.name);

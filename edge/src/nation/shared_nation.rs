@@ -5,18 +5,21 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use shared::entry::Pieces;
 use shared::ids::ProgrammeId;
 use shared::rules::identity::Person;
+use shared::rules::programme::WINDOW_DAYS_MAX;
 use shared::seal::DayKey;
 use shared::wire::v1::feed::{Group, Item};
 use shared::wire::v1::message::FeedPart;
 
 use super::{Hit, NationError, Rules, fresh};
 
-/// A day is forgotten so long before the newest one.
-const KEEP_DAYS: u64 = 60;
+/// So many days with sales are known of a programme, the longest window's. By number and not by date: one
+/// edge whose clock is years ahead must not make the others forget.
+const DAYS_MAX: usize = 400;
+const _: () = assert!(DAYS_MAX > WINDOW_DAYS_MAX as usize, "every day that a window reaches is known");
 /// No event before this one.
 const NONE: u32 = u32::MAX;
 
@@ -125,8 +128,8 @@ impl Index {
 
     fn day(&mut self, group: &Group) -> &mut Day {
         let days = self.days.entry(group.programme.clone()).or_default();
-        if let Some(oldest) = group.day.checked_sub_days(Days::new(KEEP_DAYS)) {
-            days.retain(|day, _| *day >= oldest);
+        if days.len() > DAYS_MAX {
+            days.pop_first();
         }
         days.entry(group.day).or_insert_with(|| Day {
             key: DayKey::new(group.key.clone()),

@@ -132,6 +132,18 @@ fn known_parts_are_skipped_and_a_gap_takes_nothing() {
 }
 
 #[test]
+fn a_day_is_known_as_long_as_any_window_reaches_back() {
+    for mut edge in both() {
+        for (after, on) in (0..).zip(["2020-02-06", "2020-08-06", "2038-01-01", "2020-08-07"]) {
+            let who = ["P1", "P2"][usize::from(after > 0)];
+            edge.take(after, &[part(after, on, &[(who, 7, 2, false)])]).unwrap();
+        }
+        assert_eq!(edge.find("P1", "2020-02-01").len(), 1, "half a year is within 366 days");
+        assert_eq!(edge.find("P2", "2020-08-01").len(), 3, "and somebody's clock was wrong");
+    }
+}
+
+#[test]
 fn edges_that_share_see_only_up_to_their_own_watermark() {
     let nation = SharedNation::new();
     let (mut ahead, mut behind) = (Edge::new(Nation::shared(&nation)), Edge::new(Nation::shared(&nation)));

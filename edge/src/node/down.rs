@@ -9,6 +9,9 @@ use shared::wire::v1::entry as wire;
 use super::{Node, NodeError};
 use crate::store::DownRow;
 
+/// Most announced deliveries that are remembered; the oldest day goes first.
+const DELIVERIES_MAX: usize = 1_024;
+
 impl Node {
     /// Keeps a run of the hub's ledgers; `pos` is the hub's journal position behind it. What is known is skipped.
     ///
@@ -53,7 +56,7 @@ impl Node {
 
     /// Everything that has ever come down, in the order of the hub's journal.
     pub(super) fn fold_down(&mut self) -> Result<(), NodeError> {
-        for (doc, _, bytes) in self.store.down_entries()? {
+        for (doc, bytes) in self.store.down_entries()? {
             self.fold(doc, &bytes);
         }
         Ok(())
@@ -73,8 +76,10 @@ impl Node {
             }
             (DocId::Desk { .. }, Fact::Delivery(Delivery { programme, day, pieces })) => {
                 self.deliveries.insert((day, programme), pieces);
-                // A day that is over expects nothing.
-                self.deliveries.retain(|(day, _), _| *day >= self.today);
+                // Not by today's date: the clock may be wrong until the first beacon.
+                if self.deliveries.len() > DELIVERIES_MAX {
+                    self.deliveries.pop_first();
+                }
             }
             (DocId::Desk { .. }, Fact::Standing(Standing { sale, over: true })) => {
                 self.over.insert(sale);

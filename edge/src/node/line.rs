@@ -48,6 +48,7 @@ impl Line {
         self.hub_life = life;
         (self.down, self.feed, self.acked, self.covered, self.settled) = (0, 0, 0, 0, 0);
         self.pending.clear();
+        self.quarantined.clear();
     }
 
     /// The hub's greeting: it has everything up to `pos`, counted at `feed`.
@@ -75,7 +76,7 @@ impl Line {
     /// The hub has put the next run aside, up to `upto`.
     pub(super) fn quarantine(&mut self, upto: LogPos, why: String) {
         let first = self.settled.saturating_add(1);
-        self.quarantined.retain(|run| run.first != first);
+        self.quarantined.retain(|run| !(first..=upto).contains(&run.first));
         self.quarantined.push(QuarantinedRun { first, last: upto, why });
         self.quarantined.sort_by_key(|run| run.first);
         self.settle(upto);

@@ -8,11 +8,11 @@ use shared::sync::edge::LogPos;
 use super::BadAsk;
 
 /// Most keys that are kept; a busy site sells 2,000 times in two days.
-const REQUESTS_MAX: usize = 20_000;
+pub(super) const REQUESTS_MAX: usize = 20_000;
 /// Longest key.
 const KEY_BYTES_MAX: usize = 128;
 
-/// Keys of yesterday and today.
+/// The newest keys.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     known: HashMap<Arc<str>, LogPos>,

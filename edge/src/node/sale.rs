@@ -13,6 +13,7 @@ use shared::rules::stock::Move;
 use shared::wire::v1::entry::PIECES_MAX;
 
 use super::ask::{DocumentText, Examine, Examined, RecordRequest, SaleRequest, Sold};
+use super::shelf::is_meant;
 use super::write::{Draft, staff};
 use super::{Answer, BadAsk, Committed, Node, NodeError};
 use crate::clock::Reading;
@@ -205,7 +206,8 @@ impl Node {
                 return Err(NodeError::from(BadAsk::RequestReused));
             };
             let document = self.keys.open(&row.id, 0, &sale.document)?;
-            let same = parse(&ask.document, today).is_ok_and(|asked| asked == document);
+            let same = parse(&ask.document, today).is_ok_and(|asked| asked == document)
+                && is_meant(ask.programme.as_ref(), &sale.programme);
             if !same || (i64::from(sale.pieces.adult), i64::from(sale.pieces.child)) != (ask.adult, ask.child) {
                 return Err(BadAsk::RequestReused.into());
             }

@@ -101,7 +101,8 @@ impl Node {
         };
         let arrived = found.try_map(|(row, entry)| match entry.fact {
             Fact::Arrival(Arrival { programme, counted, advised })
-                if (i64::from(counted.adult), i64::from(counted.child)) == (ask.adult, ask.child) =>
+                if (i64::from(counted.adult), i64::from(counted.child)) == (ask.adult, ask.child)
+                    && is_meant(ask.programme.as_ref(), &programme) =>
             {
                 let (id, pos, at, stock) = (row.id, row.pos, entry.at, row.stock);
                 Ok(Arrived { id, pos, at, programme, counted, advised, stock, replayed: true })
@@ -123,7 +124,8 @@ impl Node {
         };
         let corrected = found.try_map(|(row, entry)| match entry.fact {
             Fact::Correction(Correction { programme, adult, child, reason: _ })
-                if (i64::from(adult), i64::from(child)) == (ask.adult, ask.child) =>
+                if (i64::from(adult), i64::from(child)) == (ask.adult, ask.child)
+                    && is_meant(ask.programme.as_ref(), &programme) =>
             {
                 let (id, pos, at, stock) = (row.id, row.pos, entry.at, row.stock);
                 Ok(Corrected { id, pos, at, programme, adult, child, stock, replayed: true })
@@ -140,8 +142,14 @@ impl Node {
     }
 
     /// Whose goods: as named, else of the only programme, else of the first that ever was.
+    /// A name of which nothing was ever heard is a slip, once any rules are known.
     fn programme_for(&self, named: Option<&ProgrammeId>, today: NaiveDate) -> Option<ProgrammeId> {
         let versions = &self.rules.versions;
+        let announced = |named| self.deliveries.keys().any(|(_, programme)| programme == named);
+        let heard_of = |named| versions.programmes().any(|it| it == named) || self.stocks.contains_key(named);
+        if named.is_some_and(|named| versions.programmes().next().is_some() && !heard_of(named) && !announced(named)) {
+            return None;
+        }
         let in_force = || versions.only_in_force(today).map(|version| &version.programme);
         let only = || {
             let mut known = versions.programmes();
@@ -152,6 +160,11 @@ impl Node {
         }
         if versions.programmes().next().is_none() { FIRST_PROGRAMME.parse().ok() } else { None }
     }
+}
+
+/// Whether a request that names no other programme means this one.
+pub(super) fn is_meant(named: Option<&ProgrammeId>, programme: &ProgrammeId) -> bool {
+    named.is_none_or(|named| named == programme)
 }
 
 /// A correction that an entry can hold and that leaves no hole in the shelf.

@@ -4,7 +4,7 @@ use chrono::{Days, NaiveDate};
 use shared::ledger::chain::Link;
 use shared::ledger::run::{RUN_BYTES_MAX, RUN_ENTRIES_MAX, Run};
 use shared::ledger::schema::Place;
-use shared::rules::programme::Window;
+use shared::rules::programme::{Version, Window};
 use shared::sync::edge::LogPos;
 use shared::sync::handshake::Standing;
 use shared::wire::v1::message::{FeedPart, Seen, Welcome};
@@ -33,6 +33,9 @@ impl Node {
     /// Finds out from the hub's greeting how much of the log it has. What it does not know of this
     /// incarnation is sent again from the beginning; the hub knows an entry that it has.
     ///
+    /// What the hub never told us of is sent again too: it goes on behind a run that it put aside,
+    /// and only its answer says so.
+    ///
     /// # Errors
     /// Where the store fails.
     pub fn resume(&mut self, welcome: &Welcome) -> Result<LogPos, NodeError> {
@@ -41,12 +44,15 @@ impl Node {
             let forgotten = self.store.forget_hub(welcome.hub_life);
             self.promised(forgotten)?;
             self.nation.clear();
+            self.over.clear();
+            self.deliveries.clear();
             self.line.new_hub(welcome.hub_life);
         }
-        let pos = match &welcome.last {
+        let known = match &welcome.last {
             Some(seen) => self.find_seen(seen)?,
             None => 0,
         };
+        let pos = known.min(self.line.acked);
         let feed = if pos == 0 { 0 } else { welcome.feed };
         self.line.resumed(pos, feed);
         let progress = self.line.progress();
@@ -167,15 +173,21 @@ impl Node {
         self.promised(forgotten)
     }
 
-    /// The first day that a window of any version may still reach.
+    /// The first day that the window of a version in force, or of one to come, may still reach.
     fn keep_from(&self) -> NaiveDate {
         let back = |days: u64| self.today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
-        let reach = |window: Window| match window {
-            Window::Rolling { days } => back(u64::from(days)),
-            Window::Round { from, next, .. } if next.is_none_or(|next| self.today < next) => from,
-            Window::Round { .. } => self.today,
+        let versions = &self.rules.versions;
+        let is_over = |version: &&Version| {
+            let in_force = versions.in_force(&version.programme, self.today);
+            version.from <= self.today && in_force.is_none_or(|other| other.name != version.name)
         };
-        let windows = self.rules.versions.iter().map(|version| reach(version.window));
+        let reach = |version: &Version| match version.window {
+            Window::Rolling { days } => back(u64::from(days)),
+            // Until the round behind it is announced, this one's end is all that is known of it.
+            Window::Round { next: Some(next), .. } if self.today >= next => next,
+            Window::Round { from, .. } => from,
+        };
+        let windows = versions.iter().filter(|version| !is_over(version)).map(reach);
         windows.fold(back(KEEP_DAYS_MIN), NaiveDate::min)
     }
 

@@ -4,7 +4,6 @@ use rusqlite::{Row, params};
 use shared::ids::{ActorId, ChangeHash, DocId};
 use shared::ledger::chain::Link;
 
-use super::log::pos;
 use super::{Store, StoreError, all, failed, joined, one};
 
 /// An entry of the hub, with its place.
@@ -51,10 +50,10 @@ impl Store {
         Ok(())
     }
 
-    /// All entries of the hub in the order in which it journalled them: document, bytes.
-    pub(crate) fn down_entries(&self) -> Result<Vec<(DocId, u64, Vec<u8>)>, StoreError> {
-        let sql = "SELECT doc, at, entry FROM down ORDER BY at, doc, actor, seq";
-        let read = |row: &Row<'_>| Ok((super::parsed(row, 0, "a document")?, pos(row, 1)?, row.get(2)?));
+    /// All entries of the hub in the order in which it journalled them, those of its earlier lives first.
+    pub(crate) fn down_entries(&self) -> Result<Vec<(DocId, Vec<u8>)>, StoreError> {
+        let sql = "SELECT doc, entry FROM down ORDER BY at, doc, actor, seq";
+        let read = |row: &Row<'_>| Ok((super::parsed(row, 0, "a document")?, row.get(1)?));
         all(&self.conn, sql, [], read).map_err(failed("read the hub's entries"))
     }
 }

@@ -151,11 +151,11 @@ impl Store {
         one(&self.conn, sql, [day_number(day)], |row| pos(row, 0)).map_err(failed("find a day"))
     }
 
-    /// Request keys from a position on, oldest first.
-    pub(crate) fn requests_from(&self, at: LogPos) -> Result<Vec<(String, LogPos)>, StoreError> {
-        let sql = "SELECT request, pos FROM log WHERE pos >= ?1 AND request IS NOT NULL ORDER BY pos";
+    /// Request keys behind a position, oldest first.
+    pub(crate) fn requests_behind(&self, after: LogPos) -> Result<Vec<(String, LogPos)>, StoreError> {
+        let sql = "SELECT request, pos FROM log WHERE pos > ?1 AND request IS NOT NULL ORDER BY pos";
         let read = |row: &Row<'_>| Ok((row.get(0)?, pos(row, 1)?));
-        all(&self.conn, sql, [at.cast_signed()], read).map_err(failed("read request keys"))
+        all(&self.conn, sql, [after.cast_signed()], read).map_err(failed("read request keys"))
     }
 
     /// The stock of every programme behind the last entry.

@@ -55,11 +55,15 @@ impl Store {
         once.ok_or_else(|| failed("read where the store stands")(rusqlite::Error::QueryReturnedNoRows))
     }
 
-    /// Another life of the hub: everything that came from its positions begins again.
+    /// Another life of the hub: everything that came from its positions begins again. Its rules are
+    /// kept, before all that the new one will say; what it said of this site goes with it.
     pub(crate) fn forget_hub(&mut self, life: Incarnation) -> Result<(), StoreError> {
         self.all_or_nothing("begin with the hub anew", |conn| {
             conn.execute("DELETE FROM nation", [])?;
             conn.execute("DELETE FROM day_key", [])?;
+            conn.execute("DELETE FROM quarantined", [])?;
+            conn.execute("DELETE FROM down WHERE doc LIKE 'desk/%'", [])?;
+            conn.execute("UPDATE down SET at = at - (SELECT down FROM self)", [])?;
             conn.execute("UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0", [life.0])
         })?;
         Ok(())

@@ -39,6 +39,9 @@ pub fn hosts(address: std::net::SocketAddr, more: &[String]) -> Vec<String> {
         let name = name.to_ascii_lowercase();
         hosts.push(if name.contains(':') { name } else { format!("{name}:{port}") });
     }
+    // Browsers leave out the port that http means anyway.
+    let short: Vec<String> = hosts.iter().filter_map(|host| host.strip_suffix(":80").map(str::to_owned)).collect();
+    hosts.extend(short);
     hosts.dedup();
     hosts
 }
@@ -156,6 +159,17 @@ mod tests {
         }
         assert_eq!(judged(&Method::GET, &[]), 421, "no host");
         assert_eq!(judged(&Method::GET, &[OURS, ("host", "attacker.test")]), 421, "two hosts");
+    }
+
+    #[test]
+    fn browsers_leave_the_usual_port_out() {
+        let hosts = hosts("192.168.1.5:80".parse().unwrap(), &["counter.lan".to_owned()]);
+        for host in ["localhost", "127.0.0.1", "[::1]", "192.168.1.5", "counter.lan", "counter.lan:80"] {
+            let headers = [(header::HOST, host.parse().unwrap())].into_iter().collect();
+            assert!(judge(&hosts, &Method::GET, &headers).is_ok(), "{host}");
+        }
+        let foreign = [(header::HOST, "attacker.test".parse().unwrap())].into_iter().collect();
+        assert!(judge(&hosts, &Method::GET, &foreign).is_err());
     }
 
     #[test]

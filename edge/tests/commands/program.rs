@@ -61,6 +61,14 @@ impl Serve {
     }
 }
 
+impl Drop for Serve {
+    /// After a failed test nobody else ends it; after [`Self::stop`] it is gone already.
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
 #[test]
 fn exit_codes_and_words() {
     let data = tempfile::tempdir().unwrap();
@@ -89,6 +97,37 @@ fn a_code_whose_check_digit_misfits_is_only_warned_of() {
     let made = edge(data.path(), &["init", "--site", "3501200000"]);
     assert_eq!(code(&made), 0);
     assert!(String::from_utf8(made.stdout).unwrap().contains("檢查碼不符"));
+}
+
+#[test]
+fn an_init_that_was_cut_short_can_be_done_again() {
+    let data = site();
+    std::fs::remove_file(data.path().join("keys")).unwrap();
+    assert_eq!(code(&edge(data.path(), &["init", "--site", "3501200000"])), 2, "another's folder stays another's");
+    assert_eq!(code(&edge(data.path(), &["init", "--site", "5931102274"])), 0);
+    assert_eq!(json(data.path(), &["arrive", "--adult", "5"])["verdict"], "arrived");
+    std::fs::remove_file(data.path().join("keys")).unwrap();
+    assert_eq!(code(&edge(data.path(), &["init", "--site", "5931102274"])), 2, "never new keys for an old ledger");
+}
+
+#[test]
+fn a_command_never_goes_to_another_sites_serve() {
+    let (ours, theirs) = (site(), tempfile::tempdir().unwrap());
+    assert_eq!(code(&edge(theirs.path(), &["init", "--site", "3501200000"])), 0);
+    let serve = Serve::start(theirs.path());
+    // Our serve was killed and its port is theirs now; somebody else of ours has the folder for a moment.
+    std::fs::copy(theirs.path().join("serve.addr"), ours.path().join("serve.addr")).unwrap();
+    let busy = std::fs::File::create(ours.path().join("lock")).unwrap();
+    busy.lock().unwrap();
+    let free = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(700));
+        drop(busy);
+    });
+    assert_eq!(json(ours.path(), &["arrive", "--adult", "200"])["verdict"], "arrived");
+    free.join().unwrap();
+    let entries = |data: &Path| json(data, &["status"])["ledger"]["entries"].as_u64();
+    assert_eq!((entries(ours.path()), entries(theirs.path())), (Some(1), Some(0)));
+    assert_eq!(serve.stop(), 0);
 }
 
 #[test]

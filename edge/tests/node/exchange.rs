@@ -1,10 +1,11 @@
 //! Up, down and the nation: nothing counted twice, nothing forgotten.
 
 use edge::node::NodeError;
-use shared::entry::{Fact, Standing};
+use shared::entry::{Fact, Published, Standing};
 use shared::ids::{ActorId, DocId, EntryId, Incarnation};
 use shared::ledger::fold;
 use shared::ledger::run::Run;
+use shared::rules::refusal::Refusal;
 use shared::sync::handshake::welcome;
 use shared::wire::v1::message::{Seen, Welcome};
 
@@ -12,6 +13,7 @@ use super::town::{HUB_LIFE, Hub, SITE, Site, elsewhere, keys, sale, second};
 
 const EVEN: &str = "05/P2/1986-03-15";
 const ODD: &str = "01/A123456789/1986-03-15";
+const OTHER_ODD: &str = "01/A870000015/1986-03-15";
 const MASK: &[&str] = &["mask-2020-02-06"];
 const KIT: &[&str] = &["kit-2022-10-01"];
 
@@ -141,6 +143,8 @@ fn the_hub_says_what_it_has_and_a_new_hub_has_nothing() {
     let sold = site.sell(EVEN, 2, 0).unwrap();
     let hash = runs(&mut site)[0].last;
     let seen = |id: EntryId| Some(Seen { id, hash });
+    site.node().resume(&greeting(None, 0)).unwrap();
+    site.node().acked(sold.pos, 0).unwrap();
     assert_eq!(site.node().resume(&greeting(seen(sold.id), 0)).unwrap(), 2);
     assert_eq!(site.node().resume(&greeting(seen(elsewhere(1)), 0)).unwrap(), 0, "another store's life");
     let other_hash = Some(Seen { id: EntryId { seq: 1, ..sold.id }, hash });
@@ -192,6 +196,66 @@ fn a_run_that_the_hub_put_aside_is_listed_and_still_counts_here() {
     assert_eq!(site.node().status(reading).unwrap().quarantined, 1);
     assert!(!site.node().recent(1).unwrap()[0].acked);
     assert_eq!(site.try_sell(EVEN, 2, 0), "bought already; next 2020-02-13");
+}
+
+#[test]
+fn a_refusal_that_was_lost_with_the_line_is_asked_for_again() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    let sold = site.sell(EVEN, 2, 0).unwrap();
+    let last = Some(Seen { id: sold.id, hash: runs(&mut site)[0].last });
+    site.node().resume(&greeting(None, 0)).unwrap();
+    // The hub put the run aside and goes on behind it; the line broke before its answer was here.
+    assert_eq!(site.node().resume(&greeting(last, 0)).unwrap(), 0, "nobody told us what became of it");
+    assert!(!site.node().recent(1).unwrap()[0].acked);
+    assert_eq!(site.try_sell(EVEN, 2, 0), "bought already; next 2020-02-13");
+    site.node().quarantined(sold.pos, "hash differs").unwrap();
+    assert_eq!(site.node().resume(&greeting(last, 0)).unwrap(), sold.pos, "once is enough");
+    assert_eq!(site.try_sell(EVEN, 2, 0), "bought already; next 2020-02-13");
+}
+
+#[test]
+fn what_a_lost_hub_found_is_forgotten_with_it_and_its_rules_stand_behind_the_new_ones() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    let sold = site.sell(EVEN, 2, 0).unwrap();
+    let priced = |actor: u8, price: &str| {
+        let text = shared::rules::programme::shipped_text(MASK[0]).unwrap();
+        let text = text.replace("price_ntd_per_piece = 5", &format!("price_ntd_per_piece = {price}"));
+        Hub::default().run("nation/2020-02", ActorId([actor; 16]), &[Fact::Programme(Published { text })])
+    };
+    let over = [Fact::Standing(Standing { sale: sold.id, over: true })];
+    let desk = |actor: u8| Hub::default().run("desk/5931102274/2020-02", ActorId([actor; 16]), &over);
+    site.node().resume(&greeting(None, 0)).unwrap();
+    site.node().quarantined(sold.pos, "hash differs").unwrap();
+    site.node().take_down(50, &priced(70, "7")).unwrap();
+    site.node().take_down(51, &desk(71)).unwrap();
+    assert!(site.node().recent(1).unwrap()[0].over);
+
+    let another = Welcome { hub_life: Incarnation([77; 16]), ..greeting(None, 0) };
+    site.node().resume(&another).unwrap();
+    site.node().take_down(1, &priced(80, "6")).unwrap();
+    for life in ["this", "the next"] {
+        assert!(!site.node().recent(1).unwrap()[0].over, "{life}: only the hub that is there says so");
+        assert_eq!(site.try_sell(EVEN, 2, 0), "bought already; next 2020-02-13", "{life}");
+        let other = site.examine("05/P4/1986-03-15").unwrap();
+        assert_eq!(other.price_ntd_per_piece, 6, "{life}: the last word is the new hub's");
+        let reading = site.reading();
+        assert_eq!(site.node().status(reading).unwrap().quarantined, 0, "{life}: it put nothing aside");
+        site.crash();
+    }
+    site.node().take_down(2, &desk(71)).unwrap();
+    assert!(site.node().recent(1).unwrap()[0].over, "a hub out of a backup says it again");
+}
+
+#[test]
+fn a_round_that_has_ended_is_remembered_until_the_next_is_announced() {
+    let mut site = Site::new("2022-10-03 09:00", KIT);
+    let mut hub = Hub::default();
+    let reading = site.at("2022-12-20 09:00").reading();
+    site.node().beacon(reading, reading, second("2022-12-20 09:00")).unwrap();
+    site.node().take_feed(0, &[hub.news("kit", "2022-11-02 10:00", ODD, elsewhere(1), 6)]).unwrap();
+    site.node().take_feed(1, &[hub.news("kit", "2022-12-20 08:00", OTHER_ODD, elsewhere(2), 1)]).unwrap();
+    site.node().take_feed(2, &[hub.news("kit", "2022-12-20 08:01", OTHER_ODD, elsewhere(3), 1)]).unwrap();
+    assert!(matches!(site.examine(ODD).unwrap_err(), Refusal::Bought { .. }), "the round behind it began on 11-01");
 }
 
 #[test]

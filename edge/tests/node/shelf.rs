@@ -1,12 +1,12 @@
 //! 口罩到貨, correction, and the ledger of the shelf.
 
-use edge::node::ask::{ArriveRequest, MovementKind};
+use edge::node::ask::{ArriveRequest, CorrectRequest, MovementKind};
 use edge::node::{BadAsk, NodeError};
 use shared::entry::{Delivery, Fact, Pieces};
 use shared::ids::ActorId;
 use shared::rules::refusal::Refusal;
 
-use super::town::{Hub, Site};
+use super::town::{Hub, Site, second};
 
 const EVEN: &str = "05/P2/1986-03-15";
 const MASK: &[&str] = &["mask-2020-02-06"];
@@ -68,6 +68,66 @@ fn a_repeated_arrival_is_one_arrival() {
     assert_eq!((again.id, again.replayed, site.stock().0), (first.id, true, 205));
     ask.adult = 6;
     assert!(matches!(site.node().arrive(&ask, reading), Err(NodeError::Ask(BadAsk::RequestReused))));
+}
+
+#[test]
+fn a_repeated_arrival_is_known_after_a_restart_whatever_the_clock_says() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    let ask = ArriveRequest { request: Some("a1".to_owned()), programme: None, adult: 5, child: 0, by: String::new() };
+    let reading = site.reading();
+    let first = site.node().arrive(&ask, reading).unwrap().unwrap().into_inner();
+    site.at("2020-02-26 09:00").crash();
+    let reading = site.reading();
+    let again = site.node().arrive(&ask, reading).unwrap().unwrap().into_inner();
+    assert_eq!((again.id, again.replayed, site.stock().0), (first.id, true, 205));
+}
+
+#[test]
+fn a_request_key_stands_for_one_programme() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    site.node().take_down(2, &Hub::default().published(2, "kit-2022-10-01")).unwrap();
+    let reading = site.reading();
+    let ask = |programme: &str| ArriveRequest {
+        request: Some("a1".to_owned()),
+        programme: Some(programme.parse().unwrap()),
+        adult: 5,
+        child: 0,
+        by: String::new(),
+    };
+    site.node().arrive(&ask("mask"), reading).unwrap().unwrap();
+    assert!(matches!(site.node().arrive(&ask("kit"), reading), Err(NodeError::Ask(BadAsk::RequestReused))));
+    let correct = |programme: &str| CorrectRequest {
+        request: Some("c1".to_owned()),
+        programme: Some(programme.parse().unwrap()),
+        adult: 1,
+        child: 0,
+        reason: "盤點".to_owned(),
+        by: String::new(),
+    };
+    site.node().correct(&correct("mask"), reading).unwrap().unwrap();
+    assert!(matches!(site.node().correct(&correct("kit"), reading), Err(NodeError::Ask(BadAsk::RequestReused))));
+}
+
+#[test]
+fn goods_of_a_programme_that_nobody_knows_are_refused() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    let reading = site.reading();
+    let programme = Some("maks".parse().unwrap());
+    let ask = ArriveRequest { request: None, programme, adult: 200, child: 50, by: String::new() };
+    assert_eq!(site.node().arrive(&ask, reading).unwrap().unwrap_err(), Refusal::NoProgramme);
+    assert_eq!(site.node().shelves(reading).unwrap().len(), 1);
+}
+
+#[test]
+fn an_announced_delivery_survives_a_clock_that_was_ahead() {
+    let mut site = Site::new("2020-02-20 09:00", MASK);
+    let day = "2020-02-06".parse().unwrap();
+    let pieces = Pieces { adult: 400, child: 100 };
+    let fact = Fact::Delivery(Delivery { programme: "mask".parse().unwrap(), day, pieces });
+    site.node().take_down(2, &Hub::default().run("desk/5931102274/2020-02", ActorId([7; 16]), &[fact])).unwrap();
+    let reading = site.reading();
+    site.node().beacon(reading, reading, second("2020-02-06 09:00")).unwrap();
+    assert_eq!(site.node().shelves(reading).unwrap()[0].expected, Some(pieces));
 }
 
 #[test]

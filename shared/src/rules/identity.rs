@@ -17,6 +17,8 @@ pub use number::{BadNumber, NumberKind, number_kind};
 
 /// Typed text longer than this is no number.
 const TYPED_CHARS_MAX: usize = 60;
+/// So much of a wrong kind is told again.
+const KIND_CHARS_SHOWN: usize = 3;
 /// Entry permits and passports have at most so many letters and digits.
 const FOREIGN_CHARS_MAX: usize = 20;
 
@@ -86,7 +88,7 @@ impl DocumentKind {
 /// What was wrong with a document. Never carries the number: it ends up in logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadDocument {
-    /// Not one of 01 to 05; at most ten characters of what came.
+    /// Not one of 01 to 05; the first characters of what came, too few for a number in the wrong field.
     #[error("document kind {0:?} is none of 01 to 05: choose one")]
     Kind(String),
     /// The number has not the shape that this kind's numbers have.
@@ -140,7 +142,8 @@ impl Document {
     /// The first thing that is wrong: kind, then number, then birth.
     pub fn parse(kind: &str, number: &str, birth: &str, today: NaiveDate) -> Result<Self, BadDocument> {
         let kind = kind.trim();
-        let kind = DocumentKind::from_code(kind).ok_or_else(|| BadDocument::Kind(kind.chars().take(10).collect()))?;
+        let kind = DocumentKind::from_code(kind)
+            .ok_or_else(|| BadDocument::Kind(kind.chars().take(KIND_CHARS_SHOWN).collect()))?;
         let number = checked_number(kind, number)?;
         let birth = calendar::parse_birth(birth, today)?;
         Ok(Self { kind, number, birth })

@@ -52,6 +52,8 @@ fn each_kind_takes_its_own_numbers_only() {
     for (kind, number, expected) in cases {
         assert_eq!(doc(kind, number).err(), expected, "{kind} {number}");
     }
+    let misplaced = doc("A123456789", "01").unwrap_err();
+    assert!(!format!("{misplaced} {misplaced:?}").contains("A1234"), "a number in the wrong field reaches no log");
     let born = |text| Document::parse("02", "A123456789", text, today()).err();
     assert_eq!(born("110/02/30"), Some(BadDocument::Birth(BadBirth::Impossible)));
     assert_eq!(born("20200207"), Some(BadDocument::Birth(BadBirth::Future)));

@@ -8,6 +8,8 @@ use super::message::{self, Message};
 
 /// Longest frame, before and after compression, in bytes.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of messages out of one piece of the stream: more than both ends may have unanswered.
+const PUSH_BYTES_MAX: usize = 8 * FRAME_BYTES_MAX;
 /// Shorter messages are not worth compressing, in bytes.
 const COMPRESS_FROM_BYTES: usize = 128;
 const LEVEL: i32 = 3;
@@ -51,14 +53,15 @@ fn compress(plain: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::compress(plain, LEVEL).ok().filter(|packed| packed.len() < plain.len())
 }
 
-fn decode(body: &[u8]) -> Result<Message, WireError> {
+/// The message and its size, inflated.
+fn decode(body: &[u8]) -> Result<(Message, usize), WireError> {
     let (kind, rest) = body.split_first().ok_or_else(|| WireError::limit("frame", "empty"))?;
     match *kind {
-        PLAIN => message::decode(rest),
+        PLAIN => Ok((message::decode(rest)?, rest.len())),
         ZSTD => {
             let plain = zstd::bulk::decompress(rest, FRAME_BYTES_MAX)
                 .map_err(|cause| WireError::limit("compressed frame", cause))?;
-            message::decode(&plain)
+            Ok((message::decode(&plain)?, plain.len()))
         }
         other => Err(WireError::limit("frame", format!("kind {other}"))),
     }
@@ -78,10 +81,15 @@ impl Deframer {
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Message>, WireError> {
         self.held.extend_from_slice(bytes);
         let mut out = Vec::new();
-        let mut at = 0;
+        let (mut at, mut inflated) = (0, 0);
         while let Some(body) = next_body(self.held.get(at..).unwrap_or_default())? {
             at += HEADER + body.len();
-            out.push(decode(body)?);
+            let (message, size) = decode(body)?;
+            inflated += size;
+            if inflated > PUSH_BYTES_MAX {
+                return Err(WireError::limit("frames", format!("{inflated} bytes at once")));
+            }
+            out.push(message);
         }
         self.held.drain(..at);
         Ok(out)
@@ -132,6 +140,18 @@ mod tests {
         frame.push(ZSTD);
         frame.extend(bomb);
         assert!(Deframer::default().push(&frame).is_err());
+    }
+
+    #[test]
+    fn many_small_bombs_are_refused_as_one_big_one() {
+        let why = "a".repeat(FRAME_BYTES_MAX - 64);
+        let frame = encode(&Message::Refused(message::Refused { id: None, why })).unwrap();
+        assert!(frame.len() < 256, "it does compress");
+        let stream = frame.repeat(100);
+        assert!(Deframer::default().push(&stream).is_err(), "100 MiB out of 10 kB");
+        let mut deframer = Deframer::default();
+        let slowly = stream.chunks(frame.len()).filter(|frame| deframer.push(frame).is_ok());
+        assert_eq!(slowly.count(), 100, "one at a time is as large as any frame");
     }
 
     #[test]
