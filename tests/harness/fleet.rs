@@ -1,10 +1,11 @@
 //! The real binaries as processes: started, killed, asked over HTTP. Everything on loopback, each
 //! process ended by its own pid.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,28 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Asks it to end, as Ctrl-C does, and waits.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn stop(mut self) -> Result<()> {
+        let told = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().context("run kill")?;
+        if !told.success() {
+            bail!("kill -INT: {told}");
+        }
+        until("the process ends", Duration::from_secs(20), || self.child.try_wait().ok().flatten()).map(drop)
+    }
+
+    /// How it ended, where it has.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("look after a process")
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -43,6 +66,7 @@ pub struct Tool {
     data: PathBuf,
     /// Before the subcommand, on every call.
     options: Vec<String>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Tool {
@@ -54,7 +78,20 @@ impl Tool {
         let test = std::env::current_exe().context("find the test's own file")?;
         let folder = test.ancestors().find(|folder| folder.join(name).is_file());
         let folder = folder.with_context(|| format!("{name} is not built; run cargo build --workspace --bins"))?;
-        Ok(Self { binary: folder.join(name), data: data.to_path_buf(), options: Vec::new() })
+        Ok(Self { binary: folder.join(name), data: data.to_path_buf(), options: Vec::new(), environment: Vec::new() })
+    }
+
+    /// The same command on another data folder.
+    #[must_use]
+    pub fn on(&self, data: &Path) -> Self {
+        Self { data: data.to_path_buf(), ..self.clone() }
+    }
+
+    /// In this environment, which may hold a fault ([`crate::recorder`]).
+    #[must_use]
+    pub fn under(mut self, environment: Vec<(&'static str, OsString)>) -> Self {
+        self.environment = environment;
+        self
     }
 
     /// With an option before every subcommand.
@@ -67,6 +104,7 @@ impl Tool {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg("--data").arg(&self.data).args(&self.options).args(arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
