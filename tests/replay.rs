@@ -46,13 +46,9 @@ fn a_part_of_the_real_first_day_is_answered_rightly() {
     judge("2020-02-06", &real_day(1, Some(SITES_OF_THE_SHORT_DAY)).unwrap());
 }
 
-/// Minutes long: only with ATOLL_LONG=1 (`scripts/test --long`).
 #[test]
+#[ignore = "takes minutes; scripts/test --long runs it"]
 fn the_whole_real_first_day_is_answered_rightly() {
-    if std::env::var("ATOLL_LONG").as_deref() != Ok("1") {
-        println!("the whole day is not run here; scripts/test --long runs it");
-        return;
-    }
     let scenario = real_day(1, None).unwrap();
     let started = Instant::now();
     let counted = summary(&judge("2020-02-06", &scenario));
@@ -77,6 +73,20 @@ fn a_version_may_be_given_whole() {
     let named = replay_text(&format!("{}\n{rest}", line("mask-2020-02-06".into()))).unwrap();
     assert_eq!(inline, named);
     assert!(inline.starts_with(r#"{"next":null,"number":null,"reason":null,"ref":"x","verdict":"sold"}"#), "{inline}");
+}
+
+#[test]
+fn where_two_programmes_are_in_force_the_last_published_is_meant() {
+    let scenario = r#"{"at":"2022-04-29T08:00:00+08:00","do":"programme","programme":"mask-2020-04-19"}
+{"at":"2022-04-29T08:00:00+08:00","do":"programme","programme":"kit-2022-04-28"}
+{"at":"2022-04-29T09:00:00+08:00","do":"arrive","site":"5931102274","adult":78,"child":0}
+{"at":"2022-04-29T09:00:01+08:00","do":"sell","site":"5931102274","ref":"a","document":{"kind":"01","number":"A123456789","birth":"1986-03-15"},"adult":1,"child":0}
+{"at":"2022-04-29T09:00:02+08:00","do":"sell","site":"5931102274","ref":"b","document":{"kind":"01","number":"A123456789","birth":"1986-03-15"},"adult":1,"child":0}"#;
+    let answers: Vec<Value> =
+        replay_text(scenario).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers[0]["verdict"], "sold");
+    assert_eq!((&answers[1]["reason"], &answers[1]["next"]), (&"bought".into(), &"2022-06-06".into()), "one a round");
+    assert_eq!(answers[2]["stock"]["adult"], 77);
 }
 
 #[test]

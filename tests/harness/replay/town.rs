@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use chrono::NaiveDate;
 use edge::clock::Reading;
 use edge::nation::{Nation, SharedNation};
 use edge::node::ask::{ArriveRequest, DocumentText, SaleRequest, WithdrawRequest};
@@ -15,7 +16,9 @@ use hub::store::Store as HubStore;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use shared::ids::{EntryId, Incarnation, SiteCode};
+use shared::ids::{EntryId, Incarnation, ProgrammeId, SiteCode};
+use shared::rules::calendar::taipei_day;
+use shared::rules::programme::Version;
 use shared::rules::refusal::Refusal;
 use shared::seal::Secret;
 
@@ -40,6 +43,8 @@ pub struct Town {
     /// The scenario's name of each sale that was sold.
     refs: HashMap<EntryId, Arc<str>>,
     sold: HashMap<Arc<str>, (SiteCode, EntryId)>,
+    /// The programmes, each with its first day, in the order in which they were published.
+    published: Vec<(ProgrammeId, NaiveDate)>,
     /// What was counted on the way.
     pub counts: Counts,
 }
@@ -87,6 +92,7 @@ impl Town {
             next_tick_ms: i64::MIN,
             refs: HashMap::new(),
             sold: HashMap::new(),
+            published: Vec::new(),
             counts: Counts::default(),
         })
     }
@@ -209,7 +215,11 @@ impl Town {
         };
         let second = self.second();
         Ok(match self.hub.publish_programme(&text, "replay", second)? {
-            Ok(_) => Ok(None),
+            Ok(_) => {
+                let version = Version::parse(&text).map_err(|bad| anyhow!("{bad}"))?;
+                self.published.push((version.programme, version.from));
+                Ok(None)
+            }
             Err(bad) => Err(format!("programme: {bad}")),
         })
     }
@@ -219,10 +229,11 @@ impl Town {
         if (adult, child) == (0, 0) {
             return Ok(Ok(None));
         }
+        let programme = self.programme();
         let (node, reading) = self.node(site)?;
         let request = ArriveRequest {
             request: None,
-            programme: None,
+            programme,
             adult: i64::from(adult),
             child: i64::from(child),
             by: "replay".to_owned(),
@@ -238,7 +249,7 @@ impl Town {
     fn sell(&mut self, sell: &Sell) -> Result<Obeyed> {
         let site = sell.site.0;
         let programme = match sell.programme.as_ref().map(|name| name.parse()).transpose() {
-            Ok(programme) => programme,
+            Ok(named) => named.or_else(|| self.programme()),
             Err(bad) => return Ok(Err(format!("programme: {bad}"))),
         };
         self.be_there(site)?;
@@ -371,6 +382,15 @@ impl Town {
         let edge = self.edges.get_mut(&site).context("an edge that is there")?;
         let reading = edge.reading(self.now_ms);
         Ok((edge.node.as_mut().context("a node that is running")?, reading))
+    }
+
+    /// A scenario's lines name no programme: where several are in force they mean the one published last.
+    fn programme(&self) -> Option<ProgrammeId> {
+        let today = taipei_day(self.second());
+        let mut in_force =
+            self.published.iter().rev().filter(|(_, from)| *from <= today).map(|(programme, _)| programme);
+        let last = in_force.next()?;
+        in_force.any(|other| other != last).then(|| last.clone())
     }
 
     fn second(&self) -> i64 {
