@@ -3,9 +3,6 @@
 
 pub mod bench;
 pub mod fleet;
-pub mod ledger;
 pub mod oracle;
-pub mod prepared;
-pub mod recorder;
 pub mod replay;
 pub mod scenario;
