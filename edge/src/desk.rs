@@ -239,10 +239,11 @@ fn broken(cause: NodeError) -> Fault {
         let en = "the node has stopped selling: start the program again. Everything that was answered is kept";
         return Fault::new("stopped", zh, en).because(cause);
     }
+    // After a failed fsync the entry may turn up at the next start: nobody may be told that it was not written.
     Fault::new(
         "ledger",
-        "本站帳本無法讀寫，未完成任何變更；請檢查磁碟空間並查看記錄檔",
-        "this site's ledger cannot be read or written; nothing was changed: check the disk's space and look at the log",
+        "本站帳本無法讀寫，尚不確定此筆是否已保存；請檢查磁碟空間，重新啟動程式，並先查看最近購買紀錄再重新輸入",
+        "this site's ledger cannot be read or written, and whether this was kept is not known: check the disk's space, start the program again, and look at the recent purchases before entering it again",
     )
     .because(cause)
 }

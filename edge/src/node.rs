@@ -30,6 +30,7 @@ mod error;
 mod export;
 mod history;
 mod line;
+mod proof;
 mod requests;
 mod sale;
 mod shelf;
@@ -143,6 +144,7 @@ impl Node {
             programmes,
             stocks,
         };
+        node.prove_log()?;
         node.today(reading);
         node.load_requests()?;
         node.fold_down()?;
@@ -153,6 +155,15 @@ impl Node {
     #[must_use]
     pub fn into_store(self) -> Store {
         self.store
+    }
+
+    /// What a backup taken now would hold, for simulations only.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    #[doc(hidden)]
+    pub fn image(&self) -> Result<Store, NodeError> {
+        Ok(self.store.image()?)
     }
 
     /// The number of its entries.
@@ -176,6 +187,11 @@ impl Node {
     /// Looks whether somebody moved the wall clock, and notes it; every deed does so too.
     pub fn watch_clock(&mut self, reading: Reading) {
         self.today(reading);
+    }
+
+    /// The business day by the node's own clock.
+    pub fn business_day(&mut self, reading: Reading) -> NaiveDate {
+        self.today(reading).1
     }
 
     /// Every version that the hub has published, as far as is known here.

@@ -22,7 +22,7 @@ mod programmes;
 
 pub use commit::Committed;
 pub(crate) use commit::{Carried, Chain, Entry, Quota, Write};
-pub(crate) use down::DownRow;
+pub(crate) use down::{DownRow, KeptRow};
 pub(crate) use history::OwnSale;
 pub(crate) use log::{LogRow, Way};
 pub(crate) use nation::{KeptGroup, Progress};
@@ -114,7 +114,11 @@ impl Store {
         conn.pragma_update(None, "synchronous", "FULL").map_err(open)?;
         let level: i64 = conn.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(open)?;
         expect(path, "synchronous", level.to_string(), "2")?;
-        migrations::migrations::runner().run(&mut conn).map_err(|cause| StoreError::Migrate(Box::new(cause)))?;
+        check_history(&conn).map_err(failed("read which schema the store has"))?;
+        // One transaction for the schema and the note that it is there: a crash between the two would leave a store
+        // that nobody can open again.
+        let runner = migrations::migrations::runner().set_grouped(true);
+        runner.run(&mut conn).map_err(|cause| StoreError::Migrate(Box::new(cause)))?;
         Self::over(conn)
     }
 
@@ -128,6 +132,21 @@ impl Store {
         let runner = migrations::migrations::runner();
         for sql in runner.get_migrations().iter().filter_map(refinery::Migration::sql) {
             conn.execute_batch(sql).map_err(failed("make the schema"))?;
+        }
+        Self::over(conn)
+    }
+
+    /// Another store in memory with the same content: an old image to restore, for simulations only.
+    ///
+    /// # Errors
+    /// Where SQLite fails.
+    #[doc(hidden)]
+    pub fn image(&self) -> Result<Self, StoreError> {
+        let mut conn = Connection::open_in_memory().map_err(failed("open a store in memory"))?;
+        conn.pragma_update(None, "page_size", MEMORY_PAGE_BYTES).map_err(failed("set the page size"))?;
+        {
+            let backup = rusqlite::backup::Backup::new(&self.conn, &mut conn).map_err(failed("copy a store"))?;
+            backup.step(-1).map_err(failed("copy a store"))?;
         }
         Self::over(conn)
     }
@@ -155,6 +174,19 @@ impl Store {
         }
         done.map_err(failed(deed))
     }
+}
+
+/// The library panics over a history that it did not write; a rotten disk may hold one.
+fn check_history(conn: &Connection) -> rusqlite::Result<()> {
+    if !conn.table_exists(None, "refinery_schema_history")? {
+        return Ok(());
+    }
+    let read = |row: &Row<'_>| {
+        let (when, sum): (String, String) = (row.get(0)?, row.get(1)?);
+        let is_ours = chrono::DateTime::parse_from_rfc3339(&when).is_ok() && sum.parse::<u64>().is_ok();
+        if is_ours { Ok(()) } else { Err(shape(0, Type::Text, "a schema's history")) }
+    };
+    all(conn, "SELECT applied_on, checksum FROM refinery_schema_history", [], read).map(drop)
 }
 
 fn expect(path: &Path, setting: &'static str, got: String, needed: &'static str) -> Result<(), StoreError> {

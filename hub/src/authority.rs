@@ -38,6 +38,9 @@ pub enum AuthorityError {
     /// `init` in a folder that has an authority.
     #[error("{0} exists already: this folder has been initialised, and nothing in it is overwritten")]
     Exists(String),
+    /// `init` was cut short.
+    #[error("the making of {0} was cut short: run `atoll-hub init` again, nothing in it has been used")]
+    Unfinished(String),
     /// Not a data folder.
     #[error("{0} is missing: is this a hub's data folder? `atoll-hub init` makes one")]
     Missing(String),
@@ -95,12 +98,12 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes every key and certificate in `folder` and overwrites nothing.
+    /// Makes every key and certificate in `folder` and overwrites nothing. Cut short, it may be done again.
     ///
     /// # Errors
     /// Where the folder has an authority, a host is none, or the disk says no.
     pub fn init(folder: &Path, hosts: &[String]) -> Result<Self, AuthorityError> {
-        files::refuse_to_overwrite(folder)?;
+        files::begin(folder)?;
         let ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let ca_params = ca_params();
         let ca = ca_params.self_signed(&ca_key)?;
@@ -113,6 +116,7 @@ impl Authority {
         files::write(folder, SERVER_KEY, server_key.serialize_pem().as_bytes())?;
         files::write(folder, SERVER_CERTIFICATE, server.pem().as_bytes())?;
         files::write(folder, MASTER_KEY, files::secret_text(&master).as_bytes())?;
+        files::finish(folder)?;
         Self::open(folder)
     }
 
@@ -121,6 +125,9 @@ impl Authority {
     /// # Errors
     /// Where a file is missing or does not hold what it should.
     pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
+        if files::is_unfinished(folder) {
+            return Err(AuthorityError::Unfinished(folder.display().to_string()));
+        }
         let ca = files::certificate(folder, CA_CERTIFICATE)?;
         let ca_key = files::key_pair(folder, CA_KEY)?;
         let server_key = files::key_pair(folder, SERVER_KEY)?;

@@ -6,6 +6,7 @@
 //! another one has written, and a transaction that fails leaves nothing remembered.
 
 mod exchange;
+mod inspect;
 mod keys;
 mod memory;
 mod rebuild;

@@ -109,7 +109,10 @@ impl Store {
             return Err(StoreError::Mode(got));
         }
         conn.execute_batch(PRAGMAS).map_err(deed("set up the store"))?;
-        embedded::migrations::runner().run(&mut conn).map_err(|cause| StoreError::Migrate(Box::new(cause)))?;
+        // One transaction for the schema and the note that it is there: a crash between the two would leave a store
+        // that nobody can open again.
+        let runner = embedded::migrations::runner().set_grouped(true);
+        runner.run(&mut conn).map_err(|cause| StoreError::Migrate(Box::new(cause)))?;
         Ok(Self { conn, seen: -1 })
     }
 

@@ -6,6 +6,7 @@ use shared::ledger::chain::Link;
 use shared::ledger::run::Run;
 use shared::wire::v1::entry as wire;
 
+use super::proof::prove_down;
 use super::{Node, NodeError};
 use crate::store::DownRow;
 
@@ -56,8 +57,9 @@ impl Node {
 
     /// Everything that has ever come down, in the order of the hub's journal.
     pub(super) fn fold_down(&mut self) -> Result<(), NodeError> {
-        for (doc, bytes) in self.store.down_entries()? {
-            self.fold(doc, &bytes);
+        for row in self.store.down_entries()? {
+            prove_down(&row)?;
+            self.fold(row.doc, &row.bytes);
         }
         Ok(())
     }

@@ -49,6 +49,12 @@ pub enum NodeError {
         #[source]
         cause: WireError,
     },
+    /// The disk gives back other bytes than it was given.
+    #[error("{what} is not what was written: the disk has altered the site's store")]
+    Altered {
+        /// What differs.
+        what: &'static str,
+    },
     /// What came down is no run.
     #[error("check a run of {doc} from the hub")]
     Run {

@@ -1,7 +1,7 @@
 //! The hub's ledgers as they came down: the nation's and this site's desk.
 
 use rusqlite::{Row, params};
-use shared::ids::{ActorId, ChangeHash, DocId};
+use shared::ids::{ActorId, ChangeHash, DocId, EntryId};
 use shared::ledger::chain::Link;
 
 use super::{Store, StoreError, all, failed, joined, one};
@@ -12,6 +12,15 @@ pub(crate) struct DownRow<'a> {
     pub(crate) link: Link,
     pub(crate) deps: Vec<ChangeHash>,
     pub(crate) bytes: &'a [u8],
+}
+
+/// An entry of the hub, read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptRow {
+    pub(crate) doc: DocId,
+    pub(crate) link: Link,
+    pub(crate) deps: Vec<ChangeHash>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Store {
@@ -51,9 +60,15 @@ impl Store {
     }
 
     /// All entries of the hub in the order in which it journalled them, those of its earlier lives first.
-    pub(crate) fn down_entries(&self) -> Result<Vec<(DocId, Vec<u8>)>, StoreError> {
-        let sql = "SELECT doc, entry FROM down ORDER BY at, doc, actor, seq";
-        let read = |row: &Row<'_>| Ok((super::parsed(row, 0, "a document")?, row.get(1)?));
+    pub(crate) fn down_entries(&self) -> Result<Vec<KeptRow>, StoreError> {
+        let sql = "SELECT doc, actor, seq, op, deps, hash, entry FROM down ORDER BY at, doc, actor, seq";
+        let read = |row: &Row<'_>| {
+            let id = EntryId { actor: ActorId(row.get(1)?), seq: row.get(2)? };
+            let deps: Vec<u8> = row.get(4)?;
+            let link = Link { id, op: row.get::<_, i64>(3)?.cast_unsigned(), hash: ChangeHash(row.get(5)?) };
+            let doc = super::parsed(row, 0, "a document")?;
+            Ok(KeptRow { doc, link, deps: super::hashes(&deps, 4)?, bytes: row.get(6)? })
+        };
         all(&self.conn, sql, [], read).map_err(failed("read the hub's entries"))
     }
 }

@@ -37,4 +37,11 @@ impl Store {
         let count = one(&self.conn, sql, (proxy.0, day_number(day), card.0), |row| row.get(0));
         Ok(count.map_err(failed("count a proxy's cards"))?.unwrap_or(0))
     }
+
+    /// How many rows the quota has, and how many entries are withdrawn.
+    pub(crate) fn beside(&self) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM quota), (SELECT count(*) FROM withdrawn)";
+        let counts = one(&self.conn, sql, [], |row| Ok((pos(row, 0)?, pos(row, 1)?)));
+        Ok(counts.map_err(failed("count what stands beside the log"))?.unwrap_or_default())
+    }
 }

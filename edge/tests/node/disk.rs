@@ -2,7 +2,7 @@
 
 use edge::store::Store;
 
-use super::town::{Site, sale};
+use super::town::{Site, open, sale};
 
 const EVEN: &str = "05/PA1234567X8/1986-03-15";
 const MASK: &str = "mask-2020-02-06";
@@ -49,4 +49,39 @@ fn m22_no_number_stands_in_clear_in_the_database() {
     assert_eq!((export.lines.len(), export.upto), (2, Some(2)));
     assert!(export.lines[1].contains("PA1*****7X8") && !export.lines[1].contains("A123456789"), "{}", export.lines[1]);
     assert_eq!(site.node().export(2, 10).unwrap().upto, None);
+}
+
+#[test]
+fn a_store_that_the_disk_has_altered_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, rotten) = (folder.path().join("store"), folder.path().join("rotten"));
+    let mut site = site(Store::open(&path).unwrap());
+    let withdrawn = site.sell(EVEN, 2, 0).unwrap();
+    site.withdraw(withdrawn.id).unwrap();
+    site.sell(EVEN, 2, 0).unwrap();
+    drop(site.into_store());
+    for altered in [
+        "UPDATE log SET entry = zeroblob(length(entry)) WHERE pos = 2",
+        "UPDATE log SET hash = zeroblob(32) WHERE pos = 3",
+        "UPDATE log SET adult = adult + 1 WHERE pos = 2",
+        "UPDATE log SET pos = 9 WHERE pos = 4",
+        "DELETE FROM log WHERE pos = 4",
+        "UPDATE quota SET adult = 1",
+        "UPDATE quota SET day = day - 30",
+        "DELETE FROM quota",
+        "DELETE FROM withdrawn",
+        "INSERT INTO withdrawn VALUES (4, 3)",
+        "UPDATE chain SET op = op + 1",
+        "UPDATE chain SET day = day - 1",
+        "UPDATE chain SET actor = zeroblob(16)",
+        "UPDATE down SET entry = zeroblob(length(entry))",
+        "UPDATE refinery_schema_history SET checksum = 'x'",
+        "UPDATE refinery_schema_history SET applied_on = 'yesterday'",
+    ] {
+        std::fs::copy(&path, &rotten).unwrap();
+        rusqlite::Connection::open(&rotten).unwrap().execute_batch(altered).unwrap();
+        let opened = Store::open(&rotten).map_err(drop).and_then(|store| open(store, "2020-02-06 10:00").map_err(drop));
+        assert!(opened.is_err(), "{altered}");
+    }
+    Site::on(Store::open(&path).unwrap(), "2020-02-06 10:00");
 }

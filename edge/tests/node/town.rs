@@ -7,7 +7,7 @@ use edge::node::ask::{
     ArriveRequest, Arrived, CorrectRequest, DocumentText, Examine, Examined, RecordRequest, SaleRequest, Sold,
     WithdrawRequest, Withdrawn,
 };
-use edge::node::{Answer, Committed, Node, Setup};
+use edge::node::{Answer, Committed, Node, NodeError, Setup};
 use edge::store::Store;
 use shared::entry::{Entry, Fact, Instant, Pieces, Published, Staff};
 use shared::ids::{ActorId, DocId, EntryId, Incarnation};
@@ -51,6 +51,31 @@ pub(crate) fn sale(who: &str, adult: i64, child: i64) -> SaleRequest {
     SaleRequest { request: None, programme: None, document, adult, child, proxy: None, by: "王藥師".to_owned() }
 }
 
+/// A node on a store, where it starts at all.
+pub(crate) fn open(store: Store, taipei: &str) -> Result<Node, NodeError> {
+    let second = second(taipei);
+    start(store, 1, Reading { wall_ms: second * 1_000, mono_ms: u64::try_from(second).unwrap() * 1_000 })
+}
+
+fn start(store: Store, starts: u8, reading: Reading) -> Result<Node, NodeError> {
+    let mut throws = [starts; 16];
+    let dice = move || {
+        throws[0] = throws[0].wrapping_add(16);
+        throws
+    };
+    let setup = Setup {
+        site: SITE.parse().unwrap(),
+        name: "淡水藥局".to_owned(),
+        secret: Secret::new([1; 32]),
+        key_number: 1,
+        incarnation: Incarnation([5; 16]),
+        store,
+        nation: Nation::stored(),
+        dice: Box::new(dice),
+    };
+    Node::open(setup, reading)
+}
+
 impl Site {
     /// A site with the versions named and 200 + 50 masks.
     pub(crate) fn new(taipei: &str, versions: &[&str]) -> Self {
@@ -70,22 +95,7 @@ impl Site {
 
     fn start(&mut self, store: Store) {
         self.starts += 1;
-        let mut throws = [self.starts; 16];
-        let dice = move || {
-            throws[0] = throws[0].wrapping_add(16);
-            throws
-        };
-        let setup = Setup {
-            site: SITE.parse().unwrap(),
-            name: "淡水藥局".to_owned(),
-            secret: Secret::new([1; 32]),
-            key_number: 1,
-            incarnation: Incarnation([5; 16]),
-            store,
-            nation: Nation::stored(),
-            dice: Box::new(dice),
-        };
-        self.node = Some(Node::open(setup, self.reading()).unwrap());
+        self.node = Some(start(store, self.starts, self.reading()).unwrap());
     }
 
     /// kill -9 and start again.

@@ -24,6 +24,9 @@ pub const SERVER_CERTIFICATE: &str = "server.crt";
 /// The secret from which the hub's keys are derived.
 pub const MASTER_KEY: &str = "master.key";
 
+/// There while the files are being written: what lies beside it was never used and is made again.
+const UNFINISHED: &str = "init.unfinished";
+
 const ALL: [&str; 5] = [CA_KEY, CA_CERTIFICATE, SERVER_KEY, SERVER_CERTIFICATE, MASTER_KEY];
 const OWNER_ONLY: u32 = 0o600;
 const OWNER_ONLY_FOLDER: u32 = 0o700;
@@ -33,14 +36,36 @@ fn failed(deed: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Aut
     move |cause| AuthorityError::File { deed, path, cause }
 }
 
-/// Makes the folder where it is not there, and finds no file of ours in it.
-pub(super) fn refuse_to_overwrite(folder: &Path) -> Result<(), AuthorityError> {
+/// Makes the folder where it is not there, finds no file of ours in it, and marks it as unfinished. What an `init`
+/// that was cut short has left behind is cleared away.
+pub(super) fn begin(folder: &Path) -> Result<(), AuthorityError> {
     let made = fs::DirBuilder::new().recursive(true).mode(OWNER_ONLY_FOLDER).create(folder);
     made.map_err(failed("make the folder", folder))?;
+    let is_unfinished = is_unfinished(folder);
     match ALL.iter().map(|name| folder.join(name)).find(|path| path.exists()) {
-        Some(path) => Err(AuthorityError::Exists(path.display().to_string())),
-        None => Ok(()),
+        Some(path) if is_unfinished => clear(folder).map_err(failed("clear away what is unfinished beside", &path))?,
+        Some(path) => return Err(AuthorityError::Exists(path.display().to_string())),
+        None => {}
     }
+    if is_unfinished { Ok(()) } else { write(folder, UNFINISHED, b"") }
+}
+
+fn clear(folder: &Path) -> std::io::Result<()> {
+    for path in ALL.iter().map(|name| folder.join(name)).filter(|path| path.exists()) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Whether an `init` was cut short here: nothing of it may be used.
+pub(super) fn is_unfinished(folder: &Path) -> bool {
+    folder.join(UNFINISHED).exists()
+}
+
+/// Every file is on the disk: they may be used, and are never overwritten from now on.
+pub(super) fn finish(folder: &Path) -> Result<(), AuthorityError> {
+    let path = folder.join(UNFINISHED);
+    fs::remove_file(&path).and_then(|()| File::open(folder)?.sync_all()).map_err(failed("remove", &path))
 }
 
 /// Writes a new file and sees it reach the disk.
