@@ -31,16 +31,32 @@ impl Process {
 }
 
 impl Process {
-    /// Asks it to end, as Ctrl-C does, and waits.
+    /// Asks it to end, as Ctrl-C does, and waits; how it ended.
     ///
     /// # Errors
     /// Where it does not.
-    pub fn stop(mut self) -> Result<()> {
-        let told = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().context("run kill")?;
-        if !told.success() {
-            bail!("kill -INT: {told}");
+    pub fn stop(mut self) -> Result<ExitStatus> {
+        if let Some(ended) = self.ended()? {
+            return Ok(ended);
         }
-        until("the process ends", Duration::from_secs(20), || self.child.try_wait().ok().flatten()).map(drop)
+        self.signal("-INT")?;
+        until("the process ends", Duration::from_secs(20), || self.child.try_wait().ok().flatten())
+    }
+
+    /// Holds it still: it does nothing more, and answers nobody.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    fn signal(&self, name: &str) -> Result<()> {
+        let told = Command::new("kill").args([name, &self.child.id().to_string()]).status().context("run kill")?;
+        if !told.success() {
+            bail!("kill {name}: {told}");
+        }
+        Ok(())
     }
 
     /// How it ended, where it has.

@@ -3,6 +3,10 @@
 
 pub mod bench;
 pub mod fleet;
+pub mod ledger;
 pub mod oracle;
+pub mod prepared;
+pub mod recorder;
 pub mod replay;
 pub mod scenario;
+pub mod town;

@@ -5,7 +5,7 @@
 //! or `shared`: a scenario that borrowed their code could not accuse them.
 
 mod day;
-mod dice;
+pub(crate) mod dice;
 mod feed;
 mod lines;
 mod nasty;

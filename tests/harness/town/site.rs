@@ -1,0 +1,104 @@
+//! One site of the town: a real node on a store in memory, its clocks, its line.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use edge::clock::Reading;
+use edge::nation::Nation;
+use edge::node::{Node, Setup};
+use edge::store::Store;
+use shared::ids::{EntryId, Incarnation, SiteCode};
+use shared::seal::Secret;
+
+use super::line::Line;
+use crate::scenario::dice::Dice;
+
+/// A site.
+pub(super) struct Site {
+    pub(super) code: SiteCode,
+    pub(super) secret: Secret,
+    pub(super) incarnation: Incarnation,
+    /// None only while it is being started.
+    node: Option<Node>,
+    pub(super) line: Option<Line>,
+    /// When the line comes or goes next.
+    pub(super) turns_ms: i64,
+    /// Off true time by this.
+    pub(super) offset_ms: i64,
+    booted_ms: i64,
+    /// An old image, the length of its log and what it knew of its sales: for backups that are restored.
+    pub(super) backup: Option<(Store, usize, BTreeSet<EntryId>)>,
+}
+
+impl Site {
+    /// A new site.
+    pub(super) fn new(
+        code: SiteCode,
+        secret: Secret,
+        incarnation: Incarnation,
+        now_ms: i64,
+        seed: u64,
+    ) -> Result<Self> {
+        let mut site = Self {
+            code,
+            secret,
+            incarnation,
+            node: None,
+            line: None,
+            turns_ms: now_ms,
+            offset_ms: 0,
+            booted_ms: now_ms,
+            backup: None,
+        };
+        site.start(Store::in_memory()?, now_ms, seed)?;
+        Ok(site)
+    }
+
+    /// kill -9 and a new start; `store` in place of its own where a backup comes back.
+    pub(super) fn crash(&mut self, store: Option<Store>, now_ms: i64, seed: u64) -> Result<()> {
+        let own = self.node.take().context("a node that is running")?.into_store();
+        self.line = None;
+        self.start(store.unwrap_or(own), now_ms, seed)
+    }
+
+    fn start(&mut self, store: Store, now_ms: i64, seed: u64) -> Result<()> {
+        self.booted_ms = now_ms;
+        let mut dice = Dice::new(seed, 0xac70);
+        let setup = Setup {
+            site: self.code,
+            name: self.code.to_string(),
+            key_number: 1,
+            secret: self.secret.clone(),
+            incarnation: self.incarnation,
+            store,
+            nation: Nation::stored(),
+            dice: Box::new(move || bytes(&mut dice)),
+        };
+        self.node = Some(Node::open(setup, self.reading(now_ms)).with_context(|| format!("start {}", self.code))?);
+        Ok(())
+    }
+
+    pub(super) fn node(&mut self) -> Result<&mut Node> {
+        self.node.as_mut().context("a node that is running")
+    }
+
+    /// The node and its line, where it is up.
+    pub(super) fn ends(&mut self) -> Result<(&mut Node, Option<&mut Line>)> {
+        Ok((self.node.as_mut().context("a node that is running")?, self.line.as_mut()))
+    }
+
+    pub(super) fn reading(&self, now_ms: i64) -> Reading {
+        let mono_ms = u64::try_from(now_ms - self.booted_ms).unwrap_or_default();
+        Reading { wall_ms: now_ms + self.offset_ms, mono_ms }
+    }
+}
+
+/// Random bytes.
+pub(super) fn bytes<const N: usize>(dice: &mut Dice) -> [u8; N] {
+    let mut out = [0; N];
+    for chunk in out.chunks_mut(8) {
+        let word = dice.next().to_le_bytes();
+        chunk.iter_mut().zip(word).for_each(|(to, from)| *to = from);
+    }
+    out
+}
