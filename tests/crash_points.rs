@@ -1,4 +1,4 @@
-//! A crash before every call that changes the disk (issue 3 part 4, S1, S3): the real binaries as single
+//! A crash before every call that changes the disk (S1, S3): the real binaries as single
 //! commands, killed cleanly and in the middle of each write; started again, killed once more in the middle of
 //! that, and then asked: what was answered is there once, what was not is there at most once, and the same
 //! request again makes it exactly one.

@@ -1,4 +1,4 @@
-//! A crash in the middle of an exchange (issue 3 part 4, S1, S2, S7): edge or hub is killed before the n-th call
+//! A crash in the middle of an exchange (S1, S2, S7): edge or hub is killed before the n-th call
 //! that changes its disk while sales go up and rules come down; after everything has started again the hub holds
 //! what was answered, each once, and both sides agree.
 //!

@@ -1,4 +1,4 @@
-//! A disk that is full, fails or rots under a running edge (issue 3 part 4, S1, S15): what cannot be written is not
+//! A disk that is full, fails or rots under a running edge (S1, S15): what cannot be written is not
 //! answered, the edge stops selling and says why until it is started again, and everything that was answered is
 //! there then. Flipped bits in the database are shown as a fault or not at all, never as other data.
 

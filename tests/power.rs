@@ -1,4 +1,4 @@
-//! Real power cuts (issue 3 part 4, S1): the edge serves and sells on an ext4 of its own, whose power is cut at a
+//! Real power cuts (S1): the edge serves and sells on an ext4 of its own, whose power is cut at a
 //! random moment (what the journal has not written is gone); mounted again, every answered sale is there.
 //! The negative control, the same with a bare SQLite in WAL and `synchronous=NORMAL`, must lose.
 //!

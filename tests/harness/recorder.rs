@@ -1,5 +1,5 @@
 //! The recorder: a preloaded library that counts one process's calls that change the disk, and at the
-//! chosen one kills, tears or fails (`recorder.c` says which calls). Serves issue 3 part 4.
+//! chosen one kills, tears or fails (`recorder.c` says which calls).
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -85,7 +85,7 @@ impl Town {
             for (programme, have) in &book.stock {
                 let said = status.stock.iter().find(|stock| stock.programme.as_str() == *programme);
                 let said = said.map_or((0, 0), |stock| (stock.adult, stock.child));
-                // Not yet with restored backups: the hub counts what the site has lost (issue 3, part 3).
+                // Not yet with restored backups: the hub counts what the site has lost.
                 let same = said == *have || !book.lost.is_empty();
                 ensure!(same, "S3: the hub says {said:?} {programme} at {code}, the answers {have:?}");
             }

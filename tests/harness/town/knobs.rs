@@ -10,7 +10,7 @@ use crate::scenario::dice::Dice;
 pub struct Extra {
     /// A bug.
     pub plant: Option<Plant>,
-    /// Old backups of edges come back. Incarnations (issue 3, part 3) are not built yet, so not
+    /// Old backups of edges come back. Incarnations are not built yet, so not
     /// everything holds: docs/simulation.md lists what fails.
     pub backups_restored: bool,
 }
