@@ -51,14 +51,3 @@ fn planted_bugs_are_caught() {
         println!("{plant:?}: {violation}");
     }
 }
-
-/// Old backups of edges come back: what is built holds. What is not built yet stands in docs/simulation.md.
-#[test]
-fn towns_in_which_backups_come_back_hold_as_far_as_is_built() {
-    let extra = Extra { backups_restored: true, ..Extra::default() };
-    for seed in 1..=seeds() / 10 {
-        if let Err(violation) = simulate(seed, extra) {
-            panic!("with backups: {violation}");
-        }
-    }
-}

@@ -6,13 +6,16 @@ CREATE TABLE carried (
     PRIMARY KEY (tag, day, pos)
 ) WITHOUT ROWID;
 
-CREATE TABLE chain (
+CREATE TABLE "chain" (
     first INTEGER PRIMARY KEY,
     doc TEXT NOT NULL,
     day INTEGER NOT NULL,
-    actor BLOB NOT NULL UNIQUE,
+    actor BLOB NOT NULL,
+    seq INTEGER NOT NULL,
     op INTEGER NOT NULL,
-    deps BLOB NOT NULL
+    deps BLOB NOT NULL,
+    counted INTEGER,
+    UNIQUE (actor, seq)
 );
 
 CREATE TABLE day_key (
@@ -62,6 +65,12 @@ CREATE TABLE opening (
     PRIMARY KEY (first, programme)
 ) WITHOUT ROWID;
 
+CREATE TABLE past_key (
+    mark BLOB PRIMARY KEY,
+    number INTEGER NOT NULL,
+    sealed BLOB NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE programme (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
 CREATE TABLE quarantined (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, why TEXT NOT NULL);
@@ -74,6 +83,16 @@ CREATE TABLE quota (
     adult INTEGER NOT NULL,
     child INTEGER NOT NULL,
     PRIMARY KEY (tag, pos)
+) WITHOUT ROWID;
+
+CREATE TABLE receipt (
+    actor BLOB PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    hub BLOB NOT NULL,
+    journal INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    signature BLOB NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE self (
@@ -89,6 +108,6 @@ CREATE TABLE self (
     clock_synced INTEGER,
     clock_high INTEGER NOT NULL,
     clock_high_pos INTEGER NOT NULL
-);
+, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE withdrawn (pos INTEGER PRIMARY KEY, by INTEGER NOT NULL);

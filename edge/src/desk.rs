@@ -11,7 +11,9 @@ use shared::ledger::run::Run;
 use shared::rules::calendar::taipei_day;
 use shared::rules::programme::Versions;
 use shared::rules::refusal::Refusal;
-use shared::sync::edge::LogPos;
+use shared::seal::Secret;
+use shared::sign::Receipt;
+use shared::sync::edge::{LogPos, Resumed};
 use shared::sync::handshake::Standing;
 use shared::wire::v1::message::{FeedPart, Welcome};
 use tokio::sync::watch;
@@ -181,7 +183,7 @@ impl Desk {
     }
 
     /// Where the hub stands in our log.
-    pub async fn resume(&self, welcome: Welcome) -> Result<LogPos, Fault> {
+    pub async fn resume(&self, welcome: Welcome) -> Result<Resumed, Fault> {
         self.ask(move |node, _| node.resume(&welcome)).await
     }
 
@@ -191,8 +193,8 @@ impl Desk {
     }
 
     /// The hub has it on its disk.
-    pub async fn acked(&self, upto: LogPos, feed: u64) -> Result<(), Fault> {
-        self.ask(move |node, _| node.acked(upto, feed)).await
+    pub async fn acked(&self, upto: LogPos, feed: u64, receipt: Option<Receipt>) -> Result<(), Fault> {
+        self.ask(move |node, _| node.acked(upto, feed, receipt.as_ref())).await
     }
 
     /// The hub put it aside.
@@ -203,6 +205,16 @@ impl Desk {
     /// Keeps what came of the hub's ledgers.
     pub async fn take_down(&self, pos: u64, run: Run) -> Result<(), Fault> {
         self.ask(move |node, _| node.take_down(pos, &run)).await
+    }
+
+    /// Keeps what other lives of this store wrote.
+    pub async fn take_own(&self, pos: u64, feed: u64, run: Option<Run>) -> Result<(), Fault> {
+        self.ask(move |node, _| node.take_own(pos, feed, run.as_ref())).await
+    }
+
+    /// Keeps a secret that another machine of the site brought.
+    pub async fn take_key(&self, number: u8, secret: Secret) -> Result<(), Fault> {
+        self.ask(move |node, _| node.take_key(number, &secret)).await
     }
 
     /// Keeps what came of the nation's feed.

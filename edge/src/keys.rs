@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use shared::ids::Incarnation;
 use shared::seal::Secret;
 
+mod ring;
 mod vault;
 
+pub(crate) use ring::KeyRing;
 pub(crate) use vault::Vault;
 
 /// The site's secret, its number and the TLS key.
@@ -182,8 +184,16 @@ pub fn incarnation(folder: &Path, stored: Option<Incarnation>, dice: [u8; 16]) -
         return Ok(stamp);
     }
     let new = Incarnation(dice);
-    write_secret(&path, format!("{new}\n").as_bytes())?;
+    stamp_anew(folder, new)?;
     Ok(new)
+}
+
+/// Writes the stamp of a life that begins.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn stamp_anew(folder: &Path, life: Incarnation) -> Result<(), KeyError> {
+    write_secret(&folder.join(STAMP_FILE), format!("{life}\n").as_bytes())
 }
 
 fn stamp(bytes: &[u8]) -> Option<Incarnation> {

@@ -150,8 +150,8 @@ mod tests {
 
     use super::*;
     use crate::nation::Nation;
-    use crate::node::Setup;
     use crate::node::ask::ArriveRequest;
+    use crate::node::{Lives, Setup};
     use crate::store::Store;
 
     fn node() -> Node {
@@ -163,6 +163,7 @@ mod tests {
             incarnation: Incarnation([2; 16]),
             store: Store::in_memory().unwrap(),
             nation: Nation::stored(),
+            lives: Lives::in_memory(&Secret::new([1; 32])).unwrap(),
             dice: Box::new(|| [3; 16]),
         };
         Node::open(setup, Clocks::default().read()).unwrap()

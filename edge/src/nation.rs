@@ -119,7 +119,7 @@ impl Nation {
         own: Own<'_>,
         known: u64,
         parts: &[Part<'_>],
-        progress: Progress,
+        progress: &Progress,
     ) -> Result<(), NationError> {
         match &mut self.0 {
             Place::Stored(keys) => take_stored(keys, own, known, parts, progress),
@@ -221,7 +221,7 @@ fn take_stored(
     own: Own<'_>,
     known: u64,
     parts: &[Part<'_>],
-    progress: Progress,
+    progress: &Progress,
 ) -> Result<(), NationError> {
     let mut groups = Vec::new();
     let mut upto = known;

@@ -13,15 +13,17 @@ use shared::ledger::chain::Tip;
 use shared::rules::calendar::taipei_day;
 use shared::rules::programme::Versions;
 use shared::rules::stock::Stock;
-use shared::seal::{Secret, SiteKeys};
+use shared::seal::Secret;
+use shared::sign::PublicKey;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::entry as wire;
+use shared::wire::v1::life::Parent;
 
 use crate::clock::{Clock, ClockState, Reading};
-use crate::keys::Vault;
+use crate::keys::{KeyRing, Vault};
 use crate::nation::{Nation, Rules};
 use crate::store::{Programmes, Store, Way};
-use line::Line;
+use line::{GivenBack, Line};
 use requests::{REQUESTS_MAX, Requests};
 
 pub mod ask;
@@ -29,7 +31,9 @@ mod down;
 mod error;
 mod export;
 mod history;
+mod life;
 mod line;
+mod own;
 mod proof;
 mod requests;
 mod sale;
@@ -41,6 +45,7 @@ mod write;
 
 pub use crate::store::Committed;
 pub use error::{Answer, BadAsk, NodeError};
+pub use life::{Lives, Stamp};
 
 /// Random bytes, as many as are asked for.
 pub type Dice = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -61,6 +66,8 @@ pub struct Setup {
     pub store: Store,
     /// What is known of the others.
     pub nation: Nation,
+    /// How its lives are told apart.
+    pub lives: Lives,
     /// For actors: never the same bytes twice.
     pub dice: Dice,
 }
@@ -75,9 +82,16 @@ impl std::fmt::Debug for Setup {
 pub struct Node {
     site: SiteCode,
     name: String,
-    keys: SiteKeys,
+    keys: KeyRing,
     vault: Vault,
+    lives: Lives,
     incarnation: Incarnation,
+    /// The life that this one goes on from.
+    parent: Option<Parent>,
+    /// This start of the node.
+    boot: [u8; 16],
+    /// By which key the hub signs its receipts.
+    hub_signer: Option<PublicKey>,
     store: Store,
     nation: Nation,
     dice: Dice,
@@ -112,8 +126,8 @@ impl Node {
     /// # Errors
     /// Where the store cannot be read, is another site's, or the keys cannot be used.
     pub fn open(setup: Setup, reading: Reading) -> Result<Self, NodeError> {
-        let Setup { site, name, secret, key_number, incarnation, mut store, mut nation, dice } = setup;
-        let keys = SiteKeys::new(site, key_number, &secret)?;
+        let Setup { site, name, secret, key_number, incarnation, mut store, mut nation, lives, mut dice } = setup;
+        let keys = KeyRing::new(site, key_number, &secret)?;
         let vault = Vault::new(&secret)?;
         let once = store.begin(site, incarnation)?;
         let programmes = Programmes::load(&store)?;
@@ -122,9 +136,10 @@ impl Node {
         let clock = ClockState { high_second: last_second(&store, len, &once)?, ..once.clock };
         let stocks = store.stocks()?.into_iter();
         let stocks = stocks.filter_map(|(number, stock)| Some((programmes.named(number)?.clone(), stock))).collect();
+        let given_back = given_back(&store)?;
         let mut node = Self {
             clock: Clock::restore(clock, reading),
-            line: Line::new(&once, store.quarantined()?),
+            line: Line::new(&once, store.quarantined()?, given_back),
             today: NaiveDate::default(),
             tip: None,
             requests: Requests::default(),
@@ -136,7 +151,11 @@ impl Node {
             name,
             keys,
             vault,
+            lives,
             incarnation,
+            parent: once.parent,
+            boot: dice(),
+            hub_signer: None,
             store,
             nation,
             dice,
@@ -144,6 +163,7 @@ impl Node {
             programmes,
             stocks,
         };
+        node.load_keys()?;
         node.prove_log()?;
         node.today(reading);
         node.load_requests()?;
@@ -226,15 +246,28 @@ impl Node {
     }
 }
 
+/// The rows that the hub gave back.
+fn given_back(store: &Store) -> Result<Vec<GivenBack>, NodeError> {
+    let mut rows = Vec::new();
+    for chain in store.chains_given_back()? {
+        let last = store.chain_end(chain.first)?;
+        rows.extend(chain.counted.map(|counted| GivenBack { first: chain.first, last, counted }));
+    }
+    Ok(rows)
+}
+
 /// The last second that was written, unless a beacon has set it right since.
 fn last_second(store: &Store, len: LogPos, once: &crate::store::Once) -> Result<i64, NodeError> {
     if once.clock_pos == len {
         return Ok(once.clock.high_second);
     }
     let mut last = None;
+    let given_back = given_back(store)?;
     store.walk(Way::Back, |row| {
-        last = Some(row);
-        false
+        // By another life's clock nothing is known of this one's.
+        let ours = !given_back.iter().any(|rows| (rows.first..=rows.last).contains(&row.pos));
+        last = ours.then_some(row);
+        !ours
     })?;
     match last {
         Some(row) => match wire::decode(&row.bytes) {

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use chrono::{DateTime, FixedOffset};
 use rand::Rng;
 use shared::seal::Secret;
+use shared::sign::Signer;
 
 use crate::config::{Folder, Site};
 use crate::desk::{Desk, Rehearsal};
@@ -12,7 +13,7 @@ use crate::fault::Fault;
 use crate::keys::{self, Certificates, KeyError, Keys, Secrets};
 use crate::mailbox::{self, Clocks};
 use crate::nation::Nation;
-use crate::node::{Node, NodeError, Setup};
+use crate::node::{Lives, Node, NodeError, Setup};
 use crate::store::{Store, StoreError};
 use crate::uplink::quic::{Dialler, Identity};
 
@@ -40,11 +41,12 @@ pub fn open(folder: &Folder, clock: Option<DateTime<FixedOffset>>) -> Result<Ope
     let setup = Setup {
         site: site.code,
         name: site.name.clone(),
-        secret: keys.secret,
+        secret: keys.secret.clone(),
         key_number: keys.number,
         incarnation,
         store,
         nation: Nation::stored(),
+        lives: lives(folder, &keys.tls_key)?,
         dice: Box::new(dice),
     };
     let real = Clocks::default().read();
@@ -53,6 +55,13 @@ pub fn open(folder: &Folder, clock: Option<DateTime<FixedOffset>>) -> Result<Ope
     let (handle, thread) = mailbox::start(node)
         .map_err(|cause| Fault::new("thread", "系統資源不足", "the system has no thread left").because(cause))?;
     Ok(Opened { desk: Desk::new(handle, rehearsal), site, thread })
+}
+
+/// Signs with a key that comes from the TLS key, which the hub never sees; stamps beside the database.
+fn lives(folder: &Folder, tls_key: &Secrets) -> Result<Lives, Fault> {
+    let signer = Signer::derive(&tls_key.0, b"heads").map_err(|cause| bad_node(cause.into()))?;
+    let path = folder.path().to_owned();
+    Ok(Lives { signer, stamp: Box::new(move |life| keys::stamp_anew(&path, life)) })
 }
 
 /// Makes the site's keys, once.

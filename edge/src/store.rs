@@ -18,6 +18,7 @@ mod history;
 mod log;
 mod nation;
 mod once;
+mod own;
 mod programmes;
 
 pub use commit::Committed;
@@ -27,6 +28,7 @@ pub(crate) use history::OwnSale;
 pub(crate) use log::{LogRow, Way};
 pub(crate) use nation::{KeptGroup, Progress};
 pub(crate) use once::{Once, QuarantinedRun};
+pub(crate) use own::ReceiptRow;
 pub(crate) use programmes::Programmes;
 
 mod migrations {

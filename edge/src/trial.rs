@@ -13,7 +13,7 @@ use crate::config::Site;
 use crate::desk::{Desk, Rehearsal};
 use crate::mailbox::{self, Clocks};
 use crate::nation::Nation;
-use crate::node::{Node, Setup};
+use crate::node::{Lives, Node, Setup};
 use crate::store::Store;
 
 /// Even numbers buy on this Thursday.
@@ -42,6 +42,7 @@ pub(crate) fn desk_at(time: &str, versions: &[&str]) -> Desk {
         incarnation: Incarnation([2; 16]),
         store: Store::in_memory().unwrap(),
         nation: Nation::stored(),
+        lives: Lives::in_memory(&Secret::new([1; 32])).unwrap(),
         dice: Box::new(dice),
     };
     let mut node = Node::open(setup, rehearsal.shift(real)).unwrap();
@@ -64,5 +65,5 @@ pub(crate) fn published(versions: &[&str]) -> Run {
     };
     let entries: Vec<Vec<u8>> = versions.iter().map(entry).collect();
     let last = entries.iter().map(|entry| tip.append(entry).unwrap().hash).next_back().unwrap();
-    Run { doc, start, entries, joints: vec![], last }
+    Run { doc, start, entries, joints: vec![], last, signature: None }
 }

@@ -30,6 +30,17 @@ const CUT_LOOK: Duration = Duration::from_millis(500);
 /// A line that stood at least so long was a good one: the next try comes at once.
 const GOOD_LINE: Duration = Duration::from_secs(30);
 
+/// So often in a row a new life of the store dials at once; then it waits like any other.
+const ANEW_MAX: u32 = 4;
+
+/// How a line ended.
+enum Ended {
+    /// The store has begun a new life, or begins with the hub anew.
+    Anew,
+    /// After so long.
+    Lasted(Duration),
+}
+
 /// What the uplink needs.
 pub struct Uplink {
     /// Knows the hub and who we are.
@@ -51,7 +62,7 @@ impl std::fmt::Debug for Uplink {
 impl Uplink {
     /// Keeps the line up until `stop` turns true.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut attempt = 0;
+        let (mut attempt, mut anew) = (0, 0);
         while !is_stopped(&stop) {
             if is_cut(&self.cut_file) {
                 self.set(LineState::Cut);
@@ -62,8 +73,17 @@ impl Uplink {
                 }
                 continue;
             }
-            let lasted = self.one_line(&mut stop).await;
-            attempt = if lasted >= GOOD_LINE { 0 } else { attempt + 1 };
+            attempt = match self.one_line(&mut stop).await {
+                Ended::Anew if anew < ANEW_MAX => {
+                    anew += 1;
+                    continue;
+                }
+                Ended::Anew => attempt + 1,
+                Ended::Lasted(lasted) => {
+                    anew = 0;
+                    if lasted >= GOOD_LINE { 0 } else { attempt + 1 }
+                }
+            };
             if !is_stopped(&stop) {
                 self.pause(attempt, &mut stop).await;
             }
@@ -71,8 +91,8 @@ impl Uplink {
         self.set(LineState::Stopped);
     }
 
-    /// One line, from dialling to its end; gives how long it stood.
-    async fn one_line(&self, stop: &mut watch::Receiver<bool>) -> Duration {
+    /// One line, from dialling to its end.
+    async fn one_line(&self, stop: &mut watch::Receiver<bool>) -> Ended {
         let now = self.desk.reading().mono_ms;
         self.status.send_modify(|status| status.dialling(now));
         let began = std::time::Instant::now();
@@ -83,6 +103,9 @@ impl Uplink {
                     Err(fault) => fault,
                 };
                 tracing::warn!(code = fault.code, causes = %fault.causes(), "line: {fault}");
+                if fault.code == drive::ANEW {
+                    return Ended::Anew;
+                }
                 let now = self.desk.reading().mono_ms;
                 self.status.send_modify(|status| status.failed(&fault, now));
             }
@@ -93,7 +116,7 @@ impl Uplink {
             () = until_stopped(stop) => {}
         }
         let opened = self.status.borrow().opened_last;
-        if opened { began.elapsed() } else { Duration::ZERO }
+        Ended::Lasted(if opened { began.elapsed() } else { Duration::ZERO })
     }
 
     async fn dial_and_drive(&self) -> Result<(), Fault> {

@@ -44,6 +44,8 @@ pub mod code {
     pub const STOPPING: u32 = 5;
     /// Too many lines of one site; the oldest is closed.
     pub const TOO_MANY: u32 = 6;
+    /// Another process greeted under the same incarnation; come again if this one still lives.
+    pub const SUPERSEDED: u32 = 7;
 }
 
 /// Connections that wait to be looked at.

@@ -18,12 +18,13 @@ use shared::ids::{DocId, Incarnation};
 use shared::ledger::fold;
 use shared::rules::programme::{Version, Versions};
 use shared::seal::{HubKeys, SealError, Secret};
+use shared::sign::Signer;
 
 use crate::store::{Store, StoreError};
 
 pub use exchange::Greeting;
 pub(crate) use keys::{BUYER, PROXY};
-pub(crate) use memory::{Memory, TIPS_MAX, Writer};
+pub(crate) use memory::{Line, Memory, TIPS_MAX, Writer};
 pub use status::{HubStatus, QuarantinedRun};
 
 const LIFE: &str = "hub_life";
@@ -61,6 +62,7 @@ pub enum HubError {
 pub struct Hub {
     pub(crate) store: Store,
     pub(crate) keys: HubKeys,
+    pub(crate) signer: Signer,
     pub(crate) life: Incarnation,
     pub(crate) dice: Dice,
     pub(crate) memory: Memory,
@@ -80,7 +82,8 @@ impl Hub {
     pub fn open(store: Store, master: &Secret, dice: Dice) -> Result<Self, HubError> {
         let keys = HubKeys::new(master)?;
         let life = Incarnation([0; 16]);
-        let mut hub = Self { store, keys, life, dice, memory: Memory::default() };
+        let signer = keys.signer()?;
+        let mut hub = Self { store, keys, signer, life, dice, memory: Memory::default() };
         hub.life = hub.transact(Self::find_life)?;
         Ok(hub)
     }
@@ -97,6 +100,27 @@ impl Hub {
         &self.memory.versions
     }
 
+    /// A store that was restored begins a new life: every position that an edge was told means nothing any more, and
+    /// what this hub has forgotten is offered again.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn begin_new_life(&mut self) -> Result<Incarnation, HubError> {
+        let life = Incarnation((self.dice)());
+        self.transact(|hub| Ok(hub.store.set_meta(LIFE, &life.0)?))?;
+        self.life = life;
+        Ok(life)
+    }
+
+    /// What a backup taken now would hold, for simulations only.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    #[doc(hidden)]
+    pub fn image(&self) -> Result<Store, HubError> {
+        Ok(self.store.image()?)
+    }
+
     fn find_life(&mut self) -> Result<Incarnation, HubError> {
         if let Some(bytes) = self.store.meta(LIFE)? {
             let bytes = bytes.try_into().map_err(|_| HubError::Damaged("the hub's life is not 16 bytes".to_owned()))?;
@@ -110,6 +134,7 @@ impl Hub {
     /// Carries `work` out in one durable transaction: all of it or nothing.
     pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, HubError>) -> Result<T, HubError> {
         let done = self.begin().and_then(|()| work(self)).and_then(|value| {
+            self.sign_journal()?;
             self.store.commit()?;
             Ok(value)
         });
@@ -151,6 +176,7 @@ impl Hub {
             versions: self.fresh_versions()?,
             ..Memory::default()
         };
+        (memory.roll, memory.signed) = self.find_roll()?;
         memory.waiting_docs = self.store.waiting_docs()?.into_iter().collect();
         memory.waiting_withdrawals = self.store.waiting_withdrawals()?.into_iter().collect();
         self.memory = memory;

@@ -13,10 +13,13 @@ mod lineage;
 use aws_lc_rs::digest;
 use shared::ids::{DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
-use shared::wire::v1::message::{Seen, encode_run};
+use shared::sign::Receipt;
+use shared::wire::v1::message::Seen;
+use shared::wire::v1::run::encode_run;
 
-use crate::hub::{Hub, HubError};
+use crate::hub::{Hub, HubError, Line};
 use crate::project::Batch;
+use crate::signed::Rolled;
 use crate::store::{AppendRow, QuarantineRow, TipRow};
 
 pub(crate) use check::Opened;
@@ -49,6 +52,8 @@ pub enum Outcome {
         id: EntryId,
         /// The feed's position behind it.
         feed: u64,
+        /// The hub's word for it.
+        receipt: Receipt,
     },
     /// It was kept aside.
     Quarantined {
@@ -86,9 +91,13 @@ impl Hub {
             Ok((taken, hub.memory.feed))
         })?;
         let outcome = |(upload, taken): (&Upload, Taken)| {
-            let id = last_id(&upload.run);
+            let head = upload.run.head();
+            let id = head.id;
             match taken {
-                Taken::Ingested => Outcome::Ingested { id, feed },
+                Taken::Ingested => {
+                    let receipt = self.signer.receipt(&head, self.memory.journal, received);
+                    Outcome::Ingested { id, feed, receipt }
+                }
                 Taken::Quarantined(why) => Outcome::Quarantined { id, why },
             }
         };
@@ -97,27 +106,29 @@ impl Hub {
 
     fn take(&mut self, upload: &Upload, batch: &mut Batch) -> Result<Taken, HubError> {
         let line = self.line(upload, batch.received)?;
-        let seen = Seen { id: last_id(&upload.run), hash: upload.run.last };
-        let taken = match self.check(upload)? {
+        let seen = Seen { id: upload.run.last_id(), hash: upload.run.last };
+        let taken = match self.check(upload, line.signer)? {
             Checked::Known => Taken::Ingested,
             Checked::Fresh(fresh) => {
-                self.accept(upload, fresh, line, batch)?;
+                self.accept(upload, fresh, line.number, batch)?;
                 Taken::Ingested
             }
             Checked::Bad(fault) => Taken::Quarantined(self.keep_aside(upload, &fault, batch.received)?),
         };
         // Also behind a run that was kept aside: the edge must not send it again for ever.
-        self.store.set_line(line, batch.received, &seen)?;
+        self.store.set_line(line.number, batch.received, &seen)?;
         Ok(taken)
     }
 
-    /// The number of the line that an upload came over.
-    fn line(&mut self, upload: &Upload, received: i64) -> Result<i64, HubError> {
+    /// The line that an upload came over.
+    fn line(&mut self, upload: &Upload, received: i64) -> Result<Line, HubError> {
         let name = (upload.site, upload.incarnation);
         if let Some(line) = self.memory.lines.get(&name) {
             return Ok(*line);
         }
-        let line = self.store.touch_line(&upload.site, &upload.incarnation, received)?;
+        let number = self.store.touch_line(&upload.site, &upload.incarnation, received)?;
+        let signer = self.store.life(&upload.site, &upload.incarnation)?.and_then(|life| life.signer);
+        let line = Line { number, signer };
         self.memory.remember_line(name, line);
         Ok(line)
     }
@@ -126,6 +137,7 @@ impl Hub {
     fn accept(&mut self, upload: &Upload, fresh: Fresh, line: i64, batch: &mut Batch) -> Result<(), HubError> {
         let site = Some(upload.site);
         let pos = self.journal_run(&fresh.run, &fresh.links, site, Some(line), batch.received)?;
+        self.memory.last_of.borrow_mut().insert(upload.site, pos);
         self.grow_graph(&fresh.run)?;
         if !self.memory.waiting_docs.is_empty() {
             batch.grown.insert(fresh.run.doc);
@@ -155,6 +167,9 @@ impl Hub {
         let bytes = encode_run(run);
         let row = AppendRow { actor: &actor, first: first.id.seq, count, prev, line, received, run: &bytes };
         self.store.append(pos, &row)?;
+        let (first, site_code) = (first.id.seq, site.as_ref());
+        let rolled = Rolled { pos, actor: &actor, first, count, prev, received, site: site_code, run: &bytes };
+        self.memory.roll = self.memory.roll.with(&rolled);
         self.memory.journal = pos;
         let tip = TipRow { doc: run.doc, site, seq: last.id.seq, op: last.op, hash: last.hash, pos };
         self.store.set_tip(&actor, &tip)?;
@@ -214,11 +229,11 @@ impl Hub {
                 still += 1;
                 continue;
             }
-            match self.check(&upload)? {
+            let line = self.line(&upload, batch.received)?;
+            match self.check(&upload, line.signer)? {
                 // What is taken may be what another waits for: `accept` puts the document on the list again.
                 Checked::Fresh(fresh) => {
-                    let line = self.line(&upload, batch.received)?;
-                    self.accept(&upload, fresh, line, batch)?;
+                    self.accept(&upload, fresh, line.number, batch)?;
                     self.store.end_waiting(&hash, None)?;
                 }
                 Checked::Known => self.store.end_waiting(&hash, None)?,
@@ -231,13 +246,6 @@ impl Hub {
         }
         Ok(())
     }
-}
-
-/// The name of a run's last entry, whether or not the run is any good.
-fn last_id(run: &Run) -> EntryId {
-    let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
-    let seq = run.start.id.seq.saturating_add(count).saturating_sub(1);
-    EntryId { seq, ..run.start.id }
 }
 
 fn hash(upload: &Upload, run: &[u8]) -> [u8; 32] {

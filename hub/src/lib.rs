@@ -14,10 +14,12 @@ pub mod counters;
 pub mod gateway;
 pub mod hub;
 pub mod ingest;
+pub mod lives;
 pub mod mailbox;
 mod project;
 pub mod publish;
 pub mod registry;
+mod signed;
 pub mod store;
 pub mod view;
 

@@ -174,7 +174,7 @@ impl HubHandle {
         answers: mpsc::Sender<Answer>,
     ) -> Result<(), Stopped> {
         let room = self.room.clone().acquire_many_owned(kib(&run)).await.map_err(|_| Stopped)?;
-        let last = last_entry(&run);
+        let last = run.last_id();
         let upload = Upload { site: caller.site, incarnation, run };
         let parcel = Box::new(Parcel { caller, upload, last, answers, _room: room });
         self.asks.send(Ask::Upload(parcel)).await.map_err(|_| Stopped)
@@ -219,11 +219,6 @@ impl Mailbox {
 fn kib(run: &Run) -> u32 {
     let bytes: usize = run.entries.iter().map(Vec::len).sum();
     u32::try_from((bytes / 1024 + 1).min(WAITING_KIB_MAX)).unwrap_or(1)
-}
-
-fn last_entry(run: &Run) -> EntryId {
-    let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
-    EntryId { seq: run.start.id.seq.saturating_add(count).saturating_sub(1), ..run.start.id }
 }
 
 fn positions(hub: &Hub) -> Result<Growth, HubError> {
@@ -324,10 +319,10 @@ impl Owner {
 
     fn tell(&self, upload: &Upload, last: EntryId, outcome: Outcome) -> Input {
         match outcome {
-            Outcome::Ingested { id, feed } => {
+            Outcome::Ingested { id, feed, receipt } => {
                 self.counters.runs.add(1);
                 self.counters.entries.add(u64::try_from(upload.run.entries.len()).unwrap_or(0));
-                Input::Ingested { id, feed }
+                Input::Ingested { id, feed, receipt: Some(receipt) }
             }
             Outcome::Quarantined { id: _, why } => {
                 self.counters.quarantined.add(1);

@@ -7,10 +7,12 @@
 mod cases;
 mod feed;
 mod journal;
+mod lives;
 mod quarantine;
 mod read;
 mod registry;
 mod sales;
+mod signed;
 
 use std::fmt;
 use std::path::Path;
@@ -22,9 +24,11 @@ use rusqlite::config::DbConfig;
 pub(crate) use cases::{CaseRow, FindingRow};
 pub(crate) use feed::FeedRow;
 pub(crate) use journal::{AppendRow, ProgrammeRow, TipRow};
+pub(crate) use lives::{Boot, LifeRow};
 pub(crate) use quarantine::QuarantineRow;
 pub(crate) use registry::CertificateRow;
 pub(crate) use sales::{SaleRow, WithdrawalRow};
+pub(crate) use signed::{SignedRow, WholeRow};
 
 /// How long a writer waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(30);
@@ -93,6 +97,20 @@ impl Store {
     /// Where SQLite refuses.
     pub fn in_memory() -> Result<Self, StoreError> {
         let conn = Connection::open_in_memory().map_err(deed("open a store in memory"))?;
+        Self::prepare(conn, "memory")
+    }
+
+    /// Another store in memory with the same content, for simulations only.
+    ///
+    /// # Errors
+    /// Where SQLite fails.
+    #[doc(hidden)]
+    pub fn image(&self) -> Result<Self, StoreError> {
+        let mut conn = Connection::open_in_memory().map_err(deed("open a store in memory"))?;
+        {
+            let backup = rusqlite::backup::Backup::new(&self.conn, &mut conn).map_err(deed("copy the store"))?;
+            backup.step(-1).map_err(deed("copy the store"))?;
+        }
         Self::prepare(conn, "memory")
     }
 

@@ -76,7 +76,14 @@ impl Ledger {
         let bytes = entry::encode(&Entry { at, by, fact: Fact::Sale(sale) });
         let start = self.tip.next.clone();
         let link = self.tip.append(&bytes).unwrap();
-        self.runs.push(Run { doc: self.doc, start, entries: vec![bytes], joints: vec![], last: link.hash });
+        self.runs.push(Run {
+            doc: self.doc,
+            start,
+            entries: vec![bytes],
+            joints: vec![],
+            last: link.hash,
+            signature: None,
+        });
         id
     }
 

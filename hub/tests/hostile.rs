@@ -92,7 +92,7 @@ fn runs_that_wait_are_not_built_again_with_every_run_of_their_ledger() {
         let mut tip = Tip::start(doc, ActorId(actor), 5, vec![ChangeHash([7; 32])]);
         let start = tip.next.clone();
         let last = tip.append(b"orphan").unwrap().hash;
-        let run = Run { doc, start, entries: vec![b"orphan".to_vec()], joints: vec![], last };
+        let run = Run { doc, start, entries: vec![b"orphan".to_vec()], joints: vec![], last, signature: None };
         waiting.push(Upload { site: a.site, incarnation: a.incarnation, run });
     }
     let runs: Vec<Upload> = (0..100).map(|_| a.arrive("2020-02-06T08:00", adult(1))).collect();

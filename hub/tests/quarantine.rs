@@ -219,6 +219,7 @@ fn two_nodes() -> (Upload, Upload, Upload) {
         entries: vec![bytes.clone(), bytes],
         joints: vec![Joint { index: 1, op, deps }],
         last: two.hash,
+        signature: None,
     };
     let of_b = Upload { site: b.site, incarnation: b.incarnation, run };
     let later = {

@@ -17,8 +17,9 @@ use chrono::NaiveDate;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::entry::Sealed;
-use crate::ids::{CaseId, EntryId, PersonTag, ProgrammeId, SiteCode};
+use crate::ids::{CaseId, EntryId, Incarnation, PersonTag, ProgrammeId, SiteCode};
 use crate::rules::identity::{Document, Person};
+use crate::sign::Signer;
 use crate::wire::v1::document;
 
 /// Longest sealed document that is accepted, in bytes.
@@ -41,6 +42,14 @@ impl Secret {
         &self.0
     }
 
+    /// By which both ends know that they hold the same secret; it tells nothing of it.
+    ///
+    /// # Errors
+    /// Where the library refuses the key.
+    pub fn mark(&self) -> Result<KeyMark, SealError> {
+        Ok(KeyMark(cut(self.derive(&[b"mark"])?.0)))
+    }
+
     /// A key for one purpose.
     fn derive(&self, purpose: &[&[u8]]) -> Result<Self, SealError> {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"atoll/1").extract(&self.0);
@@ -60,6 +69,10 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(…)")
     }
 }
+
+/// Names a secret without telling it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyMark(pub [u8; 8]);
 
 /// Sealing or opening failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -186,6 +199,23 @@ impl HubKeys {
             case: master.derive(&[b"case"])?.mac(),
             master: master.clone(),
         })
+    }
+
+    /// By which the hub countersigns what it has taken.
+    ///
+    /// # Errors
+    /// Where the library refuses the key.
+    pub fn signer(&self) -> Result<Signer, SealError> {
+        Signer::derive(self.master.bytes(), b"hub")
+    }
+
+    /// The case of one life of a site's store.
+    #[must_use]
+    pub fn site_case(&self, site: &SiteCode, life: &Incarnation) -> CaseId {
+        let mut bytes = b"site\0".to_vec();
+        bytes.extend_from_slice(site.as_str().as_bytes());
+        bytes.extend_from_slice(&life.0);
+        CaseId(cut(hmac::sign(&self.case, &bytes)))
     }
 
     /// The nation's tag of a person.

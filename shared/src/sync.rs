@@ -28,6 +28,9 @@ pub enum Close {
     /// More unanswered messages than agreed.
     #[error("the other end sends without waiting")]
     Flood,
+    /// The edge has taken a new incarnation, or begins with the hub anew: it dials again at once.
+    #[error("this site's store begins a new life")]
+    Anew,
     /// The other end closed and said why.
     #[error("refused by the other end: {0}")]
     Refused(String),

@@ -23,6 +23,10 @@ struct Pair {
     hub_has: Vec<EntryId>,
     hub_down: Vec<Run>,
     hub_feed: Vec<FeedPart>,
+    /// What another life of the edge's store wrote, at the hub and here.
+    hub_own: Vec<Run>,
+    own: Vec<Run>,
+    own_pos: u64,
 }
 
 impl Pair {
@@ -31,7 +35,18 @@ impl Pair {
         let hub_down = runs_of("nation/2020-02", 3, 1);
         let part = |n: u64| FeedPart { upto: n * 10, body: vec![7; 100].into() };
         let hub_feed = (1..=20).map(part).collect();
-        Self { runs, acked: 0, down: vec![], feed: 0, hub_has: vec![], hub_down, hub_feed }
+        Self {
+            runs,
+            acked: 0,
+            down: vec![],
+            feed: 0,
+            hub_has: vec![],
+            hub_down,
+            hub_feed,
+            hub_own: vec![],
+            own: vec![],
+            own_pos: 0,
+        }
     }
 
     /// Runs one line until it is quiet, or until `cut` messages have crossed.
@@ -46,6 +61,7 @@ impl Pair {
             hub_life: LIFE,
             down: self.down_pos(),
             feed: self.feed,
+            life: None,
         };
         let first = edge.handle(edge::Input::Connected(standing));
         if let Some(close) = self.edge_outputs(&mut edge, first, &mut to_hub) {
@@ -89,7 +105,7 @@ impl Pair {
                 edge::Output::Resume(Welcome { last, .. }) => {
                     // What the hub says it has is as good as acknowledged.
                     self.acked = self.acked.max(self.position(last));
-                    edge::Input::Resumed(self.position(last))
+                    edge::Input::Resumed(edge::Resumed::Behind { pos: self.position(last), keys: vec![] })
                 }
                 edge::Output::Load(after) => edge::Input::Loaded(self.run_after(after)),
                 edge::Output::Acked { upto, .. } => {
@@ -106,7 +122,12 @@ impl Pair {
                     edge::Input::Took
                 }
                 edge::Output::Close(close) => return Some(close),
-                edge::Output::Quarantined { .. } | edge::Output::Beacon { .. } => continue,
+                edge::Output::Own { pos, run, .. } => {
+                    self.own.extend(run);
+                    self.own_pos = pos;
+                    edge::Input::Took
+                }
+                edge::Output::Quarantined { .. } | edge::Output::Beacon { .. } | edge::Output::Key { .. } => continue,
             };
             queue.extend(session.handle(answer));
         }
@@ -130,14 +151,16 @@ impl Pair {
                     welcome: welcome(LIFE, 0, self.hub_last(), 0),
                     down: hello.down,
                     feed: hello.feed,
+                    own: Some(self.own_standing()),
                 },
-                hub::Output::Ingest(run) => hub::Input::Ingested { id: self.ingest(&run), feed: 0 },
+                hub::Output::Ingest(run) => hub::Input::Ingested { id: self.ingest(&run), feed: 0, receipt: None },
+                hub::Output::LoadOwn { after, .. } => hub::Input::Own(self.own_after(after)),
                 hub::Output::LoadDown(after) => hub::Input::Down(self.down_after(after)),
                 hub::Output::LoadFeed(after) => {
                     let next = self.hub_feed.iter().filter(|part| part.upto > after).take(3).cloned();
                     hub::Input::Feed(next.collect())
                 }
-                hub::Output::Beacon { .. } => continue,
+                hub::Output::Beacon { .. } | hub::Output::Key { .. } => continue,
                 hub::Output::Close(close) => return Some(close),
             };
             queue.extend(session.handle(answer));
@@ -168,6 +191,15 @@ impl Pair {
         Some((run.clone(), after + run.entries.len() as u64))
     }
 
+    fn own_standing(&self) -> hub::OwnStanding {
+        hub::OwnStanding { after: self.own_pos, upto: 99, keys: vec![] }
+    }
+
+    fn own_after(&self, after: u64) -> Option<hub::OwnPart> {
+        let run = self.hub_own.get(usize::try_from(after).unwrap())?.clone();
+        Some(hub::OwnPart { pos: after + 1, feed: 0, run: Some(run) })
+    }
+
     fn down_pos(&self) -> u64 {
         self.down.last().copied().unwrap_or_default()
     }
@@ -195,7 +227,7 @@ fn runs_of(doc: &str, entries: u32, per_run: usize) -> Vec<Run> {
         let start = tip.next.clone();
         let links: Vec<_> = entries.iter().map(|entry| tip.append(entry).unwrap()).collect();
         let last = links.last().unwrap().hash;
-        Run { doc: tip.doc, start, entries: entries.to_vec(), joints: vec![], last }
+        Run { doc: tip.doc, start, entries: entries.to_vec(), joints: vec![], last, signature: None }
     };
     all.chunks(per_run).map(run).collect()
 }
@@ -226,10 +258,31 @@ fn a_line_cut_after_any_message_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn what_other_lives_wrote_comes_back_once_wherever_the_line_is_cut() {
+    for cut in 4..40 {
+        let mut pair = Pair::new(30, 10);
+        pair.hub_own = runs_of("site/5931102274/2020-02-05", 60, 10);
+        for _ in 0..60 {
+            assert_eq!(pair.line(cut), None);
+        }
+        if cut > 8 {
+            assert_eq!((pair.own.len(), pair.own_pos), (6, 99), "cut after {cut}");
+            assert_eq!(pair.own, pair.hub_own);
+        }
+    }
+}
+
+#[test]
 fn an_edge_whose_certificate_names_another_site_is_closed() {
     let mut hub = hub::Session::new("3501200000".parse().unwrap());
-    let standing =
-        Standing { site: "5931102274".parse().unwrap(), incarnation: LIFE, hub_life: LIFE, down: 0, feed: 0 };
+    let standing = Standing {
+        site: "5931102274".parse().unwrap(),
+        incarnation: LIFE,
+        hub_life: LIFE,
+        down: 0,
+        feed: 0,
+        life: None,
+    };
     let edge::Output::Send(hello) = edge::Session::default().handle(edge::Input::Connected(standing)).remove(0) else {
         panic!("an edge greets first");
     };
@@ -240,8 +293,14 @@ fn an_edge_whose_certificate_names_another_site_is_closed() {
 #[test]
 fn a_hub_of_another_protocol_is_left() {
     let mut edge = edge::Session::default();
-    let standing =
-        Standing { site: "5931102274".parse().unwrap(), incarnation: LIFE, hub_life: LIFE, down: 0, feed: 0 };
+    let standing = Standing {
+        site: "5931102274".parse().unwrap(),
+        incarnation: LIFE,
+        hub_life: LIFE,
+        down: 0,
+        feed: 0,
+        life: None,
+    };
     edge.handle(edge::Input::Connected(standing));
     let mut strange = welcome(LIFE, 0, None, 0);
     strange.encoder = "automerge-9".to_owned();
@@ -252,11 +311,17 @@ fn a_hub_of_another_protocol_is_left() {
 #[test]
 fn an_edge_that_does_not_wait_is_closed() {
     let mut hub = hub::Session::new("5931102274".parse().unwrap());
-    let standing =
-        Standing { site: "5931102274".parse().unwrap(), incarnation: LIFE, hub_life: LIFE, down: 0, feed: 0 };
-    let hello = shared::sync::handshake::hello(&standing);
+    let standing = Standing {
+        site: "5931102274".parse().unwrap(),
+        incarnation: LIFE,
+        hub_life: LIFE,
+        down: 0,
+        feed: 0,
+        life: None,
+    };
+    let hello = shared::sync::handshake::hello(standing);
     hub.handle(hub::Input::Message(Message::Hello(hello)));
-    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0 });
+    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0, own: None });
     let runs = runs("site/5931102274/2020-02-06", 20, 1);
     let closed = runs
         .into_iter()

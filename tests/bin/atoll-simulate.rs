@@ -20,9 +20,9 @@ struct Arguments {
     /// How many at once; all cores unless said.
     #[arg(long)]
     threads: Option<usize>,
-    /// Old backups of edges come back; not everything holds yet.
+    /// No store is restored, cloned or replaced.
     #[arg(long)]
-    backups: bool,
+    stores_live: bool,
 }
 
 fn main() -> ExitCode {
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (next, end) = (AtomicU64::new(arguments.from), arguments.from.saturating_add(arguments.seeds));
     let done: Mutex<(u64, Report, Vec<Violation>)> = Mutex::default();
-    let extra = Extra { plant: None, backups_restored: arguments.backups };
+    let extra = Extra { plant: None, stores_live: arguments.stores_live };
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..arguments.threads.unwrap_or(cores) {
@@ -43,6 +43,10 @@ fn main() -> ExitCode {
     println!(
         "sold {}  refused {}  cases {}  lies {}  crashes {}  lines {}",
         sum.sold, sum.refused, sum.cases, sum.lies, sum.crashes, sum.lines
+    );
+    println!(
+        "stores and hubs restored, cloned or replaced {}  new lives {}  entries given back {}",
+        sum.shaken, sum.lives, sum.came_back
     );
     if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

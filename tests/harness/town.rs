@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow};
 use edge::node::ask::SaleRequest;
+use edge::store::Store as EdgeStore;
 use hub::hub::Hub;
 use hub::ingest::Upload;
 use hub::registry::Enrolment;
@@ -26,6 +27,7 @@ mod exchange;
 mod hostile;
 mod knobs;
 mod line;
+mod lives;
 mod model;
 mod people;
 mod site;
@@ -55,6 +57,12 @@ pub struct Report {
     pub crashes: u64,
     /// Lines that were dialled.
     pub lines: u64,
+    /// Backups that came back, clones, dead computers, hubs taken back.
+    pub shaken: u64,
+    /// New lives of stores, and of the hub as a store sees it.
+    pub lives: u64,
+    /// Entries that the hub gave back.
+    pub came_back: u64,
     /// A hash of everything that happened, in order.
     pub trace: u64,
 }
@@ -69,6 +77,9 @@ impl Report {
         self.lies += other.lies;
         self.crashes += other.crashes;
         self.lines += other.lines;
+        self.shaken += other.shaken;
+        self.lives += other.lives;
+        self.came_back += other.came_back;
     }
 }
 
@@ -128,6 +139,9 @@ struct Town {
     hub: Option<Hub>,
     inbox: VecDeque<Inbox>,
     sites: Vec<Site>,
+    /// Every secret under which a site ever enrolled.
+    enrolled: Vec<(SiteCode, Secret)>,
+    hub_backup: Option<HubStore>,
     people: Vec<Person>,
     model: Model,
     published: Vec<&'static str>,
@@ -146,6 +160,9 @@ struct Town {
     cases: u64,
     lies: u64,
     crashes: u64,
+    shaken: u64,
+    lives: u64,
+    came_back: u64,
     trace: u64,
 }
 
@@ -155,12 +172,14 @@ impl Town {
         let knobs = Knobs::drawn(&mut dice, extra);
         let master = Secret::new(bytes(&mut dice));
         let people = Person::some(&mut dice, knobs.people);
-        let mut sites = Vec::new();
+        let (mut sites, mut enrolled) = (Vec::new(), Vec::new());
         for number in 0..knobs.sites {
             let code: SiteCode = format!("59311022{number:02}").parse()?;
             let secret = Secret::new(bytes(&mut dice));
-            let incarnation = Incarnation(bytes(&mut dice));
-            sites.push(Site::new(code, secret, incarnation, knobs.era.begins_ms, dice.next())?);
+            let stamp = Incarnation(bytes(&mut dice));
+            enrolled.push((code, secret.clone()));
+            let store = EdgeStore::in_memory()?;
+            sites.push(Site::on(store, (code, secret), stamp, knobs.era.begins_ms, dice.next())?);
         }
         let liar = (knobs.lie_per_1000 > 0).then(|| dice.index(sites.len()));
         let mut town = Self {
@@ -173,6 +192,8 @@ impl Town {
             master,
             inbox: VecDeque::new(),
             sites,
+            enrolled,
+            hub_backup: None,
             people,
             model: Model::default(),
             published: Vec::new(),
@@ -187,6 +208,9 @@ impl Town {
             cases: 0,
             lies: 0,
             crashes: 0,
+            shaken: 0,
+            lives: 0,
+            came_back: 0,
             trace: seed,
         };
         town.shadow = town.another_hub()?;
@@ -197,17 +221,10 @@ impl Town {
     /// A hub with the town's register and nothing else.
     fn another_hub(&mut self) -> Result<Hub> {
         let mut hub = Hub::open(HubStore::in_memory()?, &self.master, hub_dice(self.dice.next()))?;
-        hub.import_sites(self.sites.iter().map(|site| nameless(site.code)))?;
-        for (number, site) in (0u8..).zip(&self.sites) {
-            let enrolment = Enrolment {
-                key_number: 1,
-                secret: site.secret.clone(),
-                fingerprint: [number; 32],
-                serial: std::array::from_fn(|_| number),
-                expires: i64::MAX,
-                second: self.begun_ms / 1000,
-            };
-            hub.register(&site.code, &enrolment)?.map_err(|refusal| anyhow!("enrol {}: {refusal}", site.code))?;
+        hub.import_sites(self.enrolled.iter().map(|(code, _)| nameless(*code)))?;
+        for (number, (code, secret)) in self.enrolled.iter().enumerate() {
+            let enrolment = enrolment(number, secret, self.begun_ms / 1000)?;
+            hub.register(code, &enrolment)?.map_err(|refusal| anyhow!("enrol {code}: {refusal}"))?;
         }
         Ok(hub)
     }
@@ -228,6 +245,9 @@ impl Town {
             lies: self.lies,
             crashes: self.crashes,
             lines: self.epochs,
+            shaken: self.shaken,
+            lives: self.lives,
+            came_back: self.came_back,
             trace: self.trace,
         })
     }
@@ -255,6 +275,19 @@ impl Town {
         let mut next = Dice::new(self.trace ^ hashed(more), what);
         self.trace = next.next();
     }
+}
+
+/// The n-th enrolment of a town.
+fn enrolment(number: usize, secret: &Secret, second: i64) -> Result<Enrolment> {
+    let number = u8::try_from(number)?;
+    Ok(Enrolment {
+        key_number: 1,
+        secret: secret.clone(),
+        fingerprint: [number; 32],
+        serial: [number; 16],
+        expires: i64::MAX,
+        second,
+    })
 }
 
 fn hub_dice(seed: u64) -> hub::hub::Dice {

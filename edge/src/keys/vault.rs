@@ -1,10 +1,11 @@
-//! Day keys at rest: sealed under a key from the site's secret, so that the database alone tells nobody who bought.
+//! Secrets at rest: day keys, and the secrets of the site's other machines, sealed under a key from this machine's
+//! secret, so that the database alone tells nobody who bought.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, hkdf};
 use chrono::NaiveDate;
 use shared::ids::ProgrammeId;
-use shared::seal::{DayKey, SealError, Secret};
+use shared::seal::{DayKey, KeyMark, SealError, Secret};
 
 /// Seals what the store holds beside the ledger.
 pub(crate) struct Vault {
@@ -27,20 +28,36 @@ impl Vault {
 
     /// Hides a day's key, bound to its programme and day.
     pub(crate) fn seal(&self, programme: &ProgrammeId, day: NaiveDate, key: &Secret) -> Result<Vec<u8>, SealError> {
-        let place = place(programme, day);
+        self.seal_at(place(programme, day), key)
+    }
+
+    /// Opens what [`Self::seal`] made.
+    pub(crate) fn open(&self, programme: &ProgrammeId, day: NaiveDate, sealed: &[u8]) -> Result<DayKey, SealError> {
+        self.open_at(place(programme, day), sealed).map(DayKey::new)
+    }
+
+    /// Hides a secret of the site that another machine brought, bound to its name.
+    pub(crate) fn seal_secret(&self, mark: KeyMark, secret: &Secret) -> Result<Vec<u8>, SealError> {
+        self.seal_at(mark.0.to_vec(), secret)
+    }
+
+    /// Opens what [`Self::seal_secret`] made.
+    pub(crate) fn open_secret(&self, mark: KeyMark, sealed: &[u8]) -> Result<Secret, SealError> {
+        self.open_at(mark.0.to_vec(), sealed)
+    }
+
+    fn seal_at(&self, place: Vec<u8>, key: &Secret) -> Result<Vec<u8>, SealError> {
         let mut bytes = key.bytes().to_vec();
         let nonce = nonce(&place)?;
         self.key.seal_in_place_append_tag(nonce, Aad::from(place), &mut bytes).map_err(|_| SealError::Key)?;
         Ok(bytes)
     }
 
-    /// Opens what [`Self::seal`] made.
-    pub(crate) fn open(&self, programme: &ProgrammeId, day: NaiveDate, sealed: &[u8]) -> Result<DayKey, SealError> {
-        let place = place(programme, day);
+    fn open_at(&self, place: Vec<u8>, sealed: &[u8]) -> Result<Secret, SealError> {
         let mut bytes = sealed.to_vec();
         let nonce = nonce(&place)?;
         let plain = self.key.open_in_place(nonce, Aad::from(place), &mut bytes).map_err(|_| SealError::Changed)?;
-        Ok(DayKey::new(Secret::new((&*plain).try_into().map_err(|_| SealError::Changed)?)))
+        Ok(Secret::new((&*plain).try_into().map_err(|_| SealError::Changed)?))
     }
 }
 

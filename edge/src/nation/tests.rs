@@ -55,9 +55,9 @@ impl Edge {
     fn take(&mut self, after: u64, parts: &[FeedPart]) -> Result<(), NationError> {
         let new = unknown(self.feed, after, parts)?;
         let Some((_, last)) = new.last() else { return Ok(()) };
-        let progress = Progress { feed: last.upto, acked: 0, covered: 0 };
+        let progress = Progress { feed: last.upto, acked: 0, covered: 0, receipts: Vec::new() };
         let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
-        self.nation.take(own, self.feed, &new, progress)?;
+        self.nation.take(own, self.feed, &new, &progress)?;
         self.feed = last.upto;
         Ok(())
     }

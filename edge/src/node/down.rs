@@ -104,7 +104,7 @@ impl Node {
 }
 
 /// What a change of the run depends on.
-fn deps(run: &Run, links: &[Link], index: usize) -> Vec<shared::ids::ChangeHash> {
+pub(super) fn deps(run: &Run, links: &[Link], index: usize) -> Vec<shared::ids::ChangeHash> {
     let joint = run.joints.iter().find(|joint| usize::try_from(joint.index).is_ok_and(|at| at == index));
     let before = index.checked_sub(1).and_then(|before| links.get(before));
     match (joint, before) {

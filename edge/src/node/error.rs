@@ -7,6 +7,7 @@ use shared::rules::refusal::Refusal;
 use shared::seal::SealError;
 use shared::wire::v1::WireError;
 
+use crate::keys::KeyError;
 use crate::nation::NationError;
 use crate::store::StoreError;
 
@@ -34,6 +35,9 @@ pub enum NodeError {
     /// The site's keys.
     #[error("use the site's keys")]
     Keys(#[from] SealError),
+    /// The incarnation's stamp cannot be written, so no new life can begin.
+    #[error("stamp a new incarnation")]
+    Stamp(#[source] KeyError),
     /// The document of the day is full.
     #[error("append to the ledger of today")]
     Full(#[from] Full),

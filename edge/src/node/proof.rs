@@ -22,6 +22,7 @@ use crate::store::{Committed, KeptRow, LogRow, Way};
 #[derive(Debug, Default)]
 struct Proven {
     tip: Option<Tip>,
+    chain_end: LogPos,
     len: LogPos,
     stocks: BTreeMap<i64, Stock>,
     sales: u64,
@@ -62,7 +63,13 @@ impl Node {
         let entry = decoded(row)?;
         let stock = proven.stocks.entry(row.programme).or_default();
         *stock = match &entry.fact {
-            Fact::Withdrawal(withdrawal) => stock.undone(self.taken_back_by(&withdrawal.of, row)?),
+            Fact::Withdrawal(withdrawal) => match self.taken_back_by(&withdrawal.of, row)? {
+                Some(step) => {
+                    proven.withdrawals += 1;
+                    stock.undone(step)
+                }
+                None => *stock,
+            },
             fact @ (Fact::Arrival(_)
             | Fact::Sale(_)
             | Fact::Correction(_)
@@ -72,7 +79,6 @@ impl Node {
         };
         holds("the stock behind an entry", *stock == row.stock)?;
         proven.sales += u64::from(matches!(entry.fact, Fact::Sale(_)));
-        proven.withdrawals += u64::from(matches!(entry.fact, Fact::Withdrawal(_)));
         match &entry.fact {
             Fact::Sale(sale) => self.prove_sale(row, &entry, sale),
             Fact::Arrival(arrival) => holds("the goods of an arrival", self.is_of(row, &arrival.programme)),
@@ -83,23 +89,33 @@ impl Node {
 
     /// The entry, its name and its place are those that its hash was made of.
     fn prove_link(&self, proven: &mut Proven, row: &LogRow) -> Result<(), NodeError> {
-        if row.id.seq == 1 {
+        let begins = proven.chain_end < row.pos;
+        if begins {
             let chain = self.store.chain_at(row.pos)?.ok_or(altered("a chain of the log"))?;
+            holds("a chain of the log", chain.first == row.pos)?;
+            proven.chain_end = self.store.chain_end(chain.first)?;
             let is_ours = chain.doc == DocId::Site { site: self.site, day: chain.day };
             holds("a chain of the log", is_ours)?;
-            proven.tip = Some(Tip::start(chain.doc, chain.actor, chain.op.saturating_sub(1), chain.deps));
+            let mut tip = Tip::start(chain.doc, chain.actor, chain.op.saturating_sub(1), chain.deps);
+            tip.next.id.seq = chain.seq;
+            proven.tip = Some(tip);
         }
         let tip = proven.tip.as_mut().filter(|tip| tip.next.id == row.id).ok_or(altered("the order of the log"))?;
         holds("an entry of the log", tip.append(&row.bytes)?.hash == row.hash)
     }
 
-    /// What a withdrawal undid; the entry that it names is marked as withdrawn.
-    fn taken_back_by(&self, of: &EntryId, row: &LogRow) -> Result<Move, NodeError> {
+    /// What a withdrawal undid; the entry that it names is marked as withdrawn. None where an entry before it did that
+    /// already: two lives of the store took the same sale back.
+    fn taken_back_by(&self, of: &EntryId, row: &LogRow) -> Result<Option<Move>, NodeError> {
         let missing = || altered("what a withdrawal took back");
         let (pos, _) = self.store.find(of)?.ok_or_else(missing)?;
         let target = self.store.row(pos)?.map(Committed::into_inner).ok_or_else(missing)?;
-        holds("what a withdrawal took back", target.withdrawn && target.programme == row.programme && pos < row.pos)?;
-        Move::of(&decoded(&target)?.fact).ok_or_else(missing)
+        let by = target.withdrawn_by.ok_or_else(missing)?;
+        holds("what a withdrawal took back", by <= row.pos && target.programme == row.programme && pos < row.pos)?;
+        if by < row.pos {
+            return Ok(None);
+        }
+        Move::of(&decoded(&target)?.fact).ok_or_else(missing).map(Some)
     }
 
     /// The buyer is found again by the quota, with the same day and pieces.

@@ -13,6 +13,7 @@ fn node() -> (Node, Reading) {
         incarnation: Incarnation([2; 16]),
         store: Store::in_memory().unwrap(),
         nation: Nation::stored(),
+        lives: Lives::in_memory(&Secret::new([1; 32])).unwrap(),
         dice: Box::new(|| [3; 16]),
     };
     (Node::open(setup, reading).unwrap(), reading)

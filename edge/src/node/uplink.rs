@@ -1,85 +1,30 @@
 //! The uplink's doors: what goes up, how far it has come, and the nation's feed.
 
 use chrono::{Days, NaiveDate};
-use shared::ledger::chain::Link;
+use shared::ids::{ChangeHash, EntryId};
+use shared::ledger::chain::{Link, Tip};
 use shared::ledger::run::{RUN_BYTES_MAX, RUN_ENTRIES_MAX, Run};
 use shared::ledger::schema::Place;
 use shared::rules::programme::{Version, Window};
+use shared::sign::Receipt;
 use shared::sync::edge::LogPos;
-use shared::sync::handshake::Standing;
-use shared::wire::v1::message::{FeedPart, Seen, Welcome};
+use shared::wire::v1::message::FeedPart;
 
 use super::{Node, NodeError};
 use crate::clock::Reading;
 use crate::nation::{NationError, Own, unknown};
-use crate::store::Chain;
+use crate::store::{Chain, ReceiptRow};
 
 /// People are remembered at least so long.
 const KEEP_DAYS_MIN: u64 = 35;
 
 impl Node {
-    /// What this edge says of itself when it dials.
-    #[must_use]
-    pub fn standing(&self) -> Standing {
-        Standing {
-            site: self.site,
-            incarnation: self.incarnation,
-            hub_life: self.line.hub_life,
-            down: self.line.down,
-            feed: self.line.feed,
-        }
-    }
-
-    /// Finds out from the hub's greeting how much of the log it has. What it does not know of this
-    /// incarnation is sent again from the beginning; the hub knows an entry that it has.
-    ///
-    /// What the hub never told us of is sent again too: it goes on behind a run that it put aside,
-    /// and only its answer says so.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub fn resume(&mut self, welcome: &Welcome) -> Result<LogPos, NodeError> {
-        self.check_running()?;
-        if welcome.hub_life != self.line.hub_life {
-            let forgotten = self.store.forget_hub(welcome.hub_life);
-            self.promised(forgotten)?;
-            self.nation.clear();
-            self.over.clear();
-            self.deliveries.clear();
-            self.line.new_hub(welcome.hub_life);
-        }
-        let known = match &welcome.last {
-            Some(seen) => self.find_seen(seen)?,
-            None => 0,
-        };
-        let pos = known.min(self.line.acked);
-        let feed = if pos == 0 { 0 } else { welcome.feed };
-        self.line.resumed(pos, feed);
-        let progress = self.line.progress();
-        let noted = self.store.put_acked(progress.acked, progress.covered);
-        self.promised(noted)?;
-        Ok(pos)
-    }
-
-    fn find_seen(&self, seen: &Seen) -> Result<LogPos, NodeError> {
-        match self.store.find(&seen.id)? {
-            Some((pos, hash)) if hash == seen.hash => Ok(pos),
-            Some((pos, _)) => {
-                tracing::warn!(site = %self.site, id = %seen.id, pos, "the hub holds another entry under our name");
-                Ok(0)
-            }
-            None => {
-                tracing::warn!(site = %self.site, id = %seen.id, "the hub holds an entry that this store has lost");
-                Ok(0)
-            }
-        }
-    }
-
     /// The next run behind a position, and the position of its last entry; none at the end of the log.
     ///
     /// # Errors
     /// Where the store fails.
     pub fn load_run(&self, after: LogPos) -> Result<Option<(Run, LogPos)>, NodeError> {
+        let after = self.line.behind_given_back(after);
         if after >= self.len {
             return Ok(None);
         }
@@ -93,22 +38,22 @@ impl Node {
         let last = *last;
         let start = self.place(&chain, after + 1)?;
         let entries = rows.into_iter().map(|(_, bytes)| bytes).collect();
-        Ok(Some((Run { doc: chain.doc, start, entries, joints: Vec::new(), last }, after + count)))
+        let run = Run { doc: chain.doc, start, entries, joints: Vec::new(), last, signature: None };
+        Ok(Some((self.signed(run), after + count)))
     }
 
     /// Where the entry at a position stands in its document.
     fn place(&self, chain: &Chain, at: LogPos) -> Result<Place, NodeError> {
         let before = at.saturating_sub(chain.first);
-        let first =
-            Place { id: shared::ids::EntryId { actor: chain.actor, seq: 1 }, op: chain.op, deps: chain.deps.clone() };
+        let id = EntryId { actor: chain.actor, seq: chain.seq };
         if before == 0 {
-            return Ok(first);
+            return Ok(Place { id, op: chain.op, deps: chain.deps.clone() });
         }
-        let seq = u32::try_from(before).unwrap_or(u32::MAX);
-        let hash = self.store.hash_at(at - 1)?.unwrap_or(shared::ids::ChangeHash([0; 32]));
+        let step = u32::try_from(before - 1).unwrap_or(u32::MAX);
+        let hash = self.store.hash_at(at - 1)?.unwrap_or(ChangeHash([0; 32]));
         let op = chain.op.saturating_add(before).saturating_sub(1);
-        let link = Link { id: shared::ids::EntryId { actor: chain.actor, seq }, op, hash };
-        Ok(shared::ledger::chain::Tip::after(chain.doc, &link)?.next)
+        let link = Link { id: EntryId { seq: id.seq.saturating_add(step), ..id }, op, hash };
+        Ok(Tip::after(chain.doc, &link)?.next)
     }
 
     /// The hub has the run up to `upto` on its disk, counted at `feed`.
@@ -117,10 +62,21 @@ impl Node {
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn acked(&mut self, upto: LogPos, feed: u64) -> Result<(), NodeError> {
+    pub fn acked(&mut self, upto: LogPos, feed: u64, receipt: Option<&Receipt>) -> Result<(), NodeError> {
+        if let Some(receipt) = receipt {
+            self.receive(upto, receipt)?;
+        }
         if self.line.acked(upto.min(self.len), feed) {
             self.put_quarantined()?;
         }
+        Ok(())
+    }
+
+    /// Keeps a receipt as it came; `verify` looks whether it is the hub's and for this entry.
+    fn receive(&mut self, upto: LogPos, receipt: &Receipt) -> Result<(), NodeError> {
+        let Some(hub) = self.hub_signer else { return Ok(()) };
+        let (Some(id), Some(hash)) = (self.store.id_at(upto)?, self.store.hash_at(upto)?) else { return Ok(()) };
+        self.line.receive(ReceiptRow { id, hash, hub, receipt: *receipt });
         Ok(())
     }
 
@@ -153,12 +109,12 @@ impl Node {
         };
         let progress = self.line.after_feed(last.upto);
         let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
-        match self.nation.take(own, known, &new, progress) {
+        match self.nation.take(own, known, &new, &progress) {
             Ok(()) => {}
             Err(NationError::Store(cause)) => return self.promised(Err(cause)),
             Err(other) => return Err(other.into()),
         }
-        self.line.fed(progress);
+        self.line.fed(&progress);
         self.forget_old_days()
     }
 

@@ -82,7 +82,7 @@ impl Node {
             today,
             beacon_seen: self.clock.beacon_seen(),
             entries: self.len,
-            acked: self.line.acked,
+            acked: self.line.count_had(self.len),
             watermark: self.line.feed,
             down: self.line.down,
             quarantined: self.line.quarantined.len(),

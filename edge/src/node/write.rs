@@ -1,9 +1,12 @@
 //! Making an entry: its place in the ledger, its change, its transaction.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use shared::entry::{Entry, Fact, Instant, Staff};
-use shared::ids::{ActorId, DocId, EntryId, ProgrammeId};
+use shared::ids::{ActorId, ChangeHash, DocId, EntryId, ProgrammeId};
 use shared::ledger::chain::Tip;
+use shared::ledger::run::DEPS_MAX;
 use shared::rules::stock::Stock;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::entry as wire;
@@ -65,18 +68,25 @@ impl Node {
         let (op_max, deps) = self.head(doc)?;
         let actor = ActorId((self.dice)());
         let tip = Tip::start(doc, actor, op_max, deps);
-        let chain = Chain { first: pos, doc, day, actor, op: tip.next.op, deps: tip.next.deps.clone() };
+        let (op, deps) = (tip.next.op, tip.next.deps.clone());
+        let chain = Chain { first: pos, doc, day, actor, seq: 1, op, deps, counted: None };
         Ok(Slot { tip, chain: Some(chain), pos })
     }
 
-    /// The highest operation and the heads of a document.
-    fn head(&self, doc: DocId) -> Result<(u64, Vec<shared::ids::ChangeHash>), NodeError> {
-        let Some(chain) = self.store.chain_of_doc(doc)? else {
-            return Ok((0, Vec::new()));
-        };
-        let end = self.store.chain_end(chain.first)?;
-        let heads = self.store.hash_at(end)?.into_iter().collect();
-        Ok((chain.op.saturating_add(end.saturating_sub(chain.first)), heads))
+    /// The highest operation and the heads of a document: the ends of its chains on which no other chain builds.
+    fn head(&self, doc: DocId) -> Result<(u64, Vec<ChangeHash>), NodeError> {
+        let (mut op_max, mut heads) = (0, BTreeSet::new());
+        let chains = self.store.chains_of_doc(doc)?;
+        for chain in &chains {
+            let end = self.store.chain_end(chain.first)?;
+            op_max = op_max.max(chain.op.saturating_add(end.saturating_sub(chain.first)));
+            heads.extend(self.store.hash_at(end)?);
+        }
+        for dep in chains.iter().flat_map(|chain| &chain.deps) {
+            heads.remove(dep);
+        }
+        // The rest joins with the entry behind this one.
+        Ok((op_max, heads.into_iter().take(DEPS_MAX).collect()))
     }
 
     /// Puts a decided entry on the disk. No rules below this line, no disk above it.
@@ -110,7 +120,7 @@ impl Node {
         Ok(done)
     }
 
-    fn opening_stocks(&self) -> Vec<(i64, Stock)> {
+    pub(super) fn opening_stocks(&self) -> Vec<(i64, Stock)> {
         self.stocks.iter().filter_map(|(programme, stock)| Some((self.programmes.known(programme)?, *stock))).collect()
     }
 

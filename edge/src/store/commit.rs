@@ -51,7 +51,7 @@ pub(crate) struct Write<'a> {
 /// A new chain with the stock before it.
 type NewChain<'a> = (&'a Chain, &'a [(i64, Stock)]);
 
-/// One actor's entries in one document: consecutive rows of the log.
+/// Consecutive entries of one actor in one document, which are consecutive rows of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chain {
     /// The position of the first.
@@ -62,10 +62,14 @@ pub(crate) struct Chain {
     pub(crate) day: NaiveDate,
     /// Who.
     pub(crate) actor: ActorId,
+    /// Which of the actor's entries is the first.
+    pub(crate) seq: u32,
     /// The number of the first operation.
     pub(crate) op: u64,
     /// What the first change depends on.
     pub(crate) deps: Vec<ChangeHash>,
+    /// Another life of this store wrote them and the hub gave them back: its feed counts them at this position.
+    pub(crate) counted: Option<u64>,
 }
 
 /// A row of the log to be written.
@@ -80,7 +84,7 @@ pub(crate) struct Entry<'a> {
 }
 
 /// A row of the quota to be written.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Quota {
     pub(crate) tag: PersonTag,
     pub(crate) day: NaiveDate,
@@ -88,7 +92,7 @@ pub(crate) struct Quota {
 }
 
 /// A card that a proxy carried.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Carried {
     pub(crate) proxy: PersonTag,
     pub(crate) card: PersonTag,
@@ -106,7 +110,7 @@ impl Store {
     }
 }
 
-fn put(conn: &Connection, write: &Write<'_>) -> rusqlite::Result<()> {
+pub(super) fn put(conn: &Connection, write: &Write<'_>) -> rusqlite::Result<()> {
     if let Some((chain, stocks)) = write.chain {
         put_chain(conn, chain, stocks)?;
     }
@@ -147,13 +151,15 @@ fn put(conn: &Connection, write: &Write<'_>) -> rusqlite::Result<()> {
 }
 
 fn put_chain(conn: &Connection, chain: &Chain, stocks: &[(i64, Stock)]) -> rusqlite::Result<()> {
-    conn.prepare_cached("INSERT INTO chain VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
+    conn.prepare_cached("INSERT INTO chain VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(params![
         chain.first.cast_signed(),
         chain.doc.to_string(),
         day_number(chain.day),
         chain.actor.0,
+        chain.seq,
         chain.op.cast_signed(),
-        joined(&chain.deps)
+        joined(&chain.deps),
+        chain.counted.map(u64::cast_signed)
     ])?;
     for (programme, stock) in stocks {
         conn.prepare_cached("INSERT INTO opening VALUES (?1, ?2, ?3, ?4)")?.execute(params![

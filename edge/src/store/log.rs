@@ -19,6 +19,8 @@ pub(crate) struct LogRow {
     /// The stock of its programme behind it.
     pub(crate) stock: Stock,
     pub(crate) withdrawn: bool,
+    /// By the entry at this position.
+    pub(crate) withdrawn_by: Option<LogPos>,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -26,9 +28,9 @@ pub(crate) struct LogRow {
 pub(crate) type OpeningStock = (i64, Stock);
 
 /// The columns that [`LogRow`] needs; `chain` is found by the caller.
-const COLUMNS: &str = "SELECT log.pos, hash, programme, adult, child, entry, withdrawn.pos IS NOT NULL
+const COLUMNS: &str = "SELECT log.pos, hash, programme, adult, child, entry, withdrawn.by
     FROM log LEFT JOIN withdrawn ON withdrawn.pos = log.pos";
-const CHAIN: &str = "SELECT first, doc, day, actor, op, deps FROM chain";
+const CHAIN: &str = "SELECT first, doc, day, actor, seq, op, deps, counted FROM chain";
 
 impl Store {
     /// The number of entries.
@@ -44,10 +46,24 @@ impl Store {
         one(&self.conn, &sql, [at.cast_signed()], chain).map_err(failed("find a chain"))
     }
 
-    /// The newest chain of a document.
-    pub(crate) fn chain_of_doc(&self, doc: DocId) -> Result<Option<Chain>, StoreError> {
-        let sql = format!("{CHAIN} WHERE doc = ?1 ORDER BY first DESC LIMIT 1");
-        one(&self.conn, &sql, [doc.to_string()], chain).map_err(failed("find a document's chain"))
+    /// The chains of a document, in the order of the log.
+    pub(crate) fn chains_of_doc(&self, doc: DocId) -> Result<Vec<Chain>, StoreError> {
+        let sql = format!("{CHAIN} WHERE doc = ?1 ORDER BY first");
+        all(&self.conn, &sql, [doc.to_string()], chain).map_err(failed("find a document's chains"))
+    }
+
+    /// The newest chains with their last positions.
+    pub(crate) fn newest_chains(&self, count: usize) -> Result<Vec<(Chain, LogPos)>, StoreError> {
+        let sql = format!("{CHAIN} ORDER BY first DESC LIMIT ?1");
+        let limit = i64::try_from(count).unwrap_or(i64::MAX);
+        let chains = all(&self.conn, &sql, [limit], chain).map_err(failed("find the newest chains"))?;
+        chains.into_iter().map(|chain| self.chain_end(chain.first).map(|end| (chain, end))).collect()
+    }
+
+    /// The chains that the hub gave back, in the order of the log.
+    pub(crate) fn chains_given_back(&self) -> Result<Vec<Chain>, StoreError> {
+        let sql = format!("{CHAIN} WHERE counted IS NOT NULL ORDER BY first");
+        all(&self.conn, &sql, [], chain).map_err(failed("find what the hub gave back"))
     }
 
     /// The last position of the chain that begins at `first`.
@@ -59,12 +75,13 @@ impl Store {
 
     /// The position and the hash of an entry of this log.
     pub(crate) fn find(&self, id: &EntryId) -> Result<Option<(LogPos, ChangeHash)>, StoreError> {
-        let sql = "SELECT first FROM chain WHERE actor = ?1";
-        let first = one(&self.conn, sql, [id.actor.0], |row| pos(row, 0)).map_err(failed("find an actor"))?;
-        let Some(first) = first else {
+        let sql = "SELECT first, seq FROM chain WHERE actor = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1";
+        let read = |row: &Row<'_>| Ok((pos(row, 0)?, row.get::<_, u32>(1)?));
+        let found = one(&self.conn, sql, (id.actor.0, id.seq), read).map_err(failed("find an actor"))?;
+        let Some((first, seq)) = found else {
             return Ok(None);
         };
-        let at = first.saturating_add(u64::from(id.seq)).saturating_sub(1);
+        let at = first.saturating_add(u64::from(id.seq.saturating_sub(seq)));
         if at > self.chain_end(first)? {
             return Ok(None);
         }
@@ -73,9 +90,9 @@ impl Store {
 
     /// The name of the entry at a position.
     pub(crate) fn id_at(&self, at: LogPos) -> Result<Option<EntryId>, StoreError> {
-        let sql = "SELECT first, actor FROM chain WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+        let sql = "SELECT first, actor, seq FROM chain WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
         let read = |row: &Row<'_>| {
-            let seq = seq(at, pos(row, 0)?)?;
+            let seq = seq(at, pos(row, 0)?, row.get(2)?)?;
             Ok(EntryId { actor: ActorId(row.get(1)?), seq })
         };
         one(&self.conn, sql, [at.cast_signed()], read).map_err(failed("find an entry's actor"))
@@ -220,33 +237,37 @@ pub(super) fn pos(row: &Row<'_>, column: usize) -> rusqlite::Result<LogPos> {
 }
 
 fn chain(row: &Row<'_>) -> rusqlite::Result<Chain> {
-    let deps: Vec<u8> = row.get(5)?;
+    let deps: Vec<u8> = row.get(6)?;
     Ok(Chain {
         first: pos(row, 0)?,
         doc: parsed(row, 1, "a document")?,
         day: day_of(row, 2)?,
         actor: ActorId(row.get(3)?),
-        op: pos(row, 4)?,
-        deps: hashes(&deps, 5)?,
+        seq: row.get(4)?,
+        op: pos(row, 5)?,
+        deps: hashes(&deps, 6)?,
+        counted: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
     })
 }
 
-/// The sequence number of a position in the chain that begins at `first`.
-fn seq(at: LogPos, first: LogPos) -> rusqlite::Result<u32> {
-    let seq = at.checked_sub(first).and_then(|before| u32::try_from(before + 1).ok());
+/// The sequence number of a position in the chain that begins at `first` with `seq`.
+fn seq(at: LogPos, first: LogPos, seq: u32) -> rusqlite::Result<u32> {
+    let seq = at.checked_sub(first).and_then(|before| u32::try_from(before).ok()?.checked_add(seq));
     seq.ok_or_else(|| shape(0, Type::Integer, "a position in the chain"))
 }
 
 fn log_row(row: &Row<'_>, chain: &Chain) -> rusqlite::Result<LogRow> {
     let at = pos(row, 0)?;
+    let withdrawn_by = row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned);
     Ok(LogRow {
         pos: at,
-        id: EntryId { actor: chain.actor, seq: seq(at, chain.first)? },
+        id: EntryId { actor: chain.actor, seq: seq(at, chain.first, chain.seq)? },
         day: chain.day,
         hash: ChangeHash(row.get(1)?),
         programme: row.get(2)?,
         stock: Stock { adult: row.get(3)?, child: row.get(4)? },
         bytes: row.get(5)?,
-        withdrawn: row.get(6)?,
+        withdrawn: withdrawn_by.is_some(),
+        withdrawn_by,
     })
 }

@@ -5,7 +5,8 @@ use shared::entry::Pieces;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::feed::Item;
 
-use super::{Store, StoreError, all, day_number, day_of, failed};
+use super::own::put_receipts;
+use super::{ReceiptRow, Store, StoreError, all, day_number, day_of, failed};
 use crate::nation::Hit;
 use chrono::NaiveDate;
 
@@ -13,11 +14,13 @@ use chrono::NaiveDate;
 pub(crate) type SealedKey = (i64, NaiveDate, Vec<u8>);
 
 /// How far the feed has come, and what it says of our log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) feed: u64,
     pub(crate) acked: LogPos,
     pub(crate) covered: LogPos,
+    /// The hub's receipts since the last write.
+    pub(crate) receipts: Vec<ReceiptRow>,
 }
 
 /// One programme's day of a batch, ready to be kept.
@@ -32,12 +35,13 @@ pub(crate) struct KeptGroup<'a> {
 
 impl Store {
     /// Keeps parts of the feed, the position behind them and what is known of the line.
-    pub(crate) fn put_feed(&mut self, progress: Progress, groups: &[KeptGroup<'_>]) -> Result<(), StoreError> {
+    pub(crate) fn put_feed(&mut self, progress: &Progress, groups: &[KeptGroup<'_>]) -> Result<(), StoreError> {
         self.all_or_nothing("keep the nation's feed", |conn| {
             for group in groups {
                 put_group(conn, group)?;
             }
-            let Progress { feed, acked, covered } = progress;
+            put_receipts(conn, &progress.receipts)?;
+            let Progress { feed, acked, covered, .. } = *progress;
             conn.prepare_cached("UPDATE self SET feed = ?1, acked = ?2, covered = ?3")?
                 .execute([feed, acked, covered].map(u64::cast_signed))
         })?;

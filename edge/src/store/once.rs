@@ -3,13 +3,14 @@
 use rusqlite::{Row, params};
 use shared::ids::{Incarnation, SiteCode};
 use shared::sync::edge::LogPos;
+use shared::wire::v1::life::{Began, Parent};
 
 use super::log::pos;
 use super::{Store, StoreError, all, failed, one};
 use crate::clock::ClockState;
 
 /// How far the exchange has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Once {
     pub(crate) incarnation: Incarnation,
     pub(crate) hub_life: Incarnation,
@@ -20,6 +21,12 @@ pub(crate) struct Once {
     pub(crate) clock: ClockState,
     /// The length of the log when the clock's state was kept.
     pub(crate) clock_pos: LogPos,
+    /// The life that this one goes on from.
+    pub(crate) parent: Option<Parent>,
+    /// How far what other lives wrote has come back: a position of the hub's journal.
+    pub(crate) own: u64,
+    /// How long the hub's journal was at the last greeting.
+    pub(crate) hub_journal: u64,
 }
 
 /// A run of the log that the hub did not take.
@@ -47,12 +54,19 @@ impl Store {
         if let Some(found) = found.filter(|found| found != site.as_str()) {
             return Err(StoreError::OtherSite { found, wanted: site });
         }
-        let sql = "INSERT INTO self VALUES (1, ?1, ?2, zeroblob(16), 0, 0, 0, 0, 0, NULL, 0, 0)
-            ON CONFLICT DO UPDATE SET incarnation = excluded.incarnation WHERE incarnation <> excluded.incarnation";
-        let begun = self.conn.execute(sql, params![site.as_str(), incarnation.0]);
-        begun.map_err(failed("note the incarnation"))?;
+        let sql = "INSERT INTO self VALUES (1, ?1, ?2, zeroblob(16), 0, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0)
+            ON CONFLICT DO NOTHING";
+        self.conn.execute(sql, params![site.as_str(), incarnation.0]).map_err(failed("note whose store it is"))?;
+        self.renew(incarnation, Began::Stamp)?;
         let once = one(&self.conn, "SELECT * FROM self", [], once).map_err(failed("read where the store stands"))?;
         once.ok_or_else(|| failed("read where the store stands")(rusqlite::Error::QueryReturnedNoRows))
+    }
+
+    /// Goes on under another incarnation, unless it is the same.
+    pub(crate) fn renew(&mut self, incarnation: Incarnation, began: Began) -> Result<(), StoreError> {
+        let sql = "UPDATE self SET parent = incarnation, began = ?2, incarnation = ?1 WHERE incarnation <> ?1";
+        let renewed = self.conn.execute(sql, params![incarnation.0, began.code()]);
+        renewed.map(drop).map_err(failed("note the incarnation"))
     }
 
     /// Another life of the hub: everything that came from its positions begins again. Its rules are
@@ -64,7 +78,11 @@ impl Store {
             conn.execute("DELETE FROM quarantined", [])?;
             conn.execute("DELETE FROM down WHERE doc LIKE 'desk/%'", [])?;
             conn.execute("UPDATE down SET at = at - (SELECT down FROM self)", [])?;
-            conn.execute("UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0", [life.0])
+            // It may have forgotten what it gave back: from now on that is ours to give.
+            conn.execute("UPDATE chain SET counted = NULL", [])?;
+            let sql =
+                "UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0, own = 0, hub_journal = 0";
+            conn.execute(sql, [life.0])
         })?;
         Ok(())
     }
@@ -74,6 +92,13 @@ impl Store {
         let sql = "UPDATE self SET acked = ?1, covered = ?2";
         let put = self.conn.prepare_cached(sql).and_then(|mut put| put.execute([acked, covered].map(u64::cast_signed)));
         put.map(|_| ()).map_err(failed("note how far the hub has the log"))
+    }
+
+    /// How long the hub's journal is.
+    pub(crate) fn put_hub_journal(&mut self, journal: u64) -> Result<(), StoreError> {
+        let put = self.conn.prepare_cached("UPDATE self SET hub_journal = ?1");
+        let put = put.and_then(|mut put| put.execute([journal.cast_signed()]));
+        put.map(drop).map_err(failed("note how long the hub's journal is"))
     }
 
     /// The clock's correction.
@@ -121,5 +146,15 @@ fn once(row: &Row<'_>) -> rusqlite::Result<Once> {
             high_second: row.get("clock_high")?,
         },
         clock_pos: row.get::<_, i64>("clock_high_pos")?.cast_unsigned(),
+        parent: parent(row)?,
+        own: row.get::<_, i64>("own")?.cast_unsigned(),
+        hub_journal: row.get::<_, i64>("hub_journal")?.cast_unsigned(),
     })
+}
+
+fn parent(row: &Row<'_>) -> rusqlite::Result<Option<Parent>> {
+    let (incarnation, began) = (row.get::<_, Option<[u8; 16]>>("parent")?, row.get::<_, Option<u8>>("began")?);
+    let parent =
+        |incarnation| Parent { incarnation: Incarnation(incarnation), began: Began::from_code(began.unwrap_or(0)) };
+    Ok(incarnation.map(parent))
 }

@@ -34,6 +34,9 @@ const BEACON_LOST: Duration = Duration::from_secs(60);
 /// A reason is worth waiting for, but not for long.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// The code of the fault by which a line ends that begins again at once.
+pub(super) const ANEW: &str = "anew";
+
 /// What the status line wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
@@ -133,12 +136,12 @@ impl<T: FnMut(News) + Send> Driver<T> {
         match output {
             Output::Send(message) => self.send(&message).await.map(|()| None),
             Output::Resume(welcome) => {
-                let pos = self.desk.resume(welcome).await?;
-                Ok(Some(Input::Resumed(pos)))
+                let resumed = self.desk.resume(welcome).await?;
+                Ok(Some(Input::Resumed(resumed)))
             }
             Output::Load(after) => Ok(Some(Input::Loaded(self.desk.load_run(after).await?))),
-            Output::Acked { upto, feed } => {
-                self.desk.acked(upto, feed).await?;
+            Output::Acked { upto, feed, receipt } => {
+                self.desk.acked(upto, feed, receipt).await?;
                 (self.tell)(News::Exchanged);
                 Ok(None)
             }
@@ -157,6 +160,12 @@ impl<T: FnMut(News) + Send> Driver<T> {
                 (self.tell)(News::Exchanged);
                 Ok(Some(Input::Took))
             }
+            Output::Own { pos, feed, run } => {
+                self.desk.take_own(pos, feed, run).await?;
+                (self.tell)(News::Exchanged);
+                Ok(Some(Input::Took))
+            }
+            Output::Key { number, secret } => self.desk.take_key(number, secret).await.map(|()| None),
             Output::Beacon { echo, second } => self.beacon(echo, second).await.map(|()| None),
             Output::Close(close) => {
                 // The other end reads the reason in its log; a line that is gone needs none.
@@ -249,9 +258,11 @@ fn closed(close: shared::sync::Close) -> Fault {
         Close::Version(_) => ("與中心的版本不同，請更新程式", "the hub runs another version: update the program"),
         Close::Identity { .. } => ("憑證屬於其他機構，請重新註冊", "the certificate is another site's: enrol again"),
         Close::Unexpected(_) | Close::Flood => ("中心的回應不合約定", "the hub answered out of turn"),
+        Close::Anew => ("本站帳本開始新的紀錄週期，重新連線", "this site's store begins a new life and dials again"),
         Close::Refused(_) => ("中心拒絕了連線", "the hub refused the line"),
     };
-    Fault::new("exchange", zh, format!("{en} ({close})")).because(close)
+    let code = if matches!(close, Close::Anew) { ANEW } else { "exchange" };
+    Fault::new(code, zh, format!("{en} ({close})")).because(close)
 }
 
 fn no_greeting() -> Fault {

@@ -7,7 +7,7 @@ use edge::node::ask::{
     ArriveRequest, Arrived, CorrectRequest, DocumentText, Examine, Examined, RecordRequest, SaleRequest, Sold,
     WithdrawRequest, Withdrawn,
 };
-use edge::node::{Answer, Committed, Node, NodeError, Setup};
+use edge::node::{Answer, Committed, Lives, Node, NodeError, Setup};
 use edge::store::Store;
 use shared::entry::{Entry, Fact, Instant, Pieces, Published, Staff};
 use shared::ids::{ActorId, DocId, EntryId, Incarnation};
@@ -71,6 +71,7 @@ fn start(store: Store, starts: u8, reading: Reading) -> Result<Node, NodeError> 
         incarnation: Incarnation([5; 16]),
         store,
         nation: Nation::stored(),
+        lives: Lives::in_memory(&Secret::new([1; 32])).unwrap(),
         dice: Box::new(dice),
     };
     Node::open(setup, reading)
@@ -199,7 +200,7 @@ impl Hub {
         let entry = |fact: &Fact| wire::encode(&Entry { at, by: by.clone(), fact: fact.clone() });
         let entries: Vec<Vec<u8>> = facts.iter().map(entry).collect();
         let links: Vec<_> = entries.iter().map(|entry| tip.append(entry).unwrap()).collect();
-        Run { doc, start, entries, joints: vec![], last: links.last().unwrap().hash }
+        Run { doc, start, entries, joints: vec![], last: links.last().unwrap().hash, signature: None }
     }
 
     /// One person's purchase begins or ceases to count.

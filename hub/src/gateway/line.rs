@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{NOT_CURRENT, PATIENCE, close};
+use super::lines::Entry;
 use super::{Desk, GOODBYE, code};
 use crate::mailbox::{Answer, Caller, Growth, Standing, Stopped};
 
@@ -49,9 +50,10 @@ impl From<Stopped> for End {
     }
 }
 
-struct Line {
+struct Line<'a> {
     desk: Desk,
     caller: Caller,
+    entry: &'a Entry,
     incarnation: Option<Incarnation>,
     session: Session,
     answers: mpsc::Sender<Answer>,
@@ -68,7 +70,7 @@ pub(super) async fn serve(connection: Connection, caller: Caller, desk: Desk) {
     tracing::info!(site = %caller.site, from = %connection.remote_address(), "line open");
     let (out, waiting) = mpsc::channel(WAITING_MESSAGES_MAX);
     let writing = tokio::spawn(write(send, waiting));
-    let end = read(desk, caller, recv, out).await;
+    let end = read(desk, (caller, &entry), recv, out).await;
     if end.code == code::PROTOCOL {
         counters.refused.add(1);
     }
@@ -101,11 +103,12 @@ async fn write(mut send: SendStream, mut waiting: mpsc::Receiver<Message>) {
     }
 }
 
-async fn read(desk: Desk, caller: Caller, mut recv: RecvStream, out: mpsc::Sender<Message>) -> End {
+async fn read(desk: Desk, who: (Caller, &Entry), mut recv: RecvStream, out: mpsc::Sender<Message>) -> End {
+    let (caller, entry) = who;
     let (answers, mut answered) = mpsc::channel(ANSWERS_MAX);
     let mut growth = desk.hub.growth();
     let session = Session::new(caller.site);
-    let mut line = Line { desk, caller, incarnation: None, session, answers, out };
+    let mut line = Line { desk, caller, entry, incarnation: None, session, answers, out };
     let mut deframer = Deframer::default();
     let greeted_by = Instant::now() + PATIENCE;
     loop {
@@ -132,7 +135,7 @@ async fn next(growth: &mut watch::Receiver<Growth>) -> Result<(), Stopped> {
     growth.changed().await.map_err(|_| Stopped)
 }
 
-impl Line {
+impl Line<'_> {
     async fn take(&mut self, deframer: &mut Deframer, bytes: &[u8]) -> Result<(), End> {
         for message in deframer.push(bytes).map_err(End::bad)? {
             self.step(Input::Message(message)).await?;
@@ -173,6 +176,17 @@ impl Line {
                 let load = move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Feed(hub.load_feed(after)?)));
                 Ok(self.desk.hub.post(self.answers.clone(), load).await?)
             }
+            Output::LoadOwn { after, known } => {
+                let site = self.caller.site;
+                let load =
+                    move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Own(hub.load_own(&site, after, &known)?)));
+                Ok(self.desk.hub.post(self.answers.clone(), load).await?)
+            }
+            Output::Key { number, secret } => {
+                let (site, second) = (self.caller.site, self.desk.clock.second());
+                let kept = self.desk.hub.call(move |hub| hub.take_key(&site, number, &secret, second)).await?;
+                kept.map_err(|cause| End::new(code::TROUBLE, cause))
+            }
             Output::Beacon { echo } => self.send(Message::Beacon { echo, second: self.desk.clock.second() }),
             Output::Close(cause) => {
                 let why = cause.to_string();
@@ -191,6 +205,9 @@ impl Line {
 
     async fn greet(&mut self, hello: Hello) -> Result<(), End> {
         self.incarnation = Some(hello.incarnation);
+        if let Some(life) = &hello.life {
+            self.entry.greeted(hello.incarnation, life.boot);
+        }
         let (caller, second) = (self.caller, self.desk.clock.second());
         let greet = move |hub: &mut crate::hub::Hub| {
             match Standing::of(hub, &caller) {
@@ -199,8 +216,8 @@ impl Line {
                 Standing::Unknown => return Ok(Answer::Trouble),
             }
             let greeting = hub.greet(&caller.site, &hello, second)?;
-            let (welcome, down, feed) = (greeting.welcome, greeting.down, greeting.feed);
-            Ok(Answer::Input(Input::Greeted { welcome, down, feed }))
+            let crate::hub::Greeting { welcome, down, feed, own } = greeting;
+            Ok(Answer::Input(Input::Greeted { welcome, down, feed, own }))
         };
         Ok(self.desk.hub.post(self.answers.clone(), greet).await?)
     }

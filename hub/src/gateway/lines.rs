@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quinn::Connection;
+use shared::ids::Incarnation;
 use tokio::sync::watch;
 
 use super::arrivals::{NOT_CURRENT, close};
@@ -28,6 +29,8 @@ pub(crate) struct Lines {
 struct Open {
     caller: Caller,
     connection: Connection,
+    /// The incarnation and the process, once it has greeted.
+    greeted: Option<(Incarnation, [u8; 16])>,
 }
 
 /// Takes its line off the list when dropped.
@@ -63,8 +66,24 @@ impl Lines {
         for (_, oldest) in same.iter().take((same.len() + 1).saturating_sub(LINES_PER_SITE_MAX)) {
             close(&oldest.connection, code::TOO_MANY, "too many lines of this site");
         }
-        open.insert(number, Open { caller, connection });
+        open.insert(number, Open { caller, connection, greeted: None });
         Entry { lines: self.clone(), number }
+    }
+
+    /// A line has greeted: an older one of another process under the same incarnation is closed. If that process
+    /// still lives it dials again, and by that the hub knows that there are two.
+    fn greeted(&self, number: u64, incarnation: Incarnation, boot: [u8; 16]) {
+        let mut open = self.lock();
+        let Some(line) = open.get_mut(&number) else { return };
+        line.greeted = Some((incarnation, boot));
+        let site = line.caller.site;
+        let is_other = |line: &&Open| {
+            let of_life = line.greeted.is_some_and(|(life, other)| life == incarnation && other != boot);
+            line.caller.site == site && of_life
+        };
+        for other in open.values().filter(is_other) {
+            close(&other.connection, code::SUPERSEDED, "another process greeted under this incarnation");
+        }
     }
 
     fn callers(&self) -> Vec<Caller> {
@@ -79,6 +98,13 @@ impl Lines {
             tracing::info!(site = %line.caller.site, "line ended: the certificate is not current any more");
             close(&line.connection, code::NOT_CURRENT, NOT_CURRENT);
         }
+    }
+}
+
+impl Entry {
+    /// The line has greeted.
+    pub(crate) fn greeted(&self, incarnation: Incarnation, boot: [u8; 16]) {
+        self.lines.greeted(self.number, incarnation, boot);
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use shared::ids::{Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::sync::handshake;
-use shared::wire::v1::message::{FeedPart, Hello, Welcome, decode_run};
+use shared::sync::hub::OwnStanding;
+use shared::wire::v1::message::{FeedPart, Hello, Welcome};
+use shared::wire::v1::run::decode_run;
 
 use super::{Hub, HubError};
 use crate::store::FeedRow;
@@ -24,6 +26,8 @@ pub struct Greeting {
     pub down: u64,
     /// Give the feed from behind this position.
     pub feed: u64,
+    /// What is given back of the site's own ledgers; none to an edge of the first version.
+    pub own: Option<OwnStanding>,
 }
 
 impl Hub {
@@ -33,14 +37,20 @@ impl Hub {
     /// Where the store fails.
     pub fn greet(&mut self, site: &SiteCode, hello: &Hello, second: i64) -> Result<Greeting, HubError> {
         self.heard(site, &hello.incarnation, second)?;
+        let met = match &hello.life {
+            Some(life) => Some(self.meet(site, hello, life, second)?),
+            None => None,
+        };
         let last = self.store.line_last(site, &hello.incarnation)?;
         // What this line sent was counted in the transaction that took it.
         let counted = self.store.feed_position()?;
         let same = hello.hub_life == self.life;
+        let (life, own) = met.unzip();
         Ok(Greeting {
-            welcome: handshake::welcome(self.life, second, last, counted),
+            welcome: Welcome { life, ..handshake::welcome(self.life, second, last, counted) },
             down: if same { hello.down } else { 0 },
             feed: if same { hello.feed } else { 0 },
+            own,
         })
     }
 
@@ -56,8 +66,7 @@ impl Hub {
     /// Writes down who was heard.
     pub(crate) fn write_contacts(&mut self, second: i64) -> Result<(), HubError> {
         for ((site, of), heard) in std::mem::take(&mut self.memory.contacts) {
-            let line = self.store.touch_line(&site, &of, heard)?;
-            self.memory.remember_line((site, of), line);
+            self.store.touch_line(&site, &of, heard)?;
         }
         self.memory.contacts_written = second;
         Ok(())

@@ -12,9 +12,11 @@ use shared::ids::{ActorId, DocId, EntryId, Incarnation, ProgrammeId, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::rules::programme::Versions;
 use shared::seal::{DayKey, SiteKeys};
+use shared::sign::PublicKey;
 use shared::wire::v1::message::FeedPart;
 
 use crate::ingest::Graph;
+use crate::signed::Roll;
 use crate::store::TipRow;
 
 /// Most chain ends that are remembered: a nation's day has about 10,000.
@@ -35,6 +37,9 @@ pub(crate) struct Memory {
     pub(crate) loaded: bool,
     /// The journal's last position.
     pub(crate) journal: u64,
+    /// The hash over the journal, and up to where it is signed.
+    pub(crate) roll: Roll,
+    pub(crate) signed: u64,
     /// The feed's last position.
     pub(crate) feed: u64,
     /// In the order of publication.
@@ -42,8 +47,10 @@ pub(crate) struct Memory {
     pub(crate) tips: HashMap<ActorId, TipRow>,
     /// Where the runs of those actors lie that were asked for something far behind.
     pub(crate) chains: RefCell<Chains>,
-    /// The numbers of lines.
-    pub(crate) lines: HashMap<(SiteCode, Incarnation), i64>,
+    /// Lines by the lives that they belong to.
+    pub(crate) lines: HashMap<(SiteCode, Incarnation), Line>,
+    /// The last row of the journal that each site wrote.
+    pub(crate) last_of: RefCell<HashMap<SiteCode, u64>>,
     pub(crate) site_keys: RefCell<HashMap<SiteCode, Arc<[SiteKeys]>>>,
     pub(crate) day_keys: HashMap<(ProgrammeId, NaiveDate), DayKey>,
     /// The changes of the ledger that was asked for its lineage last: a site with two nodes asks again and again.
@@ -59,12 +66,20 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn remember_line(&mut self, name: (SiteCode, Incarnation), line: i64) {
+    pub(crate) fn remember_line(&mut self, name: (SiteCode, Incarnation), line: Line) {
         if self.lines.len() >= LINES_MAX {
             self.lines.clear();
         }
         self.lines.insert(name, line);
     }
+}
+
+/// The line of one life of a site's store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) number: i64,
+    /// By which key it signs; none for an edge of the first version.
+    pub(crate) signer: Option<PublicKey>,
 }
 
 /// The end of this process's chain in one of the hub's ledgers.

@@ -43,6 +43,8 @@ impl Hub {
             hub.memory = Memory {
                 loaded: true,
                 journal: hub.memory.journal,
+                roll: hub.memory.roll,
+                signed: hub.memory.signed,
                 feed: hub.memory.feed,
                 waiting_docs: std::mem::take(&mut hub.memory.waiting_docs),
                 ..Memory::default()

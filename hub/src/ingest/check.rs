@@ -5,6 +5,7 @@ use shared::ids::{DocId, EntryId, SiteCode};
 use shared::ledger::chain::Link;
 use shared::ledger::run::Run;
 use shared::rules::identity::Document;
+use shared::sign::PublicKey;
 use shared::wire::v1::entry;
 
 use super::{Fault, Upload};
@@ -39,8 +40,9 @@ pub(crate) struct Opened {
 type Answer<T> = Result<Result<T, Fault>, HubError>;
 
 impl Hub {
-    pub(crate) fn check(&mut self, upload: &Upload) -> Result<Checked, HubError> {
-        Ok(match self.examine(upload)? {
+    /// Looks at a run from everywhere; `signer` is the key of the life that sent it.
+    pub(crate) fn check(&mut self, upload: &Upload, signer: Option<PublicKey>) -> Result<Checked, HubError> {
+        Ok(match self.examine(upload, signer)? {
             Ok(Some(fresh)) => Checked::Fresh(fresh),
             Ok(None) => Checked::Known,
             Err(fault) => Checked::Bad(fault),
@@ -48,7 +50,7 @@ impl Hub {
     }
 
     /// None where everything in the run is known.
-    fn examine(&mut self, upload: &Upload) -> Answer<Option<Fresh>> {
+    fn examine(&mut self, upload: &Upload, signer: Option<PublicKey>) -> Answer<Option<Fresh>> {
         let run = &upload.run;
         if let Err(fault) = check_owner(upload.site, run.doc) {
             return Ok(Err(fault));
@@ -57,6 +59,9 @@ impl Hub {
             Ok(links) => links,
             Err(bad) => return Ok(Err(bad.into())),
         };
+        if let Err(fault) = check_signature(run, signer) {
+            return Ok(Err(fault));
+        }
         let tip = self.tip(&run.start.id.actor)?;
         let known = match self.count_known(upload, &links, tip.as_ref())? {
             Ok(known) => known,
@@ -152,5 +157,15 @@ fn check_owner(site: SiteCode, doc: DocId) -> Result<(), Fault> {
     match doc {
         DocId::Site { site: owner, day: _ } if owner == site => Ok(()),
         DocId::Site { .. } | DocId::Desk { .. } | DocId::Nation { .. } => Err(Fault::Owner { site, doc }),
+    }
+}
+
+/// A life that has named its key signs every batch with it.
+fn check_signature(run: &Run, signer: Option<PublicKey>) -> Result<(), Fault> {
+    let head = run.head();
+    match (signer, &run.signature) {
+        (None, _) => Ok(()),
+        (Some(key), Some(signature)) if key.signed_head(&head, signature) => Ok(()),
+        (Some(_), _) => Err(Fault::Signature(head.id)),
     }
 }

@@ -19,6 +19,9 @@ pub enum Fault {
     /// Outside its limits, or the hash differs.
     #[error(transparent)]
     Run(#[from] BadRun),
+    /// Not signed by the key that this life of the site's store named.
+    #[error("entry {0} is not signed by the site's key")]
+    Signature(EntryId),
     /// Entries before it are missing.
     #[error("entries are missing: actor {actor} is known up to {have}, the run begins with {first}")]
     Gap {
@@ -73,6 +76,7 @@ impl Fault {
             Self::Gap { .. } | Self::Dependencies(_) => true,
             Self::Owner { .. }
             | Self::Run(_)
+            | Self::Signature(_)
             | Self::Place(_)
             | Self::OtherHistory(_)
             | Self::Elsewhere { .. }

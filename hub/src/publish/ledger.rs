@@ -55,7 +55,7 @@ impl Hub {
             .map(|entry| tip.append(entry).map_err(|_| HubError::Full("a ledger of the hub")))
             .collect::<Result<_, _>>()?;
         let last = links.last().map(|link| link.hash).ok_or(HubError::Full("nothing"))?;
-        let run = Run { doc, start, entries: bytes, joints: Vec::new(), last };
+        let run = Run { doc, start, entries: bytes, joints: Vec::new(), last, signature: None }.signed(&self.signer);
         let pos = self.journal_run(&run, &links, None, None, second)?;
         self.memory.writers.insert(doc, Writer { tip });
         for entry in entries {

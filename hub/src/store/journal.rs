@@ -8,6 +8,7 @@ use super::{Store, StoreError};
 
 /// A run in the journal.
 pub(crate) struct JournalRow {
+    pub(crate) actor: ActorId,
     pub(crate) first: u32,
     pub(crate) count: u32,
     pub(crate) prev: Option<u64>,
@@ -66,14 +67,15 @@ impl Store {
     }
 
     pub(crate) fn journal(&self, pos: u64) -> Result<Option<JournalRow>, StoreError> {
-        const SQL: &str = "SELECT first, count, prev, received, run FROM journal WHERE pos = ?1";
+        const SQL: &str = "SELECT actor, first, count, prev, received, run FROM journal WHERE pos = ?1";
         self.one(SQL, [signed(pos)], "read the journal", |row| {
             Ok(JournalRow {
-                first: row.get(0)?,
-                count: row.get(1)?,
-                prev: row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs),
-                received: row.get(3)?,
-                run: row.get(4)?,
+                actor: ActorId(bytes(row, 0)?),
+                first: row.get(1)?,
+                count: row.get(2)?,
+                prev: row.get::<_, Option<i64>>(3)?.map(i64::unsigned_abs),
+                received: row.get(4)?,
+                run: row.get(5)?,
             })
         })
     }

@@ -8,6 +8,13 @@ CREATE TABLE actor (
     pos   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE boot (
+    line INTEGER NOT NULL,
+    nth  INTEGER NOT NULL,
+    boot BLOB NOT NULL,
+    PRIMARY KEY (line, nth)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE case_file (
     id        BLOB PRIMARY KEY,
     programme TEXT NOT NULL,
@@ -66,7 +73,7 @@ CREATE TABLE line (
     second      INTEGER NOT NULL,
     actor       BLOB,
     seq         INTEGER,
-    hash        BLOB,
+    hash        BLOB, signer BLOB, parent BLOB, began INTEGER, doubled INTEGER NOT NULL DEFAULT 0,
     UNIQUE (site, incarnation)
 ) STRICT;
 
@@ -117,6 +124,12 @@ CREATE TABLE sale (
     PRIMARY KEY (tag, programme, actor, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE signed (
+    pos       INTEGER PRIMARY KEY,
+    roll      BLOB NOT NULL,
+    signature BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE site (
     code    TEXT PRIMARY KEY,
     name    TEXT NOT NULL,
@@ -126,6 +139,14 @@ CREATE TABLE site (
     lat     REAL,
     lng     REAL,
     town    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE site_case (
+    id          BLOB PRIMARY KEY,
+    site        TEXT NOT NULL,
+    kind        INTEGER NOT NULL,
+    incarnation BLOB NOT NULL,
+    opened      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE site_key (
@@ -171,6 +192,8 @@ CREATE TABLE withdrawal (
 CREATE INDEX actor_doc ON actor (doc);
 
 CREATE INDEX certificate_site ON certificate (site);
+
+CREATE INDEX journal_line ON journal (line) WHERE line IS NOT NULL;
 
 CREATE INDEX quarantine_site ON quarantine (site);
 

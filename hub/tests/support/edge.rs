@@ -172,7 +172,7 @@ impl Edge {
             last = Some(self.tip(doc).append(&bytes).unwrap());
             entries.push(bytes);
         }
-        let run = Run { doc, start, entries, joints: vec![], last: last.unwrap().hash };
+        let run = Run { doc, start, entries, joints: vec![], last: last.unwrap().hash, signature: None };
         Upload { site: self.site, incarnation: self.incarnation, run }
     }
 

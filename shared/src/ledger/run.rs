@@ -7,7 +7,8 @@ use automerge::Change;
 
 use super::chain::{Link, Tip};
 use super::schema::Place;
-use crate::ids::{ChangeHash, DocId};
+use crate::ids::{ChangeHash, DocId, EntryId};
+use crate::sign::{Head, Signature, Signer};
 
 /// Most entries in a run.
 pub const RUN_ENTRIES_MAX: usize = 1024;
@@ -31,6 +32,8 @@ pub struct Run {
     pub joints: Vec<Joint>,
     /// The hash of the last change.
     pub last: ChangeHash,
+    /// The writer's signature over [`Self::head`]; none from a writer of the first version.
+    pub signature: Option<Signature>,
 }
 
 /// A change that joined other heads (another node of the site had written meanwhile).
@@ -69,6 +72,26 @@ pub enum BadRun {
 }
 
 impl Run {
+    /// The name of the last entry, whether or not the run is any good.
+    #[must_use]
+    pub fn last_id(&self) -> EntryId {
+        let count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        EntryId { seq: self.start.id.seq.saturating_add(count).saturating_sub(1), ..self.start.id }
+    }
+
+    /// What a signature stands for: the last entry, and by its hash all before it.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head { doc: self.doc, id: self.last_id(), hash: self.last }
+    }
+
+    /// The same run under a signature.
+    #[must_use]
+    pub fn signed(mut self, signer: &Signer) -> Self {
+        self.signature = Some(signer.sign_head(&self.head()));
+        self
+    }
+
     /// Builds every change of the run and compares the last hash.
     ///
     /// # Errors
@@ -121,6 +144,31 @@ impl Run {
         Ok(())
     }
 
+    /// This run with the next behind it, where that is the same actor's in the same document and both fit in one.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Option<Self> {
+        let count = u32::try_from(self.entries.len()).ok()?;
+        let bytes: usize = self.entries.iter().chain(&next.entries).map(Vec::len).sum();
+        let fits = self.entries.len() + next.entries.len() <= RUN_ENTRIES_MAX && bytes <= RUN_BYTES_MAX;
+        let after = self.last_id();
+        let follows = next.start.id.actor == after.actor && Some(next.start.id.seq) == after.seq.checked_add(1);
+        if !fits || !follows || self.doc != next.doc {
+            return None;
+        }
+        let op = self
+            .joints
+            .last()
+            .map_or(self.start.op + u64::from(count), |joint| joint.op + u64::from(count - joint.index));
+        if next.start.deps != [self.last] || next.start.op != op {
+            self.joints.push(Joint { index: count, op: next.start.op, deps: next.start.deps });
+        }
+        let behind = |joint: Joint| Some(Joint { index: joint.index.checked_add(count)?, ..joint });
+        self.joints.extend(next.joints.into_iter().filter_map(behind));
+        self.entries.extend(next.entries);
+        (self.last, self.signature) = (next.last, next.signature);
+        Some(self)
+    }
+
     /// Cuts off the first `count` entries, which the receiver has already; `links` are the run's own.
     #[must_use]
     pub fn without_first(mut self, count: usize, links: &[Link]) -> Option<Self> {
@@ -156,7 +204,7 @@ mod tests {
         let entries: Vec<Vec<u8>> = (0..entries).map(|n| vec![n; 60]).collect();
         let links: Vec<Link> = entries.iter().map(|entry| tip.append(entry).unwrap()).collect();
         let last = links.last().unwrap().hash;
-        (Run { doc, start, entries, joints: vec![], last }, links)
+        (Run { doc, start, entries, joints: vec![], last, signature: None }, links)
     }
 
     #[test]
@@ -189,6 +237,26 @@ mod tests {
         let rest = whole.clone().without_first(4, &links).unwrap();
         assert_eq!(rest.links().unwrap(), links[4..]);
         assert_eq!(whole.without_first(10, &links), None);
+    }
+
+    #[test]
+    fn what_was_cut_in_two_is_put_together_again() {
+        let (whole, links) = run(10);
+        let rest = whole.clone().without_first(4, &links).unwrap();
+        let mut start = whole.clone();
+        start.entries.truncate(4);
+        start.last = links[3].hash;
+        assert_eq!(start.clone().then(rest.clone()), Some(whole.clone()));
+        assert_eq!(rest.then(start), None, "the other way round");
+
+        let (mut joined, links) = run(3);
+        joined.start = Place { id: EntryId { seq: 11, ..joined.start.id }, op: 20, deps: vec![ChangeHash([9; 32])] };
+        joined.last = ChangeHash([0; 32]);
+        let Err(BadRun::Hash { built, .. }) = joined.links() else { panic!("{links:?}") };
+        joined.last = built;
+        let both = whole.then(joined).unwrap();
+        assert_eq!(both.joints, [Joint { index: 10, op: 20, deps: vec![ChangeHash([9; 32])] }]);
+        assert_eq!(both.links().unwrap().len(), 13);
     }
 
     #[test]

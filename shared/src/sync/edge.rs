@@ -6,6 +6,8 @@ use super::Close;
 use super::handshake::{Standing, hello, judge_welcome};
 use crate::ids::EntryId;
 use crate::ledger::run::Run;
+use crate::seal::Secret;
+use crate::sign::Receipt;
 use crate::wire::v1::message::{FeedPart, Message, Refused, Welcome};
 
 /// Most runs on their way up at once.
@@ -23,8 +25,8 @@ pub enum Input {
     Connected(Standing),
     /// A message came.
     Message(Message),
-    /// The answer to [`Output::Resume`]: the hub has everything up to here.
-    Resumed(LogPos),
+    /// The answer to [`Output::Resume`].
+    Resumed(Resumed),
     /// The answer to [`Output::Load`]: the next run and the position of its last entry, or the end.
     Loaded(Option<(Run, LogPos)>),
     /// The node wrote new entries.
@@ -36,6 +38,31 @@ pub enum Input {
         /// Tells this question from the others.
         echo: u64,
     },
+}
+
+/// Where the exchange goes on after the greetings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resumed {
+    /// The hub has everything up to here.
+    Behind {
+        /// Up to here.
+        pos: LogPos,
+        /// Secrets of the site that the hub lacks.
+        keys: Vec<(u8, Secret)>,
+    },
+    /// The store has begun a new life: dial again.
+    Anew,
+}
+
+impl Resumed {
+    /// Up to where the hub has the log; none in a new life.
+    #[must_use]
+    pub fn pos(&self) -> Option<LogPos> {
+        match self {
+            Self::Behind { pos, keys: _ } => Some(*pos),
+            Self::Anew => None,
+        }
+    }
 }
 
 /// What to do.
@@ -53,6 +80,8 @@ pub enum Output {
         upto: LogPos,
         /// The feed's position.
         feed: u64,
+        /// The hub's signature for the last of it.
+        receipt: Option<Receipt>,
     },
     /// The hub did not take a run; it keeps it aside, and says why.
     Quarantined {
@@ -74,6 +103,22 @@ pub enum Output {
         after: u64,
         /// Consecutive batches.
         parts: Vec<FeedPart>,
+    },
+    /// Keep what another life of this store wrote, or only the position; answer with [`Input::Took`].
+    Own {
+        /// The hub's journal position behind it.
+        pos: u64,
+        /// The feed's position by which it is counted.
+        feed: u64,
+        /// The entries.
+        run: Option<Run>,
+    },
+    /// Keep a secret of the site that another machine of it brought.
+    Key {
+        /// Its number.
+        number: u8,
+        /// The secret.
+        secret: Secret,
     },
     /// The hub's time.
     Beacon {
@@ -127,14 +172,18 @@ impl Session {
         match input {
             Input::Connected(standing) => {
                 self.phase = Phase::Greeting;
-                vec![Output::Send(Message::Hello(hello(&standing)))]
+                vec![Output::Send(Message::Hello(hello(standing)))]
             }
             Input::Message(message) => self.message(message),
-            Input::Resumed(pos) => {
+            Input::Resumed(Resumed::Behind { pos, keys }) => {
                 self.phase = Phase::Open;
                 self.loaded = pos;
-                self.load()
+                let give = |(number, secret)| Output::Send(Message::Key { number, secret });
+                let mut out: Vec<Output> = keys.into_iter().map(give).collect();
+                out.extend(self.load());
+                out
             }
+            Input::Resumed(Resumed::Anew) => self.close(Close::Anew),
             Input::Loaded(next) => self.loaded(next),
             Input::Grown => {
                 self.more = true;
@@ -157,11 +206,13 @@ impl Session {
             },
             (_, Message::Refused(Refused { id: None, why })) => self.close(Close::Refused(why)),
             (Phase::Open, Message::Refused(Refused { id: Some(id), why })) => self.quarantined(id, why),
-            (Phase::Open, Message::Acked { id, feed }) => self.acked(id, feed),
+            (Phase::Open, Message::Acked { id, feed, receipt }) => self.acked(id, feed, receipt),
             (Phase::Open | Phase::Resuming, Message::Down { pos, run }) => vec![Output::Down { pos, run }],
             (Phase::Open | Phase::Resuming, Message::Feed { after, parts }) => {
                 vec![Output::Feed { after, parts }]
             }
+            (Phase::Open | Phase::Resuming, Message::Own { pos, feed, run }) => vec![Output::Own { pos, feed, run }],
+            (Phase::Open | Phase::Resuming, Message::Key { number, secret }) => vec![Output::Key { number, secret }],
             (_, Message::Beacon { echo, second }) => vec![Output::Beacon { echo, second }],
             (
                 Phase::Dialling | Phase::Greeting | Phase::Resuming | Phase::Open | Phase::Closed,
@@ -173,6 +224,8 @@ impl Session {
                 | Message::Feed { .. }
                 | Message::Took
                 | Message::Ask { .. }
+                | Message::Own { .. }
+                | Message::Key { .. }
                 | Message::Refused(_),
             ) => self.close(Close::Unexpected("message from the hub")),
         }
@@ -193,9 +246,7 @@ impl Session {
         let Some((run, upto)) = next else {
             return self.load();
         };
-        let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
-        let seq = run.start.id.seq.saturating_add(count).saturating_sub(1);
-        self.in_flight.push_back((EntryId { seq, ..run.start.id }, upto));
+        self.in_flight.push_back((run.last_id(), upto));
         self.loaded = upto;
         self.more = true;
         let mut out = vec![Output::Send(Message::Up(run))];
@@ -203,10 +254,10 @@ impl Session {
         out
     }
 
-    fn acked(&mut self, id: EntryId, feed: u64) -> Vec<Output> {
+    fn acked(&mut self, id: EntryId, feed: u64, receipt: Option<Receipt>) -> Vec<Output> {
         match self.in_flight.pop_front() {
             Some((sent, upto)) if sent == id => {
-                let mut out = vec![Output::Acked { upto, feed }];
+                let mut out = vec![Output::Acked { upto, feed, receipt }];
                 out.extend(self.load());
                 out
             }

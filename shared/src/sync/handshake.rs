@@ -3,10 +3,11 @@
 use super::Close;
 use crate::ids::{Incarnation, SiteCode};
 use crate::ledger::schema::ENCODER;
+use crate::wire::v1::life::EdgeLife;
 use crate::wire::v1::message::{Hello, PROTOCOL, Seen, Welcome};
 
 /// What an edge knows when it dials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Its site.
     pub site: SiteCode,
@@ -18,11 +19,13 @@ pub struct Standing {
     pub down: u64,
     /// How far the feed has come down.
     pub feed: u64,
+    /// What only an edge of this version says.
+    pub life: Option<EdgeLife>,
 }
 
 /// The edge's greeting.
 #[must_use]
-pub fn hello(standing: &Standing) -> Hello {
+pub fn hello(standing: Standing) -> Hello {
     Hello {
         protocol: PROTOCOL,
         encoder: ENCODER.to_owned(),
@@ -31,6 +34,7 @@ pub fn hello(standing: &Standing) -> Hello {
         hub_life: standing.hub_life,
         down: standing.down,
         feed: standing.feed,
+        life: standing.life,
     }
 }
 
@@ -46,10 +50,10 @@ pub fn judge_hello(hello: &Hello, certified: &SiteCode) -> Result<(), Close> {
     Ok(())
 }
 
-/// The hub's greeting.
+/// The hub's greeting, as far as every version says it.
 #[must_use]
 pub fn welcome(hub_life: Incarnation, second: i64, last: Option<Seen>, feed: u64) -> Welcome {
-    Welcome { protocol: PROTOCOL, encoder: ENCODER.to_owned(), hub_life, second, last, feed }
+    Welcome { protocol: PROTOCOL, encoder: ENCODER.to_owned(), hub_life, second, last, feed, life: None }
 }
 
 /// Whether the edge goes on.

@@ -1,13 +1,20 @@
 //! The hub's half: it takes what an edge lacks to give, and gives what the edge lacks.
 
+use std::collections::BTreeMap;
+
 use super::handshake::judge_hello;
 use super::{Close, edge};
-use crate::ids::{EntryId, SiteCode};
+use crate::ids::{ActorId, EntryId, SiteCode};
 use crate::ledger::run::Run;
+use crate::seal::Secret;
+use crate::sign::Receipt;
+use crate::wire::v1::life::KEYS_MAX;
 use crate::wire::v1::message::{FeedPart, Hello, Message, Refused, Welcome};
 
-/// Most `Down` and `Feed` on their way to one edge at once.
+/// Most `Down`, `Feed` and `Own` on their way to one edge at once.
 pub const GIVEN_IN_FLIGHT_MAX: u32 = 4;
+/// Most actors of a site that a session remembers: every start and every day has one.
+const KNOWN_MAX: usize = 64;
 
 /// What happened.
 #[derive(Debug)]
@@ -22,6 +29,8 @@ pub enum Input {
         down: u64,
         /// The edge has the feed up to here.
         feed: u64,
+        /// What only an edge of this version is given.
+        own: Option<OwnStanding>,
     },
     /// The answer to [`Output::Ingest`]: on the disk, and counted at this position of the feed.
     Ingested {
@@ -29,6 +38,8 @@ pub enum Input {
         id: EntryId,
         /// The feed's position behind it.
         feed: u64,
+        /// The hub's signature for it.
+        receipt: Option<Receipt>,
     },
     /// The answer to [`Output::Ingest`]: kept aside.
     Quarantined {
@@ -43,6 +54,30 @@ pub enum Input {
     Down(Option<(Run, u64)>),
     /// The answer to [`Output::LoadFeed`]: the next batches, none at the end.
     Feed(Vec<FeedPart>),
+    /// The answer to [`Output::LoadOwn`]: the next run of the site's other lives, or the end.
+    Own(Option<OwnPart>),
+}
+
+/// How much of its own ledgers a site is given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnStanding {
+    /// It has what other lives of its store wrote up to here.
+    pub after: u64,
+    /// The hub's journal is so long: when all has been given, the site has it up to here.
+    pub upto: u64,
+    /// The site's secrets that it lacks.
+    pub keys: Vec<(u8, Secret)>,
+}
+
+/// A step through what a site's stores have written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnPart {
+    /// The position behind it.
+    pub pos: u64,
+    /// The feed's position by which it is counted.
+    pub feed: u64,
+    /// The entries; none where the site knows all of them.
+    pub run: Option<Run>,
 }
 
 /// What to do.
@@ -58,6 +93,20 @@ pub enum Output {
     LoadDown(u64),
     /// Read the next batch behind this position; answer with [`Input::Feed`].
     LoadFeed(u64),
+    /// Read on in what the site's stores have written; answer with [`Input::Own`].
+    LoadOwn {
+        /// Behind this position.
+        after: u64,
+        /// The site knows these actors' entries up to these.
+        known: Vec<EntryId>,
+    },
+    /// Keep this secret of the site.
+    Key {
+        /// Its number.
+        number: u8,
+        /// The secret.
+        secret: Secret,
+    },
     /// Answer with the time.
     Beacon {
         /// Send it back.
@@ -75,11 +124,12 @@ enum Phase {
     Closed,
 }
 
-/// Which of the two streams down is being read.
+/// Which of the streams down is being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
     Nothing,
     Down,
+    Own,
     Feed,
 }
 
@@ -91,10 +141,18 @@ pub struct Session {
     ingesting: usize,
     down: u64,
     feed: u64,
+    own: u64,
+    /// The position to be told once everything of the site's own has been given.
+    own_upto: Option<u64>,
+    gives_own: bool,
+    /// Up to where the site knows its actors' entries: it has told so, or sent them itself.
+    known: BTreeMap<ActorId, u32>,
     more_down: bool,
+    more_own: bool,
     more_feed: bool,
     reading: Reading,
     given: u32,
+    keys: u8,
 }
 
 impl Session {
@@ -107,10 +165,16 @@ impl Session {
             ingesting: 0,
             down: 0,
             feed: 0,
+            own: 0,
+            own_upto: None,
+            gives_own: false,
+            known: BTreeMap::new(),
             more_down: true,
+            more_own: true,
             more_feed: true,
             reading: Reading::Nothing,
             given: 0,
+            keys: 0,
         }
     }
 
@@ -121,28 +185,49 @@ impl Session {
         }
         match input {
             Input::Message(message) => self.message(message),
-            Input::Greeted { welcome, down, feed } => {
+            Input::Greeted { welcome, down, feed, own } => {
                 self.phase = Phase::Open;
                 (self.down, self.feed) = (down, feed);
                 let mut out = vec![Output::Send(Message::Welcome(welcome))];
+                out.extend(self.give_back(own));
                 out.extend(self.give());
                 out
             }
-            Input::Ingested { id, feed } => {
+            Input::Ingested { id, feed, receipt } => {
                 self.ingesting = self.ingesting.saturating_sub(1);
-                vec![Output::Send(Message::Acked { id, feed })]
+                vec![Output::Send(Message::Acked { id, feed, receipt })]
             }
             Input::Quarantined { id, why } => {
                 self.ingesting = self.ingesting.saturating_sub(1);
                 vec![Output::Send(Message::Refused(Refused { id: Some(id), why }))]
             }
             Input::Grown => {
-                (self.more_down, self.more_feed) = (true, true);
+                (self.more_down, self.more_own, self.more_feed) = (true, true, true);
                 self.give()
             }
             Input::Down(next) => self.down_loaded(next),
+            Input::Own(next) => self.own_loaded(next),
             Input::Feed(parts) => self.feed_loaded(parts),
         }
+    }
+
+    /// The site has an actor's entries up to this one.
+    fn knows(&mut self, tip: EntryId) {
+        if self.known.len() >= KNOWN_MAX && !self.known.contains_key(&tip.actor) {
+            // It would only hear something twice.
+            self.known.clear();
+        }
+        let seq = self.known.entry(tip.actor).or_default();
+        *seq = tip.seq.max(*seq);
+    }
+
+    /// Keys first: what other lives wrote was sealed under them.
+    fn give_back(&mut self, own: Option<OwnStanding>) -> Vec<Output> {
+        let Some(OwnStanding { after, upto, keys }) = own else {
+            return Vec::new();
+        };
+        (self.own, self.own_upto, self.gives_own) = (after, Some(upto), true);
+        keys.into_iter().map(|(number, secret)| Output::Send(Message::Key { number, secret })).collect()
     }
 
     fn message(&mut self, message: Message) -> Vec<Output> {
@@ -150,6 +235,7 @@ impl Session {
             (Phase::Waiting, Message::Hello(hello)) => match judge_hello(&hello, &self.site) {
                 Ok(()) => {
                     self.phase = Phase::Greeting;
+                    hello.life.iter().flat_map(|life| &life.tips).for_each(|tip| self.knows(*tip));
                     vec![Output::Greet(hello)]
                 }
                 Err(close) => self.close(close),
@@ -159,6 +245,7 @@ impl Session {
                 if self.ingesting > edge::RUNS_IN_FLIGHT_MAX {
                     return self.close(Close::Flood);
                 }
+                self.knows(run.last_id());
                 vec![Output::Ingest(run)]
             }
             (Phase::Open, Message::Took) => match self.given.checked_sub(1) {
@@ -169,6 +256,13 @@ impl Session {
                 None => self.close(Close::Unexpected("receipt")),
             },
             (Phase::Open, Message::Ask { echo }) => vec![Output::Beacon { echo }],
+            (Phase::Open, Message::Key { number, secret }) => {
+                self.keys += 1;
+                if usize::from(self.keys) > KEYS_MAX {
+                    return self.close(Close::Flood);
+                }
+                vec![Output::Key { number, secret }]
+            }
             (_, Message::Refused(Refused { why, .. })) => self.close(Close::Refused(why)),
             (
                 Phase::Waiting | Phase::Greeting | Phase::Open | Phase::Closed,
@@ -180,17 +274,30 @@ impl Session {
                 | Message::Feed { .. }
                 | Message::Took
                 | Message::Ask { .. }
+                | Message::Own { .. }
+                | Message::Key { .. }
                 | Message::Beacon { .. },
             ) => self.close(Close::Unexpected("message from the edge")),
         }
     }
 
-    /// The hub's ledgers before the feed: rules matter before people.
+    /// The hub's ledgers before the site's own, and those before the feed: rules matter before people.
     fn give(&mut self) -> Vec<Output> {
         let may = self.phase == Phase::Open && self.reading == Reading::Nothing && self.given < GIVEN_IN_FLIGHT_MAX;
         if may && self.more_down {
             (self.reading, self.more_down) = (Reading::Down, false);
             return vec![Output::LoadDown(self.down)];
+        }
+        if may && self.more_own && self.gives_own {
+            (self.reading, self.more_own) = (Reading::Own, false);
+            let known = self.known.iter().map(|(actor, seq)| EntryId { actor: *actor, seq: *seq });
+            return vec![Output::LoadOwn { after: self.own, known: known.collect() }];
+        }
+        if may && let Some(upto) = self.own_upto.take_if(|upto| *upto > self.own) {
+            self.given += 1;
+            let mut out = vec![Output::Send(Message::Own { pos: upto, feed: self.feed, run: None })];
+            out.extend(self.give());
+            return out;
         }
         if may && self.more_feed {
             (self.reading, self.more_feed) = (Reading::Feed, false);
@@ -206,6 +313,20 @@ impl Session {
             (self.down, self.more_down) = (pos, true);
             self.given += 1;
             out.push(Output::Send(Message::Down { pos, run }));
+        }
+        out.extend(self.give());
+        out
+    }
+
+    fn own_loaded(&mut self, next: Option<OwnPart>) -> Vec<Output> {
+        self.reading = Reading::Nothing;
+        let mut out = Vec::new();
+        if let Some(OwnPart { pos, feed, run }) = next {
+            (self.own, self.more_own) = (pos, true);
+            if run.is_some() {
+                self.given += 1;
+                out.push(Output::Send(Message::Own { pos, feed, run }));
+            }
         }
         out.extend(self.give());
         out

@@ -7,7 +7,9 @@ pub mod enrol;
 pub mod entry;
 pub mod feed;
 pub mod frame;
+pub mod life;
 pub mod message;
+pub mod run;
 
 /// What came is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use edge::clock::Reading;
 use edge::nation::Nation;
 use edge::node::ask::{ArriveRequest, DocumentText, SaleRequest};
-use edge::node::{Node, Setup};
+use edge::node::{Lives, Node, Setup};
 use edge::store::Store;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -30,6 +30,7 @@ pub fn open(folder: &Path, site: SiteCode, secret: Secret) -> Result<Node> {
     let setup = Setup {
         site,
         name: site.to_string(),
+        lives: Lives::in_memory(&secret)?,
         secret,
         key_number: 1,
         incarnation: Incarnation([3; 16]),
@@ -84,5 +85,5 @@ fn rules() -> Result<Run> {
         fact: Fact::Programme(Published { text }),
     });
     let last = tip.append(&entry)?.hash;
-    Ok(Run { doc: tip.doc, start, entries: vec![entry], joints: vec![], last })
+    Ok(Run { doc: tip.doc, start, entries: vec![entry], joints: vec![], last, signature: None })
 }

@@ -146,7 +146,14 @@ fn upload(seller: &mut Seller, documents: &[Document], second: i64) -> Result<Up
         last = Some(seller.tip.append(&entry)?.hash);
         entries.push(entry);
     }
-    let run = Run { doc: seller.tip.doc, start, entries, joints: vec![], last: last.context("a run has entries")? };
+    let run = Run {
+        doc: seller.tip.doc,
+        start,
+        entries,
+        joints: vec![],
+        last: last.context("a run has entries")?,
+        signature: None,
+    };
     Ok(Upload { site: seller.site, incarnation: Incarnation([1; 16]), run })
 }
 

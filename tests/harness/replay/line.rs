@@ -99,7 +99,7 @@ impl Line {
     /// Where an end has a fault.
     pub fn answer(&mut self, outcome: Outcome, node: &mut Node, hub: &mut Hub, now: Now) -> Result<Vec<Upload>> {
         let input = match outcome {
-            Outcome::Ingested { id, feed } => hub_sync::Input::Ingested { id, feed },
+            Outcome::Ingested { id, feed, receipt } => hub_sync::Input::Ingested { id, feed, receipt: Some(receipt) },
             Outcome::Quarantined { id, why } => hub_sync::Input::Quarantined { id, why },
         };
         let out = self.hub.handle(input);
@@ -163,8 +163,8 @@ impl Line {
                 }
                 edge_sync::Output::Resume(welcome) => edge_sync::Input::Resumed(node.resume(&welcome)?),
                 edge_sync::Output::Load(after) => edge_sync::Input::Loaded(node.load_run(after)?),
-                edge_sync::Output::Acked { upto, feed } => {
-                    node.acked(upto, feed)?;
+                edge_sync::Output::Acked { upto, feed, receipt } => {
+                    node.acked(upto, feed, receipt.as_ref())?;
                     continue;
                 }
                 edge_sync::Output::Quarantined { upto, why } => {
@@ -177,6 +177,14 @@ impl Line {
                 edge_sync::Output::Feed { after, parts } => {
                     node.take_feed(after, &parts)?;
                     edge_sync::Input::Took
+                }
+                edge_sync::Output::Own { pos, feed, run } => {
+                    node.take_own(pos, feed, run.as_ref())?;
+                    edge_sync::Input::Took
+                }
+                edge_sync::Output::Key { number, secret } => {
+                    node.take_key(number, &secret)?;
+                    continue;
                 }
                 edge_sync::Output::Beacon { second, .. } => {
                     node.beacon(now.reading, now.reading, second)?;
@@ -206,7 +214,8 @@ impl Line {
                 }
                 hub_sync::Output::Greet(hello) => {
                     let greeting = hub.greet(&self.site, &hello, now.second)?;
-                    hub_sync::Input::Greeted { welcome: greeting.welcome, down: greeting.down, feed: greeting.feed }
+                    let hub::hub::Greeting { welcome, down, feed, own } = greeting;
+                    hub_sync::Input::Greeted { welcome, down, feed, own }
                 }
                 hub_sync::Output::Ingest(run) => {
                     let incarnation = node.standing().incarnation;
@@ -215,6 +224,13 @@ impl Line {
                 }
                 hub_sync::Output::LoadDown(after) => hub_sync::Input::Down(hub.load_down(&self.site, after)?),
                 hub_sync::Output::LoadFeed(after) => hub_sync::Input::Feed(hub.load_feed(after)?),
+                hub_sync::Output::LoadOwn { after, known } => {
+                    hub_sync::Input::Own(hub.load_own(&self.site, after, &known)?)
+                }
+                hub_sync::Output::Key { number, secret } => {
+                    hub.take_key(&self.site, number, &secret, now.second)?;
+                    continue;
+                }
                 hub_sync::Output::Beacon { echo } => {
                     self.to_edge.send(&Message::Beacon { echo, second: now.second })?;
                     continue;

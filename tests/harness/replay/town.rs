@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use edge::clock::Reading;
 use edge::nation::{Nation, SharedNation};
 use edge::node::ask::{ArriveRequest, DocumentText, SaleRequest, WithdrawRequest};
-use edge::node::{Node, Setup};
+use edge::node::{Lives, Node, Setup};
 use edge::store::Store as EdgeStore;
 use hub::hub::Hub;
 use hub::registry::{Enrolment, SiteRecord};
@@ -409,6 +409,7 @@ impl Edge {
             incarnation: self.incarnation,
             store,
             nation: Nation::shared(&nation),
+            lives: Lives::in_memory(&self.secret)?,
             dice: Box::new(move || dice.random()),
         };
         self.node = Some(Node::open(setup, self.reading(now_ms))?);

@@ -23,7 +23,7 @@ impl Town {
             let code = self.sites[at].code;
             let node = self.sites[at].node()?;
             let (len, acked) = (node.log_len(), node.acked_upto());
-            let book = self.model.book(code);
+            let book = self.model.book(at);
             ensure!(len == book.log.len() as u64, "S1: {code} holds {len} of {} answers", book.log.len());
             ensure!(acked <= len, "{code} holds {len} entries and {acked} are acknowledged");
             if acked > book.proved {
@@ -37,7 +37,11 @@ impl Town {
     fn prove(&mut self, at: usize, acked: u64) -> Result<()> {
         let code = self.sites[at].code;
         let hub = self.hub.as_ref().context("a hub that is running")?;
-        let book = self.model.book(code);
+        if self.sites[at].node()?.standing().hub_life != hub.life() {
+            // It was told by a hub that has since been taken back; what that forgot it will offer again.
+            return Ok(());
+        }
+        let book = self.model.book(at);
         let upto = usize::try_from(acked)?;
         let from = usize::try_from(book.proved)?;
         for answered in book.log.get(from..upto).unwrap_or_default() {
@@ -65,7 +69,7 @@ impl Town {
         let shelves = node.shelves(reading)?;
         let quarantined = node.status(reading)?.quarantined;
         ensure!(quarantined == 0, "{code} believes that {quarantined} of its runs are kept aside");
-        let book = self.model.book(code);
+        let book = self.model.book(at);
         ensure!(lines.len() == book.log.len(), "S1: {code} holds {} of {} answers", lines.len(), book.log.len());
         for (line, answered) in lines.iter().zip(&book.log) {
             let line: serde_json::Value = serde_json::from_str(line)?;
@@ -87,8 +91,7 @@ impl Town {
     pub(super) fn check_all(&mut self) -> Result<()> {
         for at in 0..self.sites.len() {
             self.check_log(at)?;
-            let code = self.sites[at].code;
-            let acked = std::mem::take(&mut self.model.book(code).proved);
+            let acked = std::mem::take(&mut self.model.book(at).proved);
             self.prove(at, acked)?;
         }
         self.check_cases()?;

@@ -8,7 +8,7 @@ use shared::entry::{Pieces, Reading};
 use shared::ids::EntryId;
 use shared::rules::refusal::Refusal;
 
-use super::model::{Answered, Deed, Evidence, Sale};
+use super::model::{Answered, Deed, Evidence, Sale, View};
 use super::people::{Rule, day_number, day_of};
 use super::{Plant, Town};
 
@@ -99,15 +99,16 @@ impl Town {
     fn judge_sold(&mut self, at: usize, wish: &Wish, sold: &Sold) -> Result<()> {
         let today = day_of(sold.at.second);
         let site = self.sites[at].code;
+        let view = View { seen: sold.watermark, ..self.view(at)? };
         let rule = self.rule(sold.version.as_str())?;
         let who = &self.people[wish.person];
         ensure!(rule.from <= today, "S4: {} was not in force on day {today}", rule.name);
         ensure!(rule.takes(who), "S4: sold to a kind of document that {} does not take", rule.name);
         ensure!(rule.turn(who, today), "S4: sold on a day of the other digits");
         ensure!(rule.fits(who, wish.pieces, false), "S4: sold {:?} by {}", wish.pieces, rule.name);
-        let known = self.model.evidence(site, wish.person, sold.watermark, rule, today);
+        let known = self.model.evidence(view, wish.person, rule, today);
         ensure!(!known.must, "S4: {site} sold to somebody whose purchase it knew: {}", sold.id);
-        let book = self.model.book(site);
+        let book = self.model.book(at);
         let (adult, child) = book.stock.get(wish.programme).copied().unwrap_or_default();
         let enough = |have: i64, ask: u32| ask == 0 || have >= i64::from(ask);
         let there = enough(adult, wish.pieces.adult) && enough(child, wish.pieces.child);
@@ -121,17 +122,17 @@ impl Town {
         self.note(6, refusal.code().as_bytes());
         let reading = self.sites[at].reading(self.now_ms);
         let node = self.sites[at].node()?;
-        let (today, seen) = (node.business_day(reading), node.standing().feed);
+        let today = node.business_day(reading);
         let versions = node.versions();
         let Some(version) = versions.in_force(&wish.programme.parse()?, today) else {
             ensure!(matches!(refusal, Refusal::NoProgramme), "refused without rules: {refusal:?}");
             return Ok(());
         };
-        let (site, today) = (self.sites[at].code, day_number(today));
+        let (site, today, view) = (self.sites[at].code, day_number(today), self.view(at)?);
         let rule = self.rule(version.name.as_str())?;
         let who = &self.people[wish.person];
-        let Evidence { may, .. } = self.model.evidence(site, wish.person, seen, rule, today);
-        let (adult, child) = self.model.book(site).stock.get(wish.programme).copied().unwrap_or_default();
+        let Evidence { may, .. } = self.model.evidence(view, wish.person, rule, today);
+        let (adult, child) = self.model.book(at).stock.get(wish.programme).copied().unwrap_or_default();
         let right = match refusal {
             Refusal::Turn { .. } => !rule.turn(who, today),
             Refusal::Bought { .. } => may,
@@ -230,8 +231,7 @@ impl Town {
     }
 
     fn withdraw(&mut self, at: usize) -> Result<()> {
-        let site = self.sites[at].code;
-        let book = self.model.book(site);
+        let book = self.model.book(at);
         let recent = book.log.len().saturating_sub(12);
         let (log, withdrawn) = (book.log.get(recent..).unwrap_or_default().to_vec(), book.withdrawn.clone());
         if log.is_empty() {
@@ -254,7 +254,7 @@ impl Town {
                     }
                     (deed, taken) => bail!("{deed:?} is taken back as {taken:?}"),
                 };
-                self.model.book(site).withdrawn.insert(of);
+                self.model.book(at).withdrawn.insert(of);
                 let stock = (done.stock.adult, done.stock.child);
                 self.answered(at, (done.id, done.pos), Deed::Withdrawal { of }, programme, by, stock)?;
             }
@@ -302,18 +302,24 @@ impl Town {
         let line: serde_json::Value = serde_json::from_str(&line)?;
         let hash = line["hash"].as_str().context("a hash")?.to_owned();
         ensure!(line["id"] == id.to_string(), "S1: position {pos} of {code} holds {} in place of {id}", line["id"]);
-        self.model.name(id, &hash)?;
+        self.model.name(code, id, &hash)?;
         self.note(7, hash.as_bytes());
-        let book = self.model.book(code);
+        let book = self.model.book(at);
         ensure!(pos == book.log.len() as u64 + 1, "S1: {code} answers at {pos} behind {}", book.log.len());
         let have = book.stock.entry(programme).or_default();
         *have = (have.0 + by.0, have.1 + by.1);
         ensure!(*have == stock, "S3: {code} says {stock:?} {programme}, its answers give {have:?}");
-        book.log.push(Answered { id, hash, deed, stock, programme });
+        self.model.append(at, Answered { id, hash, deed, stock, programme, by });
         if let Some(line) = &mut self.sites[at].line {
             line.edge_grown = true;
         }
         Ok(())
+    }
+
+    /// From where a node looks at the nation.
+    fn view(&mut self, at: usize) -> Result<View> {
+        let standing = self.sites[at].node()?.standing();
+        Ok(View { at, hub: standing.hub_life, seen: standing.feed })
     }
 
     fn rule(&self, version: &str) -> Result<&'static Rule> {

@@ -7,7 +7,7 @@ use hub::ingest::{Outcome, Upload};
 use shared::entry::Fact;
 use shared::ids::EntryId;
 use shared::ledger::run::Run;
-use shared::sync::{edge as edge_sync, hub as hub_sync};
+use shared::sync::{Close, edge as edge_sync, hub as hub_sync};
 use shared::wire::v1::entry;
 use shared::wire::v1::message::Message;
 
@@ -126,11 +126,16 @@ impl Town {
                 None
             }
             edge_sync::Output::Resume(welcome) => {
-                Some(edge_sync::Input::Resumed(node.resume(&welcome).with_context(named)?))
+                let before = node.standing().hub_life;
+                let resumed = node.resume(&welcome).with_context(named)?;
+                if node.standing().hub_life != before {
+                    self.model.book(at).over.clear();
+                }
+                Some(edge_sync::Input::Resumed(resumed))
             }
             edge_sync::Output::Load(after) => Some(edge_sync::Input::Loaded(node.load_run(after).with_context(named)?)),
-            edge_sync::Output::Acked { upto, feed } => {
-                node.acked(upto, feed).with_context(named)?;
+            edge_sync::Output::Acked { upto, feed, receipt } => {
+                node.acked(upto, feed, receipt.as_ref()).with_context(named)?;
                 None
             }
             edge_sync::Output::Quarantined { upto, why } => {
@@ -138,17 +143,33 @@ impl Town {
             }
             edge_sync::Output::Down { pos, run } => {
                 node.take_down(pos, &run).with_context(named)?;
-                self.model.learned(code, &run)?;
+                self.model.learned(at, &run)?;
                 Some(edge_sync::Input::Took)
             }
             edge_sync::Output::Feed { after, parts } => {
                 node.take_feed(after, &parts).with_context(named)?;
                 Some(edge_sync::Input::Took)
             }
+            edge_sync::Output::Own { pos, feed, run } => {
+                node.take_own(pos, feed, run.as_ref()).with_context(named)?;
+                if let Some(run) = run {
+                    self.came_back(at, &run)?;
+                }
+                Some(edge_sync::Input::Took)
+            }
+            edge_sync::Output::Key { number, secret } => {
+                node.take_key(number, &secret).with_context(named)?;
+                None
+            }
             edge_sync::Output::Beacon { echo, second } => {
                 if let Some((_, asked)) = line.asked.take_if(|(ours, _)| *ours == echo) {
                     node.beacon(asked, reading, second).with_context(named)?;
                 }
+                None
+            }
+            edge_sync::Output::Close(Close::Anew) => {
+                self.lives += 1;
+                self.cut(at);
                 None
             }
             edge_sync::Output::Close(close) => return Err(close).with_context(named),
@@ -171,13 +192,14 @@ impl Town {
             hub_sync::Output::Greet(hello) => {
                 line.incarnation = Some(hello.incarnation);
                 let greeting = hub.greet(&code, &hello, second).with_context(named)?;
-                let (welcome, down, feed) = (greeting.welcome, greeting.down, greeting.feed);
-                Some(hub_sync::Input::Greeted { welcome, down, feed })
+                let hub::hub::Greeting { welcome, down, feed, own } = greeting;
+                self.supersede(at, hello.incarnation)?;
+                Some(hub_sync::Input::Greeted { welcome, down, feed, own })
             }
             hub_sync::Output::Ingest(run) => {
                 if self.swallows(&run)? {
                     let feed = self.hub()?.feed_position()?;
-                    return Ok(Some(hub_sync::Input::Ingested { id: last_id(&run), feed }));
+                    return Ok(Some(hub_sync::Input::Ingested { id: run.last_id(), feed, receipt: None }));
                 }
                 let line = self.sites[at].line.as_ref().context("a line that is up")?;
                 let incarnation = line.incarnation.context("a greeting before a run")?;
@@ -187,6 +209,13 @@ impl Town {
             }
             hub_sync::Output::LoadDown(after) => Some(hub_sync::Input::Down(hub.load_down(&code, after)?)),
             hub_sync::Output::LoadFeed(after) => Some(hub_sync::Input::Feed(hub.load_feed(after)?)),
+            hub_sync::Output::LoadOwn { after, known } => {
+                Some(hub_sync::Input::Own(hub.load_own(&code, after, &known)?))
+            }
+            hub_sync::Output::Key { number, secret } => {
+                hub.take_key(&code, number, &secret, second)?;
+                None
+            }
             hub_sync::Output::Beacon { echo } => {
                 line.down.send(&Message::Beacon { echo, second }, due_ms)?;
                 None
@@ -230,10 +259,10 @@ impl Town {
     fn ingested(&mut self, inbox: Inbox, outcome: Outcome) -> Result<()> {
         let Inbox { at, epoch, upload } = inbox;
         let input = match outcome {
-            Outcome::Ingested { id, feed } => {
+            Outcome::Ingested { id, feed, receipt } => {
                 self.delivered(&upload, feed);
                 self.uploads.push(upload);
-                hub_sync::Input::Ingested { id, feed }
+                hub_sync::Input::Ingested { id, feed, receipt: Some(receipt) }
             }
             Outcome::Quarantined { id: _, why } => bail!("a run of {} is kept aside: {why}", upload.site),
         };
@@ -261,10 +290,4 @@ impl Town {
         let hub = self.hub.as_ref().context("a hub that is running")?;
         self.model.hear(hub)
     }
-}
-
-/// The name of a run's last entry.
-pub(super) fn last_id(run: &Run) -> EntryId {
-    let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
-    EntryId { seq: run.start.id.seq.saturating_add(count).saturating_sub(1), ..run.start.id }
 }

@@ -18,7 +18,7 @@ impl Town {
         let Some(run) = self.forged(at)? else { return Ok(()) };
         let site = self.sites[at].code;
         // Under its own incarnation a lie may confuse the liar's own line, and nobody else's.
-        let own = self.sites[at].incarnation;
+        let own = self.sites[at].stamp();
         let incarnation = if self.dice.once_in(2) { own } else { Incarnation(bytes(&mut self.dice)) };
         let second = self.second();
         let hub = self.hub()?;

@@ -10,9 +10,8 @@ use crate::scenario::dice::Dice;
 pub struct Extra {
     /// A bug.
     pub plant: Option<Plant>,
-    /// Old backups of edges come back. Incarnations are not built yet, so not
-    /// everything holds: docs/simulation.md lists what fails.
-    pub backups_restored: bool,
+    /// No store and no hub is restored, cloned or replaced.
+    pub stores_live: bool,
 }
 
 /// A bug that the harness plants, to see that it is caught.
@@ -171,6 +170,9 @@ pub(super) struct Knobs {
     pub(super) again_per_1000: u64,
     pub(super) lie_per_1000: u64,
     pub(super) restore_per_1000: u64,
+    pub(super) clone_per_1000: u64,
+    pub(super) replace_per_1000: u64,
+    pub(super) hub_restore_per_1000: u64,
     pub(super) plant: Option<Plant>,
 }
 
@@ -179,6 +181,8 @@ impl Knobs {
     pub(super) fn drawn(dice: &mut Dice, extra: Extra) -> Self {
         let mut rare = |most: u64| if dice.once_in(3) { 0 } else { dice.below(most) };
         let (cut, crash, hub_crash, clock) = (rare(60), rare(60), rare(20), rare(25));
+        let shaken = |rate: u64| if extra.stores_live { 0 } else { rate };
+        let (restore, clone, replace, hub_restore) = (rare(40), rare(6), rare(10), rare(12));
         let restores = extra.plant == Some(Plant::ActorReusedAfterRestore);
         let sites = 2 + dice.index(4);
         let days = [1, 2, 4, 8, 16, 30][dice.index(6)];
@@ -196,7 +200,10 @@ impl Knobs {
             clock_per_1000: clock,
             again_per_1000: 10,
             lie_per_1000: if dice.once_in(5) { 60 } else { 0 },
-            restore_per_1000: if extra.backups_restored || restores { 40 } else { 0 },
+            restore_per_1000: if restores { 40 } else { shaken(restore) },
+            clone_per_1000: shaken(clone),
+            replace_per_1000: shaken(replace),
+            hub_restore_per_1000: shaken(hub_restore),
             plant: extra.plant,
         }
     }

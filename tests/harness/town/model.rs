@@ -1,10 +1,10 @@
 //! What must be true: every answer that was given, kept beside the system and never asked of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::{Result, ensure};
 use shared::entry::{Fact, Pieces, Reading};
-use shared::ids::{EntryId, SiteCode};
+use shared::ids::{EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::seal::mark;
 use shared::wire::v1::{entry, feed};
@@ -42,12 +42,16 @@ pub(super) struct Answered {
     /// The stock of its programme behind it, as it must be.
     pub(super) stock: (i64, i64),
     pub(super) programme: &'static str,
+    /// By how much it moved the stock.
+    pub(super) by: (i64, i64),
 }
 
-/// One site's answers.
-#[derive(Debug, Default)]
+/// One node's answers.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Book {
     pub(super) log: Vec<Answered>,
+    /// The names in the log.
+    pub(super) own: HashSet<EntryId>,
     pub(super) stock: BTreeMap<&'static str, (i64, i64)>,
     pub(super) withdrawn: BTreeSet<EntryId>,
     /// What the hub told this site of its own sales, as far as it was taken.
@@ -61,18 +65,38 @@ pub(super) struct Book {
 /// Everything that was answered, by whomever.
 #[derive(Debug, Default)]
 pub(super) struct Model {
-    pub(super) books: BTreeMap<SiteCode, Book>,
+    /// By the number of the node.
+    pub(super) books: BTreeMap<usize, Book>,
     pub(super) sales: BTreeMap<EntryId, Sale>,
     by_person: HashMap<usize, Vec<EntryId>>,
     /// S8: what each name stands for.
     names: HashMap<EntryId, String>,
     by_mark: HashMap<u32, EntryId>,
-    /// What the hub has told the nation of each sale, by position.
-    told: HashMap<EntryId, Vec<(u64, bool)>>,
-    feed: u64,
+    /// What each life of the hub has told the nation.
+    told: HashMap<Incarnation, Told>,
+    /// Whose ledger each entry is in.
+    pub(super) sites: HashMap<EntryId, SiteCode>,
     /// Entries that the hub has acknowledged to whomever.
     /// with the feed's position behind them.
     pub(super) delivered: BTreeMap<EntryId, u64>,
+}
+
+/// What one life of the hub has told the nation of each sale, by position.
+#[derive(Debug, Default)]
+struct Told {
+    of: HashMap<EntryId, Vec<(u64, bool)>>,
+    feed: u64,
+}
+
+/// From where a node looks at the nation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    /// Which node.
+    pub(super) at: usize,
+    /// The life of the hub that its watermark belongs to.
+    pub(super) hub: Incarnation,
+    /// Its watermark.
+    pub(super) seen: u64,
 }
 
 /// What a site knows of somebody: whether something certainly speaks against a sale, and whether anything may.
@@ -83,20 +107,35 @@ pub(super) struct Evidence {
 }
 
 impl Model {
-    pub(super) fn book(&mut self, site: SiteCode) -> &mut Book {
-        self.books.entry(site).or_default()
+    pub(super) fn book(&mut self, at: usize) -> &mut Book {
+        self.books.entry(at).or_default()
     }
 
     /// S8: one name, one content.
-    pub(super) fn name(&mut self, id: EntryId, hash: &str) -> Result<()> {
+    pub(super) fn name(&mut self, site: SiteCode, id: EntryId, hash: &str) -> Result<()> {
+        self.sites.insert(id, site);
         let known = self.names.entry(id).or_insert_with(|| hash.to_owned());
         ensure!(known == hash, "S8: {id} names {known} and {hash}");
         Ok(())
     }
 
+    /// Something was answered, or came back from the hub: it stands in the log of a node.
+    pub(super) fn append(&mut self, at: usize, answered: Answered) {
+        let book = self.book(at);
+        book.stock.insert(answered.programme, answered.stock);
+        book.own.insert(answered.id);
+        book.log.push(answered);
+    }
+
+    /// What an entry was when it was answered, by whichever node.
+    pub(super) fn answered(&self, id: &EntryId) -> Option<&Answered> {
+        let all = self.books.values().flat_map(|book| book.log.iter().chain(&book.lost));
+        all.into_iter().find(|answered| answered.id == *id)
+    }
+
     /// A backup has come back: what it did not hold, its site no longer has.
-    pub(super) fn forget(&mut self, site: SiteCode, held: usize, over: BTreeSet<EntryId>) {
-        let book = self.book(site);
+    pub(super) fn forget(&mut self, at: usize, held: usize, over: BTreeSet<EntryId>) {
+        let book = self.book(at);
         book.over = over;
         let lost: Vec<Answered> = book.log.split_off(held.min(book.log.len()));
         book.stock.clear();
@@ -104,7 +143,10 @@ impl Model {
             book.stock.insert(answered.programme, answered.stock);
         }
         for answered in &lost {
-            if let Deed::Withdrawal { of } = answered.deed {
+            book.own.remove(&answered.id);
+            if let Deed::Withdrawal { of } = answered.deed
+                && answered.by != (0, 0)
+            {
                 book.withdrawn.remove(&of);
             }
         }
@@ -120,28 +162,29 @@ impl Model {
 
     /// Reads what the hub has published since.
     pub(super) fn hear(&mut self, hub: &hub::hub::Hub) -> Result<()> {
+        let told = self.told.entry(hub.life()).or_default();
         loop {
-            let parts = hub.load_feed(self.feed)?;
+            let parts = hub.load_feed(told.feed)?;
             if parts.is_empty() {
                 return Ok(());
             }
             for part in parts {
-                let mut position = self.feed;
+                let mut position = told.feed;
                 for item in feed::decode(&part.body)?.groups.iter().flat_map(|group| &group.items) {
                     position += 1;
                     if let Some(id) = self.by_mark.get(&item.mark) {
-                        self.told.entry(*id).or_default().push((position, item.gone));
+                        told.of.entry(*id).or_default().push((position, item.gone));
                     }
                 }
                 ensure!(position == part.upto, "the feed says {} items and holds {position}", part.upto);
-                self.feed = position;
+                told.feed = position;
             }
         }
     }
 
     /// A site has put a run of the hub's on its disk.
-    pub(super) fn learned(&mut self, site: SiteCode, run: &Run) -> Result<()> {
-        let book = self.book(site);
+    pub(super) fn learned(&mut self, at: usize, run: &Run) -> Result<()> {
+        let book = self.book(at);
         for bytes in &run.entries {
             if let Fact::Standing(standing) = entry::decode(bytes)?.fact {
                 if standing.over {
@@ -154,30 +197,28 @@ impl Model {
         Ok(())
     }
 
-    /// What a site whose watermark is `seen` knows of somebody on a day, by the version that it goes by.
-    pub(super) fn evidence(&self, site: SiteCode, person: usize, seen: u64, rule: &Rule, today: i64) -> Evidence {
+    /// What a node knows of somebody on a day, by the version that it goes by.
+    pub(super) fn evidence(&self, view: View, person: usize, rule: &Rule, today: i64) -> Evidence {
         let mut out = Evidence::default();
         for id in self.by_person.get(&person).into_iter().flatten() {
             let Some(sale) = self.sales.get(id).filter(|sale| sale.programme == rule.programme) else { continue };
             if !rule.joins(day_of(sale.instant), today) {
                 continue;
             }
-            let known = self.knows(site, id, sale, seen);
+            let known = self.knows(view, id);
             out.must |= known.must;
             out.may |= known.may;
         }
         out
     }
 
-    fn knows(&self, site: SiteCode, id: &EntryId, sale: &Sale, seen: u64) -> Evidence {
-        let told = self.told.get(id).map_or(&[][..], Vec::as_slice);
-        let last = told.iter().rev().find(|(position, _)| *position <= seen).map(|(_, gone)| *gone);
-        let forgotten = self.books.get(&site).is_some_and(|book| book.lost.iter().any(|lost| lost.id == *id));
-        if sale.site != site || forgotten {
+    fn knows(&self, view: View, id: &EntryId) -> Evidence {
+        let told = self.told.get(&view.hub).and_then(|told| told.of.get(id)).map_or(&[][..], Vec::as_slice);
+        let last = told.iter().rev().find(|(position, _)| *position <= view.seen).map(|(_, gone)| *gone);
+        let Some(book) = self.books.get(&view.at).filter(|book| book.own.contains(id)) else {
             let counts = last == Some(false);
             return Evidence { must: counts, may: counts };
-        }
-        let Some(book) = self.books.get(&site) else { return Evidence::default() };
+        };
         if book.withdrawn.contains(id) || book.over.contains(id) {
             return Evidence::default();
         }

@@ -1,23 +1,25 @@
 //! One site of the town: a real node on a store in memory, its clocks, its line.
 
-use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use edge::clock::Reading;
 use edge::nation::Nation;
-use edge::node::{Node, Setup};
+use edge::node::{Lives, Node, Setup};
 use edge::store::Store;
-use shared::ids::{EntryId, Incarnation, SiteCode};
+use shared::ids::{Incarnation, SiteCode};
 use shared::seal::Secret;
 
 use super::line::Line;
+use super::lives::Backup;
 use crate::scenario::dice::Dice;
 
 /// A site.
 pub(super) struct Site {
     pub(super) code: SiteCode,
     pub(super) secret: Secret,
-    pub(super) incarnation: Incarnation,
+    /// The stamp outside its database.
+    stamp: Arc<Mutex<Incarnation>>,
     /// None only while it is being started.
     node: Option<Node>,
     pub(super) line: Option<Line>,
@@ -26,23 +28,23 @@ pub(super) struct Site {
     /// Off true time by this.
     pub(super) offset_ms: i64,
     booted_ms: i64,
-    /// An old image, the length of its log and what it knew of its sales: for backups that are restored.
-    pub(super) backup: Option<(Store, usize, BTreeSet<EntryId>)>,
+    /// An old image, for backups that are restored.
+    pub(super) backup: Option<Backup>,
 }
 
 impl Site {
-    /// A new site.
-    pub(super) fn new(
-        code: SiteCode,
-        secret: Secret,
-        incarnation: Incarnation,
+    /// A node on a store.
+    pub(super) fn on(
+        store: Store,
+        (code, secret): (SiteCode, Secret),
+        stamp: Incarnation,
         now_ms: i64,
         seed: u64,
     ) -> Result<Self> {
         let mut site = Self {
             code,
             secret,
-            incarnation,
+            stamp: Arc::new(Mutex::new(stamp)),
             node: None,
             line: None,
             turns_ms: now_ms,
@@ -50,7 +52,7 @@ impl Site {
             booted_ms: now_ms,
             backup: None,
         };
-        site.start(Store::in_memory()?, now_ms, seed)?;
+        site.start(store, now_ms, seed)?;
         Ok(site)
     }
 
@@ -64,18 +66,38 @@ impl Site {
     fn start(&mut self, store: Store, now_ms: i64, seed: u64) -> Result<()> {
         self.booted_ms = now_ms;
         let mut dice = Dice::new(seed, 0xac70);
+        // As at the start of the real program: a stamp that is not the store's makes a new life.
+        let stored = store.incarnation()?;
+        if stored.is_some_and(|stored| stored != self.stamp()) {
+            self.set_stamp(Incarnation(bytes(&mut dice)));
+        }
+        let stamp = Arc::clone(&self.stamp);
+        let write = move |life| {
+            *stamp.lock().unwrap_or_else(PoisonError::into_inner) = life;
+            Ok(())
+        };
+        let lives = Lives { stamp: Box::new(write), ..Lives::in_memory(&self.secret)? };
         let setup = Setup {
             site: self.code,
             name: self.code.to_string(),
             key_number: 1,
             secret: self.secret.clone(),
-            incarnation: self.incarnation,
+            incarnation: self.stamp(),
             store,
             nation: Nation::stored(),
+            lives,
             dice: Box::new(move || bytes(&mut dice)),
         };
         self.node = Some(Node::open(setup, self.reading(now_ms)).with_context(|| format!("start {}", self.code))?);
         Ok(())
+    }
+
+    pub(super) fn stamp(&self) -> Incarnation {
+        *self.stamp.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_stamp(&mut self, life: Incarnation) {
+        *self.stamp.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 
     pub(super) fn node(&mut self) -> Result<&mut Node> {

@@ -86,7 +86,7 @@ impl Town {
         Ok(())
     }
 
-    fn happens(&mut self, per_1000: u64) -> bool {
+    pub(super) fn happens(&mut self, per_1000: u64) -> bool {
         self.dice.below(1000) < per_1000
     }
 
@@ -109,10 +109,7 @@ impl Town {
         {
             self.lie(liar)?;
         }
-        if self.happens(self.knobs.restore_per_1000) {
-            self.restore(at)?;
-        }
-        Ok(())
+        self.shake(at)
     }
 
     /// kill -9: what is not in the store is lost. Asked again for its last sale, it gives the same answer.
@@ -139,30 +136,6 @@ impl Town {
         let dice = super::hub_dice(self.dice.next());
         self.hub = Some(hub::hub::Hub::open(store, &self.master, dice)?);
         Ok(())
-    }
-
-    /// An old image of a site's store is taken, or comes back. The model forgets what the image never held.
-    fn restore(&mut self, at: usize) -> Result<()> {
-        let code = self.sites[at].code;
-        let book = self.model.book(code);
-        let (len, over) = (book.log.len(), book.over.clone());
-        let now_ms = self.now_ms;
-        match self.sites[at].backup.take() {
-            None => {
-                let image = self.sites[at].node()?.image()?;
-                self.sites[at].backup = Some((image, len, over));
-                Ok(())
-            }
-            Some((image, held, over)) => {
-                self.last_sale = None;
-                self.model.forget(code, held, over);
-                let seed = match self.knobs.plant {
-                    Some(Plant::ActorReusedAfterRestore) => at as u64,
-                    _ => self.dice.next(),
-                };
-                self.sites[at].crash(Some(image), now_ms, seed)
-            }
-        }
     }
 
     /// Frames move on all lines, in any order; the hub's writer takes what has come.

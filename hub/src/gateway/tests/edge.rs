@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use shared::ids::{Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::seal::Secret;
-use shared::sync::edge::{Input, LogPos, Output, Session};
+use shared::sync::edge::{Input, LogPos, Output, Resumed, Session};
 use shared::sync::handshake::Standing;
 use shared::wire::v1::enrol::{ALPN_ENROL, ALPN_SYNC, Reply, Request, Token, decode_reply, encode_request};
 use shared::wire::v1::feed;
@@ -141,7 +141,7 @@ impl Edge {
         let connection = dial(&endpoint, addr, client(ca, Some(papers), ALPN_SYNC)).await.unwrap();
         let (send, recv) = connection.open_bi().await.unwrap();
         let incarnation = ledger.incarnation();
-        let standing = Standing { site, incarnation, hub_life: Incarnation([0; 16]), down: 0, feed: 0 };
+        let standing = Standing { site, incarnation, hub_life: Incarnation([0; 16]), down: 0, feed: 0, life: None };
         let mut edge = Self {
             connection,
             ledger,
@@ -151,7 +151,7 @@ impl Edge {
             down: vec![],
             feed: vec![],
             beacons: vec![],
-            standing,
+            standing: standing.clone(),
             session: Session::default(),
             send,
             recv,
@@ -216,7 +216,7 @@ impl Edge {
                 }
                 Output::Resume(welcome) => {
                     self.welcome = Some(welcome);
-                    Some(Input::Resumed(self.resume_at()))
+                    Some(Input::Resumed(Resumed::Behind { pos: self.resume_at(), keys: vec![] }))
                 }
                 Output::Load(after) => {
                     let at = usize::try_from(after).unwrap();
@@ -238,6 +238,8 @@ impl Edge {
                     self.feed.extend(parts);
                     Some(Input::Took)
                 }
+                Output::Own { .. } => Some(Input::Took),
+                Output::Key { .. } => None,
                 Output::Beacon { second, .. } => {
                     self.beacons.push(second);
                     None

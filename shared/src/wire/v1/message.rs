@@ -6,9 +6,12 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use super::WireError;
-use crate::ids::{ActorId, ChangeHash, EntryId, Incarnation};
-use crate::ledger::run::{Joint, Run};
-use crate::ledger::schema::Place;
+use super::life::{EdgeLife, HubLife, WireEdgeLife, WireHubLife};
+use super::run::{WireId, WireRun};
+use crate::ids::{ChangeHash, EntryId, Incarnation};
+use crate::ledger::run::Run;
+use crate::seal::Secret;
+use crate::sign::{Receipt, Signature};
 
 /// The protocol that this library speaks.
 pub const PROTOCOL: u32 = 1;
@@ -30,6 +33,8 @@ pub struct Hello {
     pub down: u64,
     /// How far the nation's feed has come down.
     pub feed: u64,
+    /// None from an edge of the first version.
+    pub life: Option<EdgeLife>,
 }
 
 /// Hub → edge, first.
@@ -47,6 +52,8 @@ pub struct Welcome {
     pub last: Option<Seen>,
     /// By this position of the feed, everything up to `last` has been counted.
     pub feed: u64,
+    /// None from a hub of the first version.
+    pub life: Option<HubLife>,
 }
 
 /// An entry that the hub holds.
@@ -91,6 +98,8 @@ pub enum Message {
         id: EntryId,
         /// The feed's position behind it.
         feed: u64,
+        /// The hub's signature for it; none from a hub of the first version.
+        receipt: Option<Receipt>,
     },
     /// Hub → edge: entries of the nation's ledger or of the site's desk.
     Down {
@@ -122,6 +131,22 @@ pub enum Message {
     },
     /// Either way; the sender closes afterwards unless an entry is named.
     Refused(Refused),
+    /// Hub → edge: what other lives of the site's store have written.
+    Own {
+        /// The hub's journal position behind the run.
+        pos: u64,
+        /// The feed's position by which it is counted.
+        feed: u64,
+        /// None where only the position moves on.
+        run: Option<Run>,
+    },
+    /// Either way, after the greeting: a secret of the site that the other end lacks.
+    Key {
+        /// Its number.
+        number: u8,
+        /// The secret.
+        secret: Secret,
+    },
 }
 
 #[derive(Encode, Decode)]
@@ -133,7 +158,7 @@ enum WireMessage {
     #[n(2)]
     Up(#[n(0)] WireRun),
     #[n(3)]
-    Acked(#[n(0)] WireId, #[n(1)] u64),
+    Acked(#[n(0)] WireId, #[n(1)] u64, #[n(2)] Option<WireReceipt>),
     #[n(4)]
     Down(#[n(0)] u64, #[n(1)] WireRun),
     #[n(5)]
@@ -146,6 +171,10 @@ enum WireMessage {
     Beacon(#[n(0)] u64, #[n(1)] i64),
     #[n(9)]
     Refused(#[n(0)] Option<WireId>, #[n(1)] String),
+    #[n(10)]
+    Own(#[n(0)] u64, #[n(1)] u64, #[n(2)] Option<WireRun>),
+    #[n(11)]
+    Key(#[n(0)] u8, #[cbor(n(1), with = "minicbor::bytes")] [u8; 32]),
 }
 
 #[derive(Encode, Decode)]
@@ -165,6 +194,8 @@ struct WireHello {
     down: u64,
     #[n(6)]
     feed: u64,
+    #[n(7)]
+    life: Option<WireEdgeLife>,
 }
 
 #[derive(Encode, Decode)]
@@ -182,6 +213,8 @@ struct WireWelcome {
     last: Option<WireSeen>,
     #[n(5)]
     feed: u64,
+    #[n(6)]
+    life: Option<WireHubLife>,
 }
 
 #[derive(Encode, Decode)]
@@ -195,41 +228,13 @@ struct WireSeen {
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
-struct WireId {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    actor: [u8; 16],
-    #[n(1)]
-    seq: u32,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(array)]
-struct WireRun {
+struct WireReceipt {
     #[n(0)]
-    doc: String,
+    journal: u64,
     #[n(1)]
-    first: WireId,
-    #[n(2)]
-    op: u64,
-    #[n(3)]
-    deps: Vec<minicbor::bytes::ByteArray<32>>,
-    #[n(4)]
-    entries: Vec<ByteVec>,
-    #[n(5)]
-    joints: Vec<WireJoint>,
-    #[cbor(n(6), with = "minicbor::bytes")]
-    last: [u8; 32],
-}
-
-#[derive(Encode, Decode)]
-#[cbor(array)]
-struct WireJoint {
-    #[n(0)]
-    index: u32,
-    #[n(1)]
-    op: u64,
-    #[n(2)]
-    deps: Vec<minicbor::bytes::ByteArray<32>>,
+    second: i64,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    signature: [u8; 64],
 }
 
 /// To bytes.
@@ -249,29 +254,13 @@ pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
     wire.try_into()
 }
 
-/// A run alone, for journals that keep runs as they came.
-#[must_use]
-pub fn encode_run(run: &Run) -> Vec<u8> {
-    minicbor::to_vec(WireRun::from(run)).unwrap_or_default()
-}
-
-/// A run alone.
-///
-/// # Errors
-/// Where the bytes are no run.
-pub fn decode_run(bytes: &[u8]) -> Result<Run, WireError> {
-    let wire: WireRun =
-        minicbor::decode(bytes).map_err(|cause| WireError::Cbor { what: "run", why: cause.to_string() })?;
-    wire.try_into()
-}
-
 impl From<&Message> for WireMessage {
     fn from(message: &Message) -> Self {
         match message {
             Message::Hello(hello) => Self::Hello(hello.into()),
             Message::Welcome(welcome) => Self::Welcome(welcome.into()),
             Message::Up(run) => Self::Up(run.into()),
-            Message::Acked { id, feed } => Self::Acked((*id).into(), *feed),
+            Message::Acked { id, feed, receipt } => Self::Acked((*id).into(), *feed, receipt.map(Into::into)),
             Message::Down { pos, run } => Self::Down(*pos, run.into()),
             Message::Feed { after, parts } => {
                 Self::Feed(*after, parts.iter().map(|part| (part.upto, part.body.to_vec().into())).collect())
@@ -280,6 +269,8 @@ impl From<&Message> for WireMessage {
             Message::Ask { echo } => Self::Ask(*echo),
             Message::Beacon { echo, second } => Self::Beacon(*echo, *second),
             Message::Refused(refused) => Self::Refused(refused.id.map(Into::into), refused.why.clone()),
+            Message::Own { pos, feed, run } => Self::Own(*pos, *feed, run.as_ref().map(Into::into)),
+            Message::Key { number, secret } => Self::Key(*number, *secret.bytes()),
         }
     }
 }
@@ -292,7 +283,9 @@ impl TryFrom<WireMessage> for Message {
             WireMessage::Hello(hello) => Self::Hello(hello.into()),
             WireMessage::Welcome(welcome) => Self::Welcome(welcome.into()),
             WireMessage::Up(run) => Self::Up(run.try_into()?),
-            WireMessage::Acked(id, feed) => Self::Acked { id: id.into(), feed },
+            WireMessage::Acked(id, feed, receipt) => {
+                Self::Acked { id: id.into(), feed, receipt: receipt.map(Into::into) }
+            }
             WireMessage::Down(pos, run) => Self::Down { pos, run: run.try_into()? },
             WireMessage::Feed(after, parts) => {
                 let part = |(upto, body): (u64, ByteVec)| FeedPart { upto, body: Vec::from(body).into() };
@@ -302,6 +295,8 @@ impl TryFrom<WireMessage> for Message {
             WireMessage::Ask(echo) => Self::Ask { echo },
             WireMessage::Beacon(echo, second) => Self::Beacon { echo, second },
             WireMessage::Refused(id, why) => Self::Refused(Refused { id: id.map(Into::into), why }),
+            WireMessage::Own(pos, feed, run) => Self::Own { pos, feed, run: run.map(Run::try_from).transpose()? },
+            WireMessage::Key(number, secret) => Self::Key { number, secret: Secret::new(secret) },
         })
     }
 }
@@ -316,6 +311,7 @@ impl From<&Hello> for WireHello {
             hub_life: hello.hub_life.0,
             down: hello.down,
             feed: hello.feed,
+            life: hello.life.as_ref().map(Into::into),
         }
     }
 }
@@ -330,6 +326,7 @@ impl From<WireHello> for Hello {
             hub_life: Incarnation(wire.hub_life),
             down: wire.down,
             feed: wire.feed,
+            life: wire.life.map(Into::into),
         }
     }
 }
@@ -344,6 +341,7 @@ impl From<&Welcome> for WireWelcome {
             second: welcome.second,
             last,
             feed: welcome.feed,
+            life: welcome.life.map(Into::into),
         }
     }
 }
@@ -357,64 +355,33 @@ impl From<WireWelcome> for Welcome {
             second: wire.second,
             last: wire.last.map(|seen| Seen { id: seen.id.into(), hash: ChangeHash(seen.hash) }),
             feed: wire.feed,
+            life: wire.life.map(Into::into),
         }
     }
 }
 
-impl From<EntryId> for WireId {
-    fn from(id: EntryId) -> Self {
-        Self { actor: id.actor.0, seq: id.seq }
+impl From<Receipt> for WireReceipt {
+    fn from(receipt: Receipt) -> Self {
+        Self { journal: receipt.journal, second: receipt.second, signature: receipt.signature.0 }
     }
 }
 
-impl From<WireId> for EntryId {
-    fn from(wire: WireId) -> Self {
-        Self { actor: ActorId(wire.actor), seq: wire.seq }
+impl From<WireReceipt> for Receipt {
+    fn from(wire: WireReceipt) -> Self {
+        Self { journal: wire.journal, second: wire.second, signature: Signature(wire.signature) }
     }
-}
-
-impl From<&Run> for WireRun {
-    fn from(run: &Run) -> Self {
-        let joint = |joint: &Joint| WireJoint { index: joint.index, op: joint.op, deps: hashes(&joint.deps) };
-        Self {
-            doc: run.doc.to_string(),
-            first: run.start.id.into(),
-            op: run.start.op,
-            deps: hashes(&run.start.deps),
-            entries: run.entries.iter().map(|entry| entry.clone().into()).collect(),
-            joints: run.joints.iter().map(joint).collect(),
-            last: run.last.0,
-        }
-    }
-}
-
-impl TryFrom<WireRun> for Run {
-    type Error = WireError;
-
-    fn try_from(wire: WireRun) -> Result<Self, WireError> {
-        let doc = wire.doc.parse().map_err(|cause| WireError::limit("document", cause))?;
-        let joint = |joint: WireJoint| Joint { index: joint.index, op: joint.op, deps: from_hashes(joint.deps) };
-        Ok(Self {
-            doc,
-            start: Place { id: wire.first.into(), op: wire.op, deps: from_hashes(wire.deps) },
-            entries: wire.entries.into_iter().map(Into::into).collect(),
-            joints: wire.joints.into_iter().map(joint).collect(),
-            last: ChangeHash(wire.last),
-        })
-    }
-}
-
-fn hashes(hashes: &[ChangeHash]) -> Vec<minicbor::bytes::ByteArray<32>> {
-    hashes.iter().map(|hash| hash.0.into()).collect()
-}
-
-fn from_hashes(hashes: Vec<minicbor::bytes::ByteArray<32>>) -> Vec<ChangeHash> {
-    hashes.into_iter().map(|hash| ChangeHash(hash.into())).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::run;
     use super::*;
+    use crate::ids::ActorId;
+    use crate::ledger::run::Joint;
+    use crate::ledger::schema::Place;
+    use crate::seal::KeyMark;
+    use crate::sign::PublicKey;
+    use crate::wire::v1::life::{Began, Parent};
 
     #[test]
     fn every_message_round_trips() {
@@ -426,6 +393,7 @@ mod tests {
             entries: vec![vec![1, 2], vec![3]],
             joints: vec![Joint { index: 1, op: 12, deps: vec![hash, hash] }],
             last: hash,
+            signature: Some(Signature([5; 64])),
         };
         let life = Incarnation([1; 16]);
         let hello = Hello {
@@ -436,6 +404,14 @@ mod tests {
             hub_life: life,
             down: 1,
             feed: 2,
+            life: Some(EdgeLife {
+                boot: [7; 16],
+                parent: Some(Parent { incarnation: life, began: Began::Doubled }),
+                own: 3,
+                signer: PublicKey([8; 32]),
+                keys: vec![KeyMark([9; 8])],
+                tips: vec![id],
+            }),
         };
         let welcome = Welcome {
             protocol: PROTOCOL,
@@ -444,12 +420,18 @@ mod tests {
             second: 3,
             last: Some(Seen { id, hash }),
             feed: 4,
+            life: Some(HubLife { renew: true, journal: 6, signer: PublicKey([8; 32]), wants_keys: true }),
         };
+        let receipt = Receipt { journal: 6, second: 7, signature: Signature([1; 64]) };
         let messages = [
             Message::Hello(hello),
             Message::Welcome(welcome),
             Message::Up(run.clone()),
-            Message::Acked { id, feed: 5 },
+            Message::Acked { id, feed: 5, receipt: Some(receipt) },
+            Message::Acked { id, feed: 5, receipt: None },
+            Message::Own { pos: 6, feed: 7, run: Some(run.clone()) },
+            Message::Own { pos: 6, feed: 7, run: None },
+            Message::Key { number: 2, secret: Secret::new([3; 32]) },
             Message::Down { pos: 6, run: run.clone() },
             Message::Feed { after: 7, parts: vec![FeedPart { upto: 8, body: vec![9; 300].into() }] },
             Message::Took,
@@ -460,6 +442,6 @@ mod tests {
         for message in messages {
             assert_eq!(decode(&encode(&message)).unwrap(), message);
         }
-        assert_eq!(decode_run(&encode_run(&run)).unwrap(), run);
+        assert_eq!(run::decode_run(&run::encode_run(&run)).unwrap(), run);
     }
 }

@@ -1,0 +1,232 @@
+//! What other lives of this store wrote: the hub gives it back, and it becomes part of the log (T10; docs/lives.md).
+//!
+//! The entries keep their names, their hashes and the place that they had; only their order in the log is this
+//! store's own. They need no sending, and the nation's feed counts their sales already.
+
+use shared::entry::{Entry, Fact, Sale, Withdrawal};
+use shared::ids::{ChangeHash, DocId, EntryId};
+use shared::ledger::chain::Link;
+use shared::ledger::run::Run;
+use shared::rules::calendar::taipei_day;
+use shared::rules::stock::{Move, Stock};
+use shared::seal::Secret;
+use shared::sync::edge::LogPos;
+use shared::wire::v1::entry as wire;
+use shared::wire::v1::life::KEYS_MAX;
+
+use super::down::deps;
+use super::line::GivenBack;
+use super::write::decoded;
+use super::{Node, NodeError};
+use crate::store::{self, Carried, Chain, Committed, Quota, Write};
+
+/// An entry on its way into the log.
+struct Adopted<'a> {
+    id: EntryId,
+    hash: ChangeHash,
+    bytes: &'a [u8],
+    /// Where its chain begins with it, and the stock before.
+    chain: Option<(Chain, Vec<(i64, Stock)>)>,
+    programme: i64,
+    stock: Stock,
+    quota: Option<Quota>,
+    carried: Option<Carried>,
+    withdraws: Option<LogPos>,
+}
+
+/// What an entry does beside the log.
+#[derive(Default)]
+struct Effects {
+    quota: Option<Quota>,
+    carried: Option<Carried>,
+    withdraws: Option<LogPos>,
+}
+
+impl Node {
+    /// Keeps a run that another life of this store wrote, or only how far all of it has come back. What is known is
+    /// skipped.
+    ///
+    /// # Errors
+    /// Where the run is not this site's, is not what it says or contradicts what is known; where the store fails.
+    pub fn take_own(&mut self, pos: u64, feed: u64, run: Option<&Run>) -> Result<(), NodeError> {
+        self.check_running()?;
+        let adopted = match run {
+            Some(run) => self.adopt(run, feed)?,
+            None => Vec::new(),
+        };
+        let first = self.len + 1;
+        let writes: Vec<Write<'_>> = (first..).zip(&adopted).map(|(pos, entry)| write(pos, entry)).collect();
+        let kept = self.store.put_own(pos, &writes);
+        self.promised(kept)?;
+        self.line.own = self.line.own.max(pos);
+        for entry in &adopted {
+            if let Some(programme) = self.programmes.named(entry.programme) {
+                self.stocks.insert(programme.clone(), entry.stock);
+            }
+            self.len += 1;
+        }
+        if !adopted.is_empty() {
+            // The next entry of ours follows all heads of its document.
+            self.tip = None;
+            self.line.give_back(GivenBack { first, last: self.len, counted: feed });
+        }
+        Ok(())
+    }
+
+    /// The entries of a run that are not in the log yet, in order.
+    fn adopt<'a>(&mut self, run: &'a Run, feed: u64) -> Result<Vec<Adopted<'a>>, NodeError> {
+        let doc = run.doc;
+        let DocId::Site { site, day } = doc else { return Err(NodeError::Foreign { doc }) };
+        if site != self.site {
+            return Err(NodeError::Foreign { doc });
+        }
+        let links = run.links().map_err(|cause| NodeError::Run { doc, cause })?;
+        let mut adopted: Vec<Adopted<'a>> = Vec::new();
+        for (index, (link, bytes)) in links.iter().zip(&run.entries).enumerate() {
+            match self.store.find(&link.id)? {
+                Some((_, hash)) if hash == link.hash => continue,
+                Some(_) => return Err(NodeError::Contradiction { doc, entry: link.id }),
+                None => {}
+            }
+            let Some(mut entry) = self.adopt_entry(link, bytes, &adopted)? else { continue };
+            let follows = adopted.last().is_some_and(|last| deps(run, &links, index) == [last.hash]);
+            if !follows {
+                let first = self.len + 1 + LogPos::try_from(adopted.len()).unwrap_or(LogPos::MAX);
+                let deps = deps(run, &links, index);
+                let (actor, seq) = (link.id.actor, link.id.seq);
+                let chain = Chain { first, doc, day, actor, seq, op: link.op, deps, counted: Some(feed) };
+                entry.chain = Some((chain, self.stocks_behind(&adopted)));
+            }
+            adopted.push(entry);
+        }
+        Ok(adopted)
+    }
+
+    /// None where the entry takes back what is not here: nothing can be said of it.
+    fn adopt_entry<'a>(
+        &mut self,
+        link: &Link,
+        bytes: &'a [u8],
+        before: &[Adopted<'_>],
+    ) -> Result<Option<Adopted<'a>>, NodeError> {
+        let id = link.id;
+        let entry = wire::decode(bytes).map_err(|cause| NodeError::Damaged { id, cause })?;
+        let (programme, step, effects) = match &entry.fact {
+            Fact::Sale(sale) => {
+                let number = self.programmes.number(&mut self.store, &sale.programme);
+                (self.promised(number)?, Move::of(&entry.fact), self.sale_effects(&id, &entry, sale)?)
+            }
+            Fact::Arrival(arrival) => {
+                let number = self.programmes.number(&mut self.store, &arrival.programme);
+                (self.promised(number)?, Move::of(&entry.fact), Effects::default())
+            }
+            Fact::Correction(correction) => {
+                let number = self.programmes.number(&mut self.store, &correction.programme);
+                (self.promised(number)?, Move::of(&entry.fact), Effects::default())
+            }
+            Fact::Withdrawal(withdrawal) => return self.adopt_withdrawal(link, bytes, withdrawal, before),
+            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => return Ok(None),
+        };
+        let have = self.stock_behind(programme, before);
+        let stock = step.map_or(have, |step| have.after(step));
+        let Effects { quota, carried, withdraws } = effects;
+        Ok(Some(Adopted { id, hash: link.hash, bytes, chain: None, programme, stock, quota, carried, withdraws }))
+    }
+
+    fn sale_effects(&self, id: &EntryId, entry: &Entry, sale: &Sale) -> Result<Effects, NodeError> {
+        let document = self.keys.open(id, 0, &sale.document)?;
+        let (tag, day) = (self.keys.tag(&document.person()), taipei_day(sale.instant(entry.at).second));
+        let proxy = sale.proxy.as_ref().map(|proxy| self.keys.open(id, 1, proxy)).transpose()?;
+        let carried = proxy.map(|proxy| Carried { proxy: self.keys.tag(&proxy.person()), card: tag, day });
+        Ok(Effects { quota: Some(Quota { tag, day, pieces: sale.pieces }), carried, withdraws: None })
+    }
+
+    fn adopt_withdrawal<'a>(
+        &self,
+        link: &Link,
+        bytes: &'a [u8],
+        withdrawal: &Withdrawal,
+        before: &[Adopted<'_>],
+    ) -> Result<Option<Adopted<'a>>, NodeError> {
+        let Some(target) = self.target(&withdrawal.of, before)? else {
+            tracing::warn!(site = %self.site, entry = %link.id, of = %withdrawal.of, "what it takes back is not here");
+            return Ok(None);
+        };
+        let have = self.stock_behind(target.programme, before);
+        // Taken back twice, by two lives of the store: the second has no effect.
+        let again = target.withdrawn || before.iter().any(|entry| entry.withdraws == Some(target.pos));
+        let stock = if again { have } else { have.undone(target.step) };
+        let withdraws = (!again).then_some(target.pos);
+        let (id, hash, programme) = (link.id, link.hash, target.programme);
+        Ok(Some(Adopted { id, hash, bytes, chain: None, programme, stock, quota: None, carried: None, withdraws }))
+    }
+
+    fn target(&self, of: &EntryId, before: &[Adopted<'_>]) -> Result<Option<Target>, NodeError> {
+        if let Some(index) = before.iter().position(|entry| entry.id == *of) {
+            let (Some(entry), Ok(index)) = (before.get(index), LogPos::try_from(index)) else { return Ok(None) };
+            let fact = wire::decode(entry.bytes).map_err(|cause| NodeError::Damaged { id: *of, cause })?.fact;
+            let pos = self.len + 1 + index;
+            let target = |step| Target { pos, programme: entry.programme, withdrawn: false, step };
+            return Ok(Move::of(&fact).map(target));
+        }
+        let Some((pos, _)) = self.store.find(of)? else { return Ok(None) };
+        let Some(row) = self.store.row(pos)?.map(Committed::into_inner) else { return Ok(None) };
+        let target = |step| Target { pos, programme: row.programme, withdrawn: row.withdrawn, step };
+        Ok(Move::of(&decoded(&row)?.fact).map(target))
+    }
+
+    /// The stock of a programme behind entries that are not in the log yet.
+    fn stock_behind(&self, programme: i64, before: &[Adopted<'_>]) -> Stock {
+        let last = before.iter().rev().find(|entry| entry.programme == programme);
+        let kept = || self.programmes.named(programme).map(|programme| self.stock_of(programme)).unwrap_or_default();
+        last.map_or_else(kept, |entry| entry.stock)
+    }
+
+    fn stocks_behind(&self, before: &[Adopted<'_>]) -> Vec<(i64, Stock)> {
+        let mut stocks: std::collections::BTreeMap<i64, Stock> = self.opening_stocks().into_iter().collect();
+        stocks.extend(before.iter().map(|entry| (entry.programme, entry.stock)));
+        stocks.into_iter().collect()
+    }
+
+    /// Keeps a secret of the site that another machine brought: without it nothing of that machine can be read.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn take_key(&mut self, number: u8, secret: &Secret) -> Result<(), NodeError> {
+        self.check_running()?;
+        if self.keys.len() >= KEYS_MAX || !self.keys.add(number, secret)? {
+            return Ok(());
+        }
+        let mark = secret.mark()?;
+        let sealed = self.vault.seal_secret(mark, secret)?;
+        let kept = self.store.put_secret(&(mark, number, sealed));
+        self.promised(kept)
+    }
+
+    /// Reads the secrets that other machines brought.
+    pub(super) fn load_keys(&mut self) -> Result<(), NodeError> {
+        for (mark, number, sealed) in self.store.secrets()? {
+            self.keys.add(number, &self.vault.open_secret(mark, &sealed)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a withdrawal takes back.
+struct Target {
+    pos: LogPos,
+    programme: i64,
+    withdrawn: bool,
+    step: Move,
+}
+
+fn write<'a>(pos: LogPos, entry: &'a Adopted<'_>) -> Write<'a> {
+    let Adopted { hash, programme, stock, bytes, .. } = entry;
+    Write {
+        chain: entry.chain.as_ref().map(|(chain, stocks)| (chain, stocks.as_slice())),
+        entry: store::Entry { pos, hash: *hash, programme: *programme, stock: *stock, request: None, bytes },
+        quota: entry.quota,
+        carried: entry.carried,
+        withdraws: entry.withdraws,
+    }
+}

@@ -1,0 +1,120 @@
+//! A run of entries as it crosses the line and lies in the journal, and the names of entries.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+
+use super::WireError;
+use crate::ids::{ActorId, ChangeHash, EntryId};
+use crate::ledger::run::{Joint, Run};
+use crate::ledger::schema::Place;
+use crate::sign::Signature;
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+pub(super) struct WireId {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    actor: [u8; 16],
+    #[n(1)]
+    seq: u32,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+pub(super) struct WireRun {
+    #[n(0)]
+    doc: String,
+    #[n(1)]
+    first: WireId,
+    #[n(2)]
+    op: u64,
+    #[n(3)]
+    deps: Vec<ByteArray<32>>,
+    #[n(4)]
+    entries: Vec<ByteVec>,
+    #[n(5)]
+    joints: Vec<WireJoint>,
+    #[cbor(n(6), with = "minicbor::bytes")]
+    last: [u8; 32],
+    #[n(7)]
+    signature: Option<ByteArray<64>>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireJoint {
+    #[n(0)]
+    index: u32,
+    #[n(1)]
+    op: u64,
+    #[n(2)]
+    deps: Vec<ByteArray<32>>,
+}
+
+/// A run alone, for journals that keep runs as they came.
+#[must_use]
+pub fn encode_run(run: &Run) -> Vec<u8> {
+    minicbor::to_vec(WireRun::from(run)).unwrap_or_default()
+}
+
+/// A run alone.
+///
+/// # Errors
+/// Where the bytes are no run.
+pub fn decode_run(bytes: &[u8]) -> Result<Run, WireError> {
+    let wire: WireRun =
+        minicbor::decode(bytes).map_err(|cause| WireError::Cbor { what: "run", why: cause.to_string() })?;
+    wire.try_into()
+}
+
+impl From<&Run> for WireRun {
+    fn from(run: &Run) -> Self {
+        let joint = |joint: &Joint| WireJoint { index: joint.index, op: joint.op, deps: hashes(&joint.deps) };
+        Self {
+            doc: run.doc.to_string(),
+            first: run.start.id.into(),
+            op: run.start.op,
+            deps: hashes(&run.start.deps),
+            entries: run.entries.iter().map(|entry| entry.clone().into()).collect(),
+            joints: run.joints.iter().map(joint).collect(),
+            last: run.last.0,
+            signature: run.signature.map(|signature| signature.0.into()),
+        }
+    }
+}
+
+impl TryFrom<WireRun> for Run {
+    type Error = WireError;
+
+    fn try_from(wire: WireRun) -> Result<Self, WireError> {
+        let doc = wire.doc.parse().map_err(|cause| WireError::limit("document", cause))?;
+        let joint = |joint: WireJoint| Joint { index: joint.index, op: joint.op, deps: from_hashes(joint.deps) };
+        Ok(Self {
+            doc,
+            start: Place { id: wire.first.into(), op: wire.op, deps: from_hashes(wire.deps) },
+            entries: wire.entries.into_iter().map(Into::into).collect(),
+            joints: wire.joints.into_iter().map(joint).collect(),
+            last: ChangeHash(wire.last),
+            signature: wire.signature.map(|signature| Signature(signature.into())),
+        })
+    }
+}
+
+impl From<EntryId> for WireId {
+    fn from(id: EntryId) -> Self {
+        Self { actor: id.actor.0, seq: id.seq }
+    }
+}
+
+impl From<WireId> for EntryId {
+    fn from(wire: WireId) -> Self {
+        Self { actor: ActorId(wire.actor), seq: wire.seq }
+    }
+}
+
+fn hashes(hashes: &[ChangeHash]) -> Vec<ByteArray<32>> {
+    hashes.iter().map(|hash| hash.0.into()).collect()
+}
+
+fn from_hashes(hashes: Vec<ByteArray<32>>) -> Vec<ChangeHash> {
+    hashes.into_iter().map(|hash| ChangeHash(hash.into())).collect()
+}
