@@ -15,6 +15,7 @@ mod deeds;
 mod enrol;
 mod output;
 mod serve;
+mod verify;
 
 pub use output::Outcome;
 pub use serve::serve;
@@ -157,6 +158,8 @@ pub enum Command {
     Status,
     /// The whole ledger as one JSON object a line, documents masked.
     Export,
+    /// Name every entry that is missing, changed, or not the one that the hub signed for.
+    Verify,
     /// Rehearsals: cut or heal the line.
     Line {
         /// Which.
@@ -237,6 +240,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         Command::Init { site, name } => deeds::init(&folder, site, name),
         Command::Enrol { hub, token } => enrol::enrol(&folder, hub, token),
         Command::Line { what } => deeds::line(&folder, *what),
+        Command::Verify => verify::verify(&folder),
         Command::Serve { .. } => Ok(Outcome::silent()),
         Command::Arrive { .. }
         | Command::Check { .. }

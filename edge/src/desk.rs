@@ -26,6 +26,7 @@ use crate::node::ask::{
     SaleRequest, Shelf, Sold, Status, WithdrawRequest, Withdrawn,
 };
 use crate::node::{Committed, Node, NodeError};
+use crate::verify::Verified;
 
 /// Most lines of the stock's ledger that are looked at: twice the busiest day of 2020.
 const MOVEMENTS_MAX: usize = 4_000;
@@ -175,6 +176,11 @@ impl Desk {
     /// Part of the log, for the export.
     pub async fn export(&self, after: LogPos, limit: usize) -> Result<Export, Fault> {
         self.ask(move |node, _| node.export(after, limit)).await
+    }
+
+    /// Whether the ledger is the one that was written.
+    pub async fn verify(&self) -> Result<Verified, Fault> {
+        self.ask(|node, _| node.verify()).await
     }
 
     /// What the greeting says.

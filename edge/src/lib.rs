@@ -19,4 +19,5 @@ pub mod store;
 #[cfg(test)]
 mod trial;
 pub mod uplink;
+pub mod verify;
 pub mod web;

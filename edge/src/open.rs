@@ -132,7 +132,7 @@ pub(crate) fn bad_keys(cause: KeyError) -> Fault {
     .because(cause)
 }
 
-fn bad_store(cause: StoreError) -> Fault {
+pub(crate) fn bad_store(cause: StoreError) -> Fault {
     Fault::new(
         "store",
         "本站帳本檔案無法開啟；請檢查磁碟空間、權限，以及是否有其他程式占用",

@@ -25,7 +25,7 @@ pub use commit::Committed;
 pub(crate) use commit::{Carried, Chain, Entry, Quota, Write};
 pub(crate) use down::{DownRow, KeptRow};
 pub(crate) use history::OwnSale;
-pub(crate) use log::{LogRow, Way};
+pub(crate) use log::{LogRow, RawRow, Way};
 pub(crate) use nation::{KeptGroup, Progress};
 pub(crate) use once::{Once, QuarantinedRun};
 pub(crate) use own::ReceiptRow;

@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
+use aws_lc_rs::{hkdf, hmac};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -23,7 +24,7 @@ use shared::seal::Secret;
 use crate::clock::system_second;
 
 pub use files::{CA_CERTIFICATE, CA_KEY, MASTER_KEY, SERVER_CERTIFICATE, SERVER_KEY};
-pub use identity::{BadCertificate, fingerprint, site_of};
+pub use identity::{BadCertificate, Validity, fingerprint, site_of, validity_of};
 
 /// A site's certificate lasts so long, in days.
 pub const SITE_DAYS: u64 = 400;
@@ -138,6 +139,15 @@ impl Authority {
             server_key: PrivatePkcs8KeyDer::from(server_key.serialize_der()),
             master: files::secret(folder, MASTER_KEY)?,
         })
+    }
+
+    /// Signs stateless resets (RFC 9000, 10.3): the same over every start of this hub.
+    #[must_use]
+    pub fn reset_key(&self) -> hmac::Key {
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"atoll/1 reset").extract(self.master().bytes());
+        // Expanding to the hash's own length cannot fail.
+        let expanded = root.expand(&[b"stateless reset"], hmac::HMAC_SHA256).map(hmac::Key::from);
+        expanded.unwrap_or_else(|_| hmac::Key::new(hmac::HMAC_SHA256, self.master().bytes()))
     }
 
     /// The secret from which the hub's keys are derived.

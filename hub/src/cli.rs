@@ -1,6 +1,7 @@
 //! The operator's commands. Exit code 0: done; 2: not done, and why on standard error.
 
 mod cases;
+mod keep;
 mod output;
 mod rules;
 mod serve;
@@ -86,6 +87,20 @@ enum Command {
     Case {
         /// Its id, or enough of its beginning.
         id: String,
+    },
+    /// Read the whole journal and name every entry that is missing, changed, out of its place or not signed.
+    Verify,
+    /// Copy the store into one file, while it serves. The keys are not in it.
+    Backup {
+        /// The new file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Bring a backup back into a folder that has the keys and no store.
+    Restore {
+        /// The backup.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
     },
     /// Forget every projection and case and make them again from the journal.
     Rebuild,
@@ -194,6 +209,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Delivery(args) => rules::announce(&desk, &args),
         Command::Cases { programme, all } => cases::list(&desk, programme.as_ref(), all),
         Command::Case { id } => cases::explain(&desk, &id),
+        Command::Verify => keep::verify(&desk),
+        Command::Backup { out } => keep::backup(&desk, &out),
+        Command::Restore { from } => keep::restore(&desk, &from),
         Command::Rebuild => cases::rebuild(&desk),
     }
 }

@@ -101,6 +101,12 @@ impl DataFolder {
             .map_err(|cause| ConfigError::Hub { folder: folder(), cause: Box::new(cause) })
     }
 
+    /// Where its store lies.
+    #[must_use]
+    pub fn store_file(&self) -> PathBuf {
+        self.0.join(STORE)
+    }
+
     /// Whether the folder has been initialised.
     #[must_use]
     pub fn is_initialised(&self) -> bool {

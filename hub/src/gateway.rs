@@ -20,7 +20,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt};
+use quinn::{
+    ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
+    TransportConfig, VarInt,
+};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -119,7 +122,8 @@ pub fn start(setup: Setup, hub: HubHandle) -> Result<Gateway, GatewayError> {
     let failed = |cause| GatewayError::Listen { listen, cause };
     let config = server_config(&setup.authority)?;
     let socket = std::net::UdpSocket::bind(listen).map_err(failed)?;
-    let endpoint = Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime));
+    let endpoint_config = endpoint_config(&setup.authority);
+    let endpoint = Endpoint::new(endpoint_config, Some(config), socket, Arc::new(TokioRuntime));
     let endpoint = endpoint.map_err(failed)?;
     let local_addr = endpoint.local_addr().map_err(failed)?;
     let (stopping, stop) = watch::channel(false);
@@ -130,6 +134,31 @@ pub fn start(setup: Setup, hub: HubHandle) -> Result<Gateway, GatewayError> {
         tokio::spawn(lines::watch_over(desk, stop)),
     ];
     Ok(Gateway { local_addr, endpoint, stopping, tasks })
+}
+
+/// Under a key that every start has, a hub that was killed and started again resets the lines of its former life at
+/// once; each edge would else wait for a minute.
+fn endpoint_config(authority: &Authority) -> EndpointConfig {
+    let mut config = EndpointConfig::new(Arc::new(authority.reset_key()));
+    config.cid_generator(|| Box::new(RandomIds));
+    config
+}
+
+/// Random connection ids (RFC 9000, 5.1). quinn's own generator drops what another process named, and resets nothing.
+struct RandomIds;
+
+impl ConnectionIdGenerator for RandomIds {
+    fn generate_cid(&mut self) -> ConnectionId {
+        ConnectionId::new(&rand::random::<[u8; 8]>())
+    }
+
+    fn cid_len(&self) -> usize {
+        8
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Gateway {

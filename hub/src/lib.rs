@@ -14,6 +14,7 @@ pub mod counters;
 pub mod gateway;
 pub mod hub;
 pub mod ingest;
+pub mod keep;
 pub mod lives;
 pub mod mailbox;
 mod project;
@@ -21,6 +22,7 @@ pub mod publish;
 pub mod registry;
 mod signed;
 pub mod store;
+pub mod verify;
 pub mod view;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use shared::ledger::run::{RUN_ENTRIES_MAX, Run};
 use shared::sync::hub::Input;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
+use crate::authority::Validity;
 use crate::clock::WallClock;
 use crate::counters::Counters;
 use crate::hub::{Hub, HubError};
@@ -356,6 +357,18 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
+    /// Of a certificate that is not in the register: a hub that was brought back may have forgotten it.
+    pub(crate) fn remembered(hub: &mut Hub, caller: &Caller, validity: &Validity) -> Self {
+        match hub.remember_certificate(&caller.site, &caller.fingerprint, validity) {
+            Ok(true) => Self::Current,
+            Ok(false) => Self::NotCurrent,
+            Err(cause) => {
+                trouble(cause);
+                Self::Unknown
+            }
+        }
+    }
+
     pub(crate) fn of(hub: &mut Hub, caller: &Caller) -> Self {
         match hub.is_current(&caller.site, &caller.fingerprint) {
             Ok(true) => Self::Current,

@@ -7,6 +7,7 @@ use shared::ids::{ProgrammeId, SiteCode};
 use shared::seal::Secret;
 use shared::wire::v1::enrol::Token;
 
+use crate::authority::Validity;
 use crate::hub::{Hub, HubError};
 use crate::store::CertificateRow;
 
@@ -231,6 +232,27 @@ impl Hub {
             hub.store.use_tokens_of(site, second)?;
             Ok(hub.store.revoke_certificates(site, second)?)
         })
+    }
+
+    /// Takes a certificate of our authority into the register that this hub has forgotten: it was brought back from
+    /// before that was issued. Gives whether it is current now.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn remember_certificate(
+        &mut self,
+        site: &SiteCode,
+        fingerprint: &[u8; 32],
+        validity: &Validity,
+    ) -> Result<bool, HubError> {
+        if self.store.site(site)?.is_none() || !self.may_have_forgotten(fingerprint, validity.issued)? {
+            return Ok(false);
+        }
+        let Validity { serial, issued, expires } = *validity;
+        let row = CertificateRow { site: *site, fingerprint, serial: &serial, issued, expires };
+        self.transact(|hub| Ok(hub.store.put_certificate(&row)?))?;
+        tracing::warn!(%site, "a certificate that was issued after the backup is taken into the register again");
+        Ok(true)
     }
 
     /// Whether a certificate speaks for a site now, by whatever process it was revoked.

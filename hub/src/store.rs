@@ -134,6 +134,28 @@ impl Store {
         Ok(Self { conn, seen: -1 })
     }
 
+    /// Looks at one moment of the store, whoever writes meanwhile.
+    pub(crate) fn snapshot<T, E: From<StoreError>>(&self, look: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.conn.execute_batch("BEGIN").map_err(deed("hold a moment of the store"))?;
+        let seen = look();
+        self.conn.execute_batch("ROLLBACK").map_err(deed("let go of a moment of the store"))?;
+        seen
+    }
+
+    /// Copies one moment of the store into a new file, whoever writes meanwhile.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let mut conn = Connection::open(path).map_err(deed("make a backup's file"))?;
+        let backup = rusqlite::backup::Backup::new(&self.conn, &mut conn).map_err(deed("copy the store"))?;
+        backup.step(-1).map(drop).map_err(deed("copy the store"))
+    }
+
+    /// Ends with everything in one file.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        let Self { conn, .. } = self;
+        conn.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).map_err(deed("put everything into one file"))?;
+        conn.close().map_err(|(_, cause)| deed("close the store")(cause))
+    }
+
     /// Begins a transaction that may write; says whether anybody else has written since the last.
     pub(crate) fn begin(&mut self) -> Result<bool, StoreError> {
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(deed("begin a transaction"))?;

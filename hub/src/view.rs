@@ -2,6 +2,7 @@
 //! commands say the same.
 
 mod cases;
+mod site_cases;
 
 use serde_json::{Value, json};
 use shared::rules::programme::{Version, Versions, Window};
@@ -11,6 +12,7 @@ use crate::publish::PublishedVersion;
 use crate::registry::{SiteRecord, SiteStatus};
 
 pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, case, case_lines, case_summary};
+pub use site_cases::{SiteCaseLine, site_case, site_cases};
 
 /// A site and how it stands.
 #[must_use]

@@ -27,22 +27,25 @@ const LOOK: Duration = Duration::from_millis(50);
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 const HOST: &str = "localhost";
 
-enum Door {
+/// Who has the folder.
+pub(super) enum Holder {
+    /// A `serve` that listens here.
     Serve(SocketAddr),
-    Ours(Lock),
+    /// Nobody else, as long as this is held.
+    Nobody(Lock),
 }
 
 /// Asks whoever has the folder.
 pub(super) fn ask(folder: &Folder, clock: Option<DateTime<FixedOffset>>, call: &Call) -> Result<Outcome, Fault> {
     let site = folder.site()?;
-    let reply = match door(folder, site.code)? {
-        Door::Serve(address) => {
+    let reply = match holder(folder, site.code)? {
+        Holder::Serve(address) => {
             if clock.is_some() {
                 check_rehearsal(address)?;
             }
             send(address, call)?
         }
-        Door::Ours(lock) => {
+        Holder::Nobody(lock) => {
             let reply = answer(folder, clock, call);
             drop(lock);
             reply?
@@ -51,14 +54,14 @@ pub(super) fn ask(folder: &Folder, clock: Option<DateTime<FixedOffset>>, call: &
     Ok(Outcome::of(call, reply))
 }
 
-fn door(folder: &Folder, site: SiteCode) -> Result<Door, Fault> {
+pub(super) fn holder(folder: &Folder, site: SiteCode) -> Result<Holder, Fault> {
     let began = Instant::now();
     loop {
         if let Some(lock) = folder.try_lock()? {
-            return Ok(Door::Ours(lock));
+            return Ok(Holder::Nobody(lock));
         }
         if let Some(address) = folder.address().filter(|address| listens(*address) && is_ours(*address, site)) {
-            return Ok(Door::Serve(address));
+            return Ok(Holder::Serve(address));
         }
         if began.elapsed() > WAIT {
             return Err(busy());
@@ -92,7 +95,7 @@ fn check_rehearsal(address: SocketAddr) -> Result<(), Fault> {
     ))
 }
 
-fn send(address: SocketAddr, call: &Call) -> Result<Reply, Fault> {
+pub(super) fn send(address: SocketAddr, call: &Call) -> Result<Reply, Fault> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(120)))

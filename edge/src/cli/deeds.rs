@@ -39,6 +39,7 @@ pub(super) fn call(command: &Command) -> Call {
         Command::Recent { limit } => get(&format!("recent?limit={limit}")),
         Command::Export => get("export"),
         Command::Status
+        | Command::Verify
         | Command::Init { .. }
         | Command::Enrol { .. }
         | Command::Serve { .. }

@@ -35,6 +35,10 @@ impl Outcome {
         Self { exit: Exit::Done, people, machines: json.to_string() }
     }
 
+    pub(super) fn failed(zh: &str, en: &str, json: Value) -> Self {
+        Self { exit: Exit::Failed, ..Self::done(zh, en, json) }
+    }
+
     pub(super) fn silent() -> Self {
         Self { exit: Exit::Done, people: Vec::new(), machines: json!({}).to_string() }
     }

@@ -17,6 +17,7 @@ use shared::sync::edge::LogPos;
 use super::write::decoded;
 use super::{Node, NodeError};
 use crate::store::{Committed, KeptRow, LogRow, Way};
+use crate::verify::{Verified, verify};
 
 /// What has been proven so far.
 #[derive(Debug, Default)]
@@ -38,6 +39,14 @@ fn holds(what: &'static str, holds: bool) -> Result<(), NodeError> {
 }
 
 impl Node {
+    /// Whether the ledger is the one that was written, entry by entry; a node that runs has been proven at its start.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn verify(&self) -> Result<Verified, NodeError> {
+        Ok(verify(&self.store, self.site)?)
+    }
+
     /// Reads the whole log and compares.
     pub(super) fn prove_log(&self) -> Result<(), NodeError> {
         let mut proven = Proven::default();

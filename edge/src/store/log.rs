@@ -24,6 +24,14 @@ pub(crate) struct LogRow {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// A row of the log alone, whatever stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RawRow {
+    pub(crate) pos: LogPos,
+    pub(crate) hash: ChangeHash,
+    pub(crate) entry: Vec<u8>,
+}
+
 /// The stock of one programme.
 pub(crate) type OpeningStock = (i64, Stock);
 
@@ -50,6 +58,19 @@ impl Store {
     pub(crate) fn chains_of_doc(&self, doc: DocId) -> Result<Vec<Chain>, StoreError> {
         let sql = format!("{CHAIN} WHERE doc = ?1 ORDER BY first");
         all(&self.conn, &sql, [doc.to_string()], chain).map_err(failed("find a document's chains"))
+    }
+
+    /// Every chain, in the order of the log.
+    pub(crate) fn chains(&self) -> Result<Vec<Chain>, StoreError> {
+        all(&self.conn, &format!("{CHAIN} ORDER BY first"), [], chain).map_err(failed("read the chains"))
+    }
+
+    /// Rows of the log as they lie there, behind a position.
+    pub(crate) fn raw_rows(&self, after: LogPos, count: usize) -> Result<Vec<RawRow>, StoreError> {
+        let sql = "SELECT pos, hash, entry FROM log WHERE pos > ?1 ORDER BY pos LIMIT ?2";
+        let limit = i64::try_from(count).unwrap_or(i64::MAX);
+        let read = |row: &Row<'_>| Ok(RawRow { pos: pos(row, 0)?, hash: ChangeHash(row.get(1)?), entry: row.get(2)? });
+        all(&self.conn, sql, [after.cast_signed(), limit], read).map_err(failed("read the log"))
     }
 
     /// The newest chains with their last positions.

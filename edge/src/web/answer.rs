@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::node::ask::{
     Arrived, Corrected, Examined, Movement, MovementKind, Recent, Shelf, Sold, TakenBack, Withdrawn,
 };
+use crate::verify::Verified;
 
 /// Taipei's distance from UTC, in seconds.
 const TAIPEI_S: i32 = 8 * 3600;
@@ -260,6 +261,23 @@ pub fn movement_code(kind: MovementKind) -> &'static str {
         MovementKind::Withdrawal => "withdrawal",
         MovementKind::Correction => "correction",
     }
+}
+
+/// What a verification came to.
+#[must_use]
+pub fn verified(verified: &Verified) -> Value {
+    let findings: Vec<Value> = verified
+        .findings
+        .iter()
+        .map(|finding| {
+            let (zh, en) = finding.what.words();
+            let entry = finding.entry.map(|entry| entry.to_string());
+            json!({ "pos": finding.pos, "entry": entry, "what": finding.what.name(), "zh-TW": zh, "en": en })
+        })
+        .collect();
+    json!({
+        "entries": verified.entries, "signed": verified.signed, "down": verified.down, "findings": findings,
+    })
 }
 
 /// A date in both calendars.

@@ -57,6 +57,10 @@ pub(super) async fn status(State(web): Shared) -> Response {
     looked(whole_status::whole(&web).await.map(|whole| whole.json()))
 }
 
+pub(super) async fn verify(State(web): Shared) -> Response {
+    looked(web.desk.verify().await.map(|verified| answer::verified(&verified)))
+}
+
 pub(super) async fn stock(State(web): Shared) -> Response {
     let found = async {
         let shelves = web.desk.shelves().await?;

@@ -47,6 +47,30 @@ pub fn site_of(der: &[u8]) -> Result<SiteCode, BadCertificate> {
     }
 }
 
+/// What a certificate says of its own time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// Its serial number.
+    pub serial: [u8; 16],
+    /// From when on it is good, seconds since 1970.
+    pub issued: i64,
+    /// Until when.
+    pub expires: i64,
+}
+
+/// When a certificate is good; its signature has been checked by TLS.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn validity_of(der: &[u8]) -> Result<Validity, BadCertificate> {
+    let (_, certificate) = parse_x509_certificate(der).map_err(|_| BadCertificate::Unreadable)?;
+    let mut serial = [0; 16];
+    let raw = certificate.raw_serial();
+    serial.iter_mut().rev().zip(raw.iter().rev()).for_each(|(to, from)| *to = *from);
+    let validity = certificate.validity();
+    Ok(Validity { serial, issued: validity.not_before.timestamp(), expires: validity.not_after.timestamp() })
+}
+
 /// SHA-256 of a certificate (DER).
 #[must_use]
 pub fn fingerprint(der: &[u8]) -> [u8; 32] {

@@ -17,7 +17,8 @@ pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: boo
     let filter = CaseFilter { programme: programme.cloned(), closed_too, ..CaseFilter::default() };
     if desk.out.is_json() {
         let cases: Vec<_> = hub.cases(&filter)?.iter().map(view::case_summary).collect();
-        return desk.out.say(&json!({ "cases": cases }), "");
+        let sites: Vec<_> = view::site_cases(&hub)?.iter().map(view::site_case).collect();
+        return desk.out.say(&json!({ "cases": cases, "site_cases": sites }), "");
     }
     let (total, cases) = view::case_lines(&hub, &filter, usize::MAX, 0)?;
     let mut text = String::new();
@@ -29,7 +30,13 @@ pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: boo
             let _ = writeln!(text, "    {}  {}  {} {}", sale.time, sale.site, badge.zh, badge.en);
         }
     }
-    desk.out.say(&json!(null), &format!("{text}{total} 件案件 cases\n"))
+    let _ = writeln!(text, "{total} 件案件 cases");
+    for line in view::site_cases(&hub)? {
+        let (site, name) = (line.case.site, &line.site_name);
+        let _ = writeln!(text, "{}  {} {}  {site} {name}  {}", line.case.id, line.title.zh, line.title.en, line.time);
+        let _ = writeln!(text, "    {}\n    {}", line.words.zh, line.words.en);
+    }
+    desk.out.say(&json!(null), &text)
 }
 
 /// `case`.

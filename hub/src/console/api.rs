@@ -10,7 +10,7 @@ use shared::ids::BadId;
 use super::Console;
 use super::trouble::Trouble;
 use crate::cases::CaseFilter;
-use crate::hub::HubError;
+use crate::hub::{Hub, HubError};
 use crate::view;
 
 /// Sites in one answer, where no number was asked for.
@@ -71,9 +71,11 @@ pub(super) async fn cases(State(console): State<Console>, Query(query): Query<Ca
 
 async fn cases_value(console: &Console, query: &CasesQuery) -> Result<Value, Trouble> {
     let filter = query.filter()?;
-    let cases = console.hub.call(move |hub| hub.cases(&filter)).await??;
+    let read = move |hub: &mut Hub| Ok::<_, HubError>((hub.cases(&filter)?, view::site_cases(hub)?));
+    let (cases, sites) = console.hub.call(read).await??;
     let cases: Vec<Value> = cases.iter().map(view::case_summary).collect();
-    Ok(json!({ "cases": cases }))
+    let sites: Vec<Value> = sites.iter().map(view::site_case).collect();
+    Ok(json!({ "cases": cases, "site_cases": sites }))
 }
 
 /// `GET cases/{id}`.

@@ -15,7 +15,7 @@ use super::trouble::Trouble;
 use crate::cases::CaseFilter;
 use crate::clock::WallClock;
 use crate::hub::{Hub, HubError, HubStatus};
-use crate::view::{self, CaseLine, CasePage};
+use crate::view::{self, CaseLine, CasePage, SiteCaseLine};
 
 pub(super) use find::sites;
 
@@ -62,6 +62,7 @@ struct Overview {
     rules: Vec<Rule>,
     latest: Vec<CaseLine>,
     quarantine: Vec<Kept>,
+    sites: Vec<SiteCaseLine>,
 }
 
 struct Rule {
@@ -115,6 +116,7 @@ fn read_overview(hub: &mut Hub, clock: &WallClock) -> Result<Overview, HubError>
         rules: rules.collect(),
         latest: view::case_lines(hub, &CaseFilter::default(), LATEST, 0)?.1,
         quarantine: kept.collect(),
+        sites: view::site_cases(hub)?.into_iter().take(LATEST).collect(),
     })
 }
 
@@ -128,6 +130,7 @@ struct Cases {
     last: usize,
     previous: Option<String>,
     next: Option<String>,
+    sites: Vec<SiteCaseLine>,
 }
 
 /// Which rows.
@@ -143,8 +146,11 @@ pub(super) async fn cases(State(console): State<Console>, Query(query): Query<Fr
 }
 
 async fn cases_page(console: &Console, from: usize) -> Result<Cases, Trouble> {
-    let read = console.hub.call(move |hub| view::case_lines(hub, &CaseFilter::default(), ROWS, from));
-    let (total, cases) = read.await??;
+    let read = move |hub: &mut Hub| {
+        let lines = view::case_lines(hub, &CaseFilter::default(), ROWS, from)?;
+        Ok::<_, HubError>((lines, view::site_cases(hub)?))
+    };
+    let ((total, cases), sites) = console.hub.call(read).await??;
     let link = |at: usize| format!("/cases?from={at}");
     let last = from.saturating_add(cases.len());
     Ok(Cases {
@@ -155,6 +161,7 @@ async fn cases_page(console: &Console, from: usize) -> Result<Cases, Trouble> {
         last,
         total,
         cases,
+        sites,
     })
 }
 

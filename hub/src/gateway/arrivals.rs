@@ -10,8 +10,9 @@ use shared::wire::v1::enrol::{ALPN_ENROL, ALPN_SYNC};
 use tokio::sync::Semaphore;
 
 use super::{Desk, HALF_OPEN_MAX, HALF_OPEN_RETRY, code, enrol, line};
-use crate::authority::{fingerprint, site_of};
+use crate::authority::{fingerprint, site_of, validity_of};
 use crate::counters::Counters;
+use crate::hub::Hub;
 use crate::mailbox::{Caller, Standing};
 
 /// A handshake, and everything before a line's first message, takes no longer.
@@ -90,7 +91,12 @@ async fn admit(connection: &Connection, desk: &Desk) -> Option<Caller> {
             return None;
         }
     };
-    match desk.hub.call(move |hub| Standing::of(hub, &caller)).await {
+    let validity = validity_of(&certificate).ok();
+    let stands = move |hub: &mut Hub| match (Standing::of(hub, &caller), validity) {
+        (Standing::NotCurrent, Some(validity)) => Standing::remembered(hub, &caller, &validity),
+        (standing, _) => standing,
+    };
+    match desk.hub.call(stands).await {
         Ok(Standing::Current) => Some(caller),
         Ok(Standing::Unknown) => {
             close(connection, code::TROUBLE, "the hub is in trouble; come again later");

@@ -118,6 +118,12 @@ impl Store {
         })
     }
 
+    /// Everybody who ever wrote.
+    pub(crate) fn all_tips(&self) -> Result<Vec<(ActorId, TipRow)>, StoreError> {
+        const SQL: &str = "SELECT actor, doc, site, seq, op, hash, pos FROM actor ORDER BY actor";
+        self.all(SQL, [], "read who ever wrote", |row| Ok((ActorId(bytes(row, 0)?), tip(row, 1)?)))
+    }
+
     pub(crate) fn put_down(&self, reader: &str, pos: u64) -> Result<(), StoreError> {
         self.run("INSERT OR IGNORE INTO down VALUES (?1, ?2)", (reader, signed(pos)), "note what comes down")
             .map(|_| ())

@@ -117,6 +117,14 @@ impl Store {
         Ok(count.unwrap_or(0))
     }
 
+    /// The key of the life that sent a row of the journal.
+    pub(crate) fn signer_of_row(&self, pos: u64) -> Result<Option<PublicKey>, StoreError> {
+        const SQL: &str = "SELECT signer FROM line WHERE id = (SELECT line FROM journal WHERE pos = ?1)";
+        let signer = self
+            .one(SQL, [super::read::signed(pos)], "read who signed a row", |row| row.get::<_, Option<[u8; 32]>>(0))?;
+        Ok(signer.flatten().map(PublicKey))
+    }
+
     /// The keys under which a site has signed.
     pub(crate) fn signers(&self, of: &SiteCode) -> Result<Vec<PublicKey>, StoreError> {
         const SQL: &str = "SELECT DISTINCT signer FROM line WHERE site = ?1 AND signer NOT NULL ORDER BY signer";

@@ -85,6 +85,12 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// Whether a certificate is in the register, revoked or not.
+    pub(crate) fn knows_certificate(&self, fingerprint: &[u8; 32]) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT 1 FROM certificate WHERE fingerprint = ?1";
+        Ok(self.one(SQL, [fingerprint], "look for a certificate", |_| Ok(()))?.is_some())
+    }
+
     /// Sites with a certificate that is not revoked.
     pub(crate) fn enrolled(&self) -> Result<Vec<SiteCode>, StoreError> {
         const SQL: &str = "SELECT DISTINCT site FROM certificate WHERE revoked IS NULL";
