@@ -87,6 +87,14 @@ fn a_wrong_field_is_named_with_its_line() {
             "must be true or false",
         ),
         ("price_ntd_per_piece = 5", "price_ntd_per_peice = 5", "price_ntd_per_piece", "is missing"),
+        ("doubt_s_max = 300", "doubt_s_max = 9", "clock.doubt_s_max", "must be 10 to 2678400, is 9"),
+        ("doubt_s_max = 300\n", "", "clock.doubt_s_max", "is missing"),
+        (
+            "when_doubtful = \"mark\"",
+            "when_doubtful = \"hide\"",
+            "clock.when_doubtful",
+            "must be one of mark, refuse, is \"hide\"",
+        ),
         ("cards_per_day = 1", "cards_per_day = 101", "proxy.cards_per_day", "must be 0 to 100, is 101"),
     ];
     for (old, new, field, why) in cases {
@@ -99,6 +107,16 @@ fn a_wrong_field_is_named_with_its_line() {
         assert!(bad.to_string().starts_with(&format!("line {}, field {field}: ", bad.line)));
         assert!(bad.zh().starts_with(&format!("第 {} 行，欄位 {field}：", bad.line)), "{}", bad.zh());
     }
+}
+
+#[test]
+fn a_version_of_before_says_nothing_of_clocks_and_means_mark() {
+    let before = MASK.replacen("[clock]\ndoubt_s_max = 300\nwhen_doubtful = \"mark\"\n", "", 1);
+    assert_ne!(before, MASK);
+    assert_eq!(Version::parse(&before), Version::parse(MASK));
+    let refuse = MASK.replacen("doubt_s_max = 300\nwhen_doubtful = \"mark\"", "doubt_s_max = 60\nwhen_doubtful = \"refuse\"", 1);
+    let clock = Version::parse(&refuse).unwrap().clock;
+    assert_eq!(clock, ClockRule { doubt_s_max: 60, when_doubtful: WhenDoubtful::Refuse });
 }
 
 #[test]
