@@ -96,7 +96,8 @@ fn the_roc_year_ends_like_any_other_day() {
 
 #[test]
 fn however_many_there_are_only_some_are_looked_at() {
-    let rows: Vec<String> = (10..80).map(|minute| format!("2020-02-{:02} 09:{minute:02}:00 ± never 1+0", 7 + minute / 60)).collect();
+    let rows: Vec<String> =
+        (10..80).map(|minute| format!("2020-02-{:02} 09:{minute:02}:00 ± never 1+0", 7 + minute / 60)).collect();
     let rows: Vec<String> = rows.iter().map(|row| row.replace(" 09:6", " 10:0").replace(" 09:7", " 10:1")).collect();
     let found = found_in_doubt(&rows.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(found.len(), DOUBTFUL_SALES_MAX);

@@ -106,12 +106,7 @@ fn timed(row: &str, seq: u32) -> Timed {
     let [day, time, _, doubt, pieces] = words.try_into().unwrap();
     let at: NaiveDateTime = format!("{day}T{time}").parse().unwrap();
     let doubt_s = if doubt == "never" { u32::MAX } else { doubt.parse().unwrap() };
-    Timed {
-        id: EntryId { actor: ActorId([7; 16]), seq },
-        instant: second_of(at),
-        doubt_s,
-        pieces: basket(pieces),
-    }
+    Timed { id: EntryId { actor: ActorId([7; 16]), seq }, instant: second_of(at), doubt_s, pieces: basket(pieces) }
 }
 
 /// One person's purchases, as `day time site reading version adult+child`, numbered

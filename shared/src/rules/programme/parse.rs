@@ -6,8 +6,8 @@ use toml::de::DeTable;
 use super::bad::{BadVersion, Why};
 use super::reader::{Field, Fields, line_at};
 use super::{
-    BornFrom, CardLimits, ClockRule, Documents, Good, Goods, LIMIT_PIECES_MAX, Limits, ProxyCards, Text, Turn, VERSION_BYTES_MAX,
-    Version, WINDOW_DAYS_MAX, WhenDoubtful, Window, YoungCards,
+    BornFrom, CardLimits, ClockRule, Documents, Good, Goods, LIMIT_PIECES_MAX, Limits, ProxyCards, Text, Turn,
+    VERSION_BYTES_MAX, Version, WINDOW_DAYS_MAX, WhenDoubtful, Window, YoungCards,
 };
 use crate::entry::Pieces;
 use crate::rules::identity::DocumentKind;

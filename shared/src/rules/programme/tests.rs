@@ -114,7 +114,8 @@ fn a_version_of_before_says_nothing_of_clocks_and_means_mark() {
     let before = MASK.replacen("[clock]\ndoubt_s_max = 300\nwhen_doubtful = \"mark\"\n", "", 1);
     assert_ne!(before, MASK);
     assert_eq!(Version::parse(&before), Version::parse(MASK));
-    let refuse = MASK.replacen("doubt_s_max = 300\nwhen_doubtful = \"mark\"", "doubt_s_max = 60\nwhen_doubtful = \"refuse\"", 1);
+    let refuse =
+        MASK.replacen("doubt_s_max = 300\nwhen_doubtful = \"mark\"", "doubt_s_max = 60\nwhen_doubtful = \"refuse\"", 1);
     let clock = Version::parse(&refuse).unwrap().clock;
     assert_eq!(clock, ClockRule { doubt_s_max: 60, when_doubtful: WhenDoubtful::Refuse });
 }

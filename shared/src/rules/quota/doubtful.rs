@@ -15,7 +15,7 @@ use crate::rules::programme::{Version, Versions, Window};
 use crate::rules::refusal::Refusal;
 
 /// Of one person and programme so many doubtful sales are looked at, the first: a person has fewer.
-pub const DOUBTFUL_SALES_MAX: usize = 64;
+pub const DOUBTFUL_SALES_MAX: usize = 32;
 /// A finding names so many others, the nearest.
 pub const DOUBTFUL_BECAUSE_MAX: usize = 8;
 
@@ -55,51 +55,56 @@ impl Timed {
 /// like the audit.
 #[must_use]
 pub fn doubtful(versions: &Versions, programme: &ProgrammeId, counted: &[Timed]) -> Vec<Finding> {
-    let mut sales: Vec<(Timed, Option<&Version>)> = counted
+    let mut sales: Vec<Dated<'_>> = counted
         .iter()
         .filter(|sale| sale.pieces.total() > 0)
-        .map(|sale| (*sale, versions.in_force(programme, taipei_day(sale.instant))))
+        .map(|sale| Dated { sale, days: sale.days(), rules: versions.in_force(programme, taipei_day(sale.instant)) })
         .collect();
-    sales.sort_unstable_by_key(|(sale, _)| (sale.instant, sale.id));
-    sales.dedup_by_key(|(sale, _)| sale.id);
-    let looked_at = sales.iter().filter(|(sale, _)| sale.is_doubtful()).take(DOUBTFUL_SALES_MAX);
-    looked_at.filter_map(|sale| look_at(sale, &sales)).collect()
+    sales.sort_unstable_by_key(|dated| (dated.sale.instant, dated.sale.id));
+    sales.dedup_by_key(|dated| dated.sale.id);
+    let looked_at = sales.iter().filter(|dated| dated.days.0 != dated.days.1).take(DOUBTFUL_SALES_MAX);
+    looked_at.filter_map(|dated| dated.look_at(&sales)).collect()
 }
 
-/// A sale, and the version in force on its day.
-type Ruled<'v> = (Timed, Option<&'v Version>);
+/// A sale, the days on which it may have happened, and the version in force on the one written down.
+#[derive(Clone, Copy)]
+struct Dated<'v> {
+    sale: &'v Timed,
+    days: (NaiveDate, NaiveDate),
+    rules: Option<&'v Version>,
+}
 
-fn look_at(sale: &Ruled<'_>, all: &[Ruled<'_>]) -> Option<Finding> {
-    let mut near: Vec<&Ruled<'_>> =
-        all.iter().filter(|other| other.0.id != sale.0.id && may_join(sale, other)).collect();
-    if near.is_empty() || !near.iter().chain([&sale]).any(|(_, rules)| is_too_much(*rules, &sale.0, &near)) {
-        return None;
+impl Dated<'_> {
+    fn look_at(&self, all: &[Self]) -> Option<Finding> {
+        let mut near: Vec<&Self> =
+            all.iter().filter(|other| other.sale.id != self.sale.id && self.may_join(other)).collect();
+        let used = near.iter().fold(Pieces::default(), |sum, other| sum.plus(other.sale.pieces));
+        let is_too_much = |dated: &Self| dated.rules.is_some_and(|rules| is_too_much(rules, self.sale.pieces, used));
+        if near.is_empty() || !(is_too_much(self) || near.iter().any(|other| is_too_much(other))) {
+            return None;
+        }
+        near.sort_by_key(|other| (other.sale.instant.abs_diff(self.sale.instant), other.sale.id));
+        near.truncate(DOUBTFUL_BECAUSE_MAX);
+        near.sort_by_key(|other| (other.sale.instant, other.sale.id));
+        Some(Finding {
+            sale: self.sale.id,
+            kind: FindingKind::DoubtfulTime,
+            refusal: Refusal::Clock { doubt_s: self.sale.doubt_s },
+            because: near.into_iter().map(|other| other.sale.id).collect(),
+        })
     }
-    near.sort_by_key(|(other, _)| (other.instant.abs_diff(sale.0.instant), other.id));
-    near.truncate(DOUBTFUL_BECAUSE_MAX);
-    near.sort_by_key(|(other, _)| (other.instant, other.id));
-    Some(Finding {
-        sale: sale.0.id,
-        kind: FindingKind::DoubtfulTime,
-        refusal: Refusal::Clock { doubt_s: sale.0.doubt_s },
-        because: near.into_iter().map(|(other, _)| other.id).collect(),
-    })
+
+    /// Whether two sales may lie in one window, by the version of either's day.
+    fn may_join(&self, other: &Self) -> bool {
+        [self.rules, other.rules].into_iter().flatten().any(|rules| rules.window.may_join(self.days, other.days))
+    }
 }
 
-/// Whether two sales may lie in one window, by the version of either's day.
-fn may_join((sale, rules): &Ruled<'_>, (other, others): &Ruled<'_>) -> bool {
-    let windows = [rules, others].into_iter().flatten().map(|version| version.window);
-    windows.into_iter().any(|window| window.may_join(sale.days(), other.days()))
-}
-
-/// Whether they would be too many together, by a version. Nobody knows here who is a child: what is
-/// too much for either class of card is.
-fn is_too_much(rules: Option<&Version>, sale: &Timed, near: &[&Ruled<'_>]) -> bool {
-    let Some(version) = rules else { return false };
-    let used = near.iter().fold(Pieces::default(), |sum, (other, _)| sum.plus(other.pieces));
-    let limits = [version.limit.adult_card, version.limit.child_card];
-    version.one_purchase_per_window
-        || limits.into_iter().any(|limits| !Allowance::beside(limits, used).covers(sale.pieces))
+/// Whether a purchase would be too much beside others. Nobody knows here who is a child: what is too
+/// much for either class of card is.
+fn is_too_much(rules: &Version, pieces: Pieces, used: Pieces) -> bool {
+    let limits = [rules.limit.adult_card, rules.limit.child_card];
+    rules.one_purchase_per_window || limits.into_iter().any(|limits| !Allowance::beside(limits, used).covers(pieces))
 }
 
 impl Window {
@@ -117,7 +122,8 @@ impl Window {
                     let within = edges.into_iter().flatten().filter(move |day| (first..=last).contains(day));
                     [first, last].into_iter().chain(within)
                 };
-                some_days(first, last).any(|day| some_days(from, to).any(|other| self.joins(day.min(other), day.max(other))))
+                some_days(first, last)
+                    .any(|day| some_days(from, to).any(|other| self.joins(day.min(other), day.max(other))))
             }
         }
     }
