@@ -82,6 +82,8 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// List sales that reached the hub before they were made: those sites' clocks were wrong.
+    Clocks,
     /// Explain one case.
     Case {
         /// Its id, or enough of its beginning.
@@ -194,6 +196,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Delivery(args) => rules::announce(&desk, &args),
         Command::Cases { programme, all } => cases::list(&desk, programme.as_ref(), all),
         Command::Case { id } => cases::explain(&desk, &id),
+        Command::Clocks => cases::clocks(&desk),
         Command::Rebuild => cases::rebuild(&desk),
     }
 }

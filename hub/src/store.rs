@@ -24,6 +24,7 @@ pub(crate) use feed::FeedRow;
 pub(crate) use journal::{AppendRow, ProgrammeRow, TipRow};
 pub(crate) use quarantine::QuarantineRow;
 pub(crate) use registry::CertificateRow;
+pub use sales::AheadSale;
 pub(crate) use sales::{SaleRow, WithdrawalRow};
 
 /// How long a writer waits for another process's transaction.

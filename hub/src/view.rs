@@ -10,7 +10,7 @@ use crate::hub::{HubStatus, QuarantinedRun};
 use crate::publish::PublishedVersion;
 use crate::registry::{SiteRecord, SiteStatus};
 
-pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, case, case_lines, case_summary};
+pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, ahead, case, case_lines, case_summary};
 
 /// A site and how it stands.
 #[must_use]
