@@ -2,8 +2,10 @@
 //!
 //! Pure: the wall clock and the monotonic clock come in as [`Reading`]s, the hub's time as beacons.
 //! After a beacon the time is the beacon's plus the monotonic clock: who moves the wall clock moves
-//! nothing. Before one it is the wall clock with the last known correction, and never before the
-//! last second that was written into the ledger.
+//! nothing. Before one it is the wall clock as it stood at the start, with the last known correction,
+//! and never before the last second that was written into the ledger. While the program was off
+//! anybody may have set the wall clock: until the next beacon the time is doubted by as much as it
+//! went on meanwhile (docs/clocks.md).
 
 use shared::entry::Instant;
 
@@ -13,14 +15,24 @@ const DRIFT_PPM: u64 = 50;
 const BEACON_DOUBT_MS: u64 = 1_000;
 /// Half of what the beacon's second leaves open.
 const BEACON_MIDDLE_MS: i64 = 500;
-/// A wall clock with an old correction is doubted by so much, and by its drift since.
+/// A wall clock with an old correction is doubted by so much, by its drift since, and by what follows.
 const RESTART_DOUBT_S: u32 = 60;
+/// A start within so many seconds after the last thing known leaves no room for more than that.
+const AT_ONCE_S: u64 = 600;
+/// After a longer pause: as far as Taipei's time and UTC are apart, a slip that is made at a start.
+const SLIP_S: u64 = 8 * 3_600;
+/// A wall clock with its correction that is further ahead was set otherwise, if without it it is not.
+const LOST_S: i64 = 30 * 86_400;
+/// The last beacon is kept again after so many seconds.
+const KEPT_S: i64 = 600;
 /// A beacon that took longer says nothing.
 const ROUND_TRIP_MS_MAX: u64 = 60_000;
 /// A wall clock that is so far off its correction was moved, in milliseconds.
 const MOVED_MS: u64 = 5_000;
 /// So far back a wall clock may go that is only being disciplined, in milliseconds.
 const SLEW_MS: i64 = 2_000;
+/// So far ahead it may be: a second is lost by writing whole ones.
+const AHEAD_MS: i64 = SLEW_MS + 1_000;
 /// Corrections backwards by less than this stand still instead.
 const STILL_MS: i64 = 5_000;
 
@@ -34,7 +46,7 @@ pub struct Reading {
 }
 
 /// What survives a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockState {
     /// True time minus wall time at the last beacon.
     pub offset_ms: i64,
@@ -42,6 +54,14 @@ pub struct ClockState {
     pub synced_second: Option<i64>,
     /// The last second that was written.
     pub high_second: i64,
+    /// How far off that was, as the site knew it: not kept beside the ledger, which has it.
+    pub high_doubt_s: u32,
+}
+
+impl Default for ClockState {
+    fn default() -> Self {
+        Self { offset_ms: 0, synced_second: None, high_second: 0, high_doubt_s: u32::MAX }
+    }
 }
 
 /// A moment whose true time is known.
@@ -52,12 +72,26 @@ struct Fix {
     doubt_ms: u64,
 }
 
+/// What the wall clock is worth while no beacon was seen since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// It fits what was known, and may have been set by so many seconds while the program was off.
+    Fits { doubt_s: u32 },
+    /// There never was a beacon, or it stands before what was written: it may be set right, never back.
+    Lost,
+    /// Somebody set it while the program ran: only the monotonic clock is followed.
+    Moved,
+}
+
 /// The edge's clock.
 #[derive(Clone, Debug)]
 pub struct Clock {
     state: ClockState,
     fix: Option<Fix>,
-    /// The last second written, and the monotonic time at which it was.
+    trust: Trust,
+    /// The monotonic time of the last beacon since the start.
+    heard_ms: Option<u64>,
+    /// The start, or the last second written since: time does not go back behind it.
     floor: Fix,
 }
 
@@ -65,10 +99,12 @@ impl Clock {
     /// After a start.
     #[must_use]
     pub fn restore(state: ClockState, reading: Reading) -> Self {
-        // What the wall clock says at the start holds while it runs: set back later, it is not followed.
-        let true_ms = state.high_second.saturating_mul(1_000).max(reading.wall_ms.saturating_add(state.offset_ms));
+        let state = ClockState { offset_ms: state.offset_at_start(reading), ..state };
+        let wall_ms = reading.wall_ms.saturating_add(state.offset_ms);
+        // What the wall clock says at the start holds while it runs: set later, it is not followed.
+        let true_ms = state.high_second.saturating_mul(1_000).max(wall_ms);
         let floor = Fix { mono_ms: reading.mono_ms, true_ms, doubt_ms: 0 };
-        Self { state, fix: None, floor }
+        Self { state, fix: None, trust: state.trust(wall_ms), heard_ms: None, floor }
     }
 
     /// What to keep for the next start.
@@ -81,6 +117,16 @@ impl Clock {
     #[must_use]
     pub fn beacon_seen(&self) -> bool {
         self.fix.is_some()
+    }
+
+    /// How long ago the hub was heard last, as far as is known; `None` where it never was.
+    #[must_use]
+    pub fn beacon_age_s(&self, reading: Reading) -> Option<u64> {
+        match (self.heard_ms, self.state.synced_second) {
+            (Some(heard_ms), _) => Some(reading.mono_ms.saturating_sub(heard_ms) / 1_000),
+            (None, Some(synced)) => Some(u64::try_from(self.now(reading).second.saturating_sub(synced)).unwrap_or(0)),
+            (None, None) => None,
+        }
     }
 
     /// The time, and how far off it may be.
@@ -99,27 +145,43 @@ impl Clock {
 
     fn without_beacon(&self, reading: Reading) -> Instant {
         let wall_ms = reading.wall_ms.saturating_add(self.state.offset_ms);
-        let (floor_ms, drift_ms) = self.floor.at(reading);
-        let drift_ms = i64::try_from(drift_ms).unwrap_or(i64::MAX);
-        if wall_ms.saturating_add(drift_ms).saturating_add(SLEW_MS) < floor_ms {
-            // Somebody has set the clock back: not followed, and not trusted either.
-            return Instant { second: floor_ms.div_euclid(1_000), doubt_s: u32::MAX };
-        }
-        let second = wall_ms.div_euclid(1_000).max(self.state.high_second);
-        let doubt_s = match self.state.synced_second {
-            Some(synced) => {
-                let drift = second.abs_diff(synced).saturating_mul(2 * DRIFT_PPM) / 1_000_000;
-                u32::try_from(drift).unwrap_or(u32::MAX).saturating_add(RESTART_DOUBT_S)
+        let floor_second = self.floor.at(reading).0.div_euclid(1_000);
+        match self.trust {
+            Trust::Moved => Instant { second: floor_second, doubt_s: u32::MAX },
+            Trust::Lost => Instant { second: wall_ms.div_euclid(1_000).max(floor_second), doubt_s: u32::MAX },
+            Trust::Fits { .. } if self.is_moved(reading) => Instant { second: floor_second, doubt_s: u32::MAX },
+            Trust::Fits { doubt_s } => {
+                let second = wall_ms.div_euclid(1_000).max(self.state.high_second);
+                let since = self.state.synced_second.map_or(0, |synced| second.abs_diff(synced));
+                let drift = u32::try_from(since.saturating_mul(2 * DRIFT_PPM) / 1_000_000).unwrap_or(u32::MAX);
+                Instant { second, doubt_s: drift.saturating_add(doubt_s) }
             }
-            None => u32::MAX,
-        };
-        Instant { second, doubt_s }
+        }
     }
 
-    /// An entry with this second is on the disk.
-    pub fn wrote(&mut self, second: i64, reading: Reading) {
-        self.state.high_second = second;
-        self.floor = Fix { mono_ms: reading.mono_ms, true_ms: second.saturating_mul(1_000), doubt_ms: 0 };
+    /// Whether wall clock and monotonic clock have parted since the start: somebody has set the wall clock.
+    fn is_moved(&self, reading: Reading) -> bool {
+        let wall_ms = reading.wall_ms.saturating_add(self.state.offset_ms);
+        let (floor_ms, drift_ms) = self.floor.at(reading);
+        let drift_ms = i64::try_from(drift_ms).unwrap_or(i64::MAX);
+        let ahead_ms = wall_ms.saturating_sub(floor_ms);
+        ahead_ms > drift_ms.saturating_add(AHEAD_MS) || ahead_ms < -drift_ms.saturating_add(SLEW_MS)
+    }
+
+    /// An entry of this instant is on the disk.
+    pub fn wrote(&mut self, at: Instant, reading: Reading) {
+        let second = at.second;
+        (self.state.high_second, self.state.high_doubt_s) = (second, at.doubt_s);
+        match (self.fix, self.trust) {
+            // Measured from the start: nobody leads the clock astray by small steps.
+            (None, Trust::Fits { .. } | Trust::Moved) => {}
+            (Some(_), _) | (None, Trust::Lost) => {
+                let (ms, _) = self.floor.at(reading);
+                // Whole seconds are written; the rest must not be lost each time.
+                let true_ms = if ms.div_euclid(1_000) == second { ms } else { second.saturating_mul(1_000) };
+                self.floor = Fix { mono_ms: reading.mono_ms, true_ms, doubt_ms: 0 };
+            }
+        }
     }
 
     /// The hub's time, asked for at one reading and got at another. Gives what is worth keeping, if anything.
@@ -128,6 +190,7 @@ impl Clock {
         if round_trip_ms > ROUND_TRIP_MS_MAX {
             return None;
         }
+        self.heard_ms = Some(got.mono_ms);
         let half = i64::try_from(round_trip_ms / 2).unwrap_or(0);
         let true_ms = hub_second.saturating_mul(1_000).saturating_add(BEACON_MIDDLE_MS).saturating_add(half);
         let fix = Fix { mono_ms: got.mono_ms, true_ms, doubt_ms: round_trip_ms / 2 + BEACON_DOUBT_MS };
@@ -141,19 +204,25 @@ impl Clock {
     /// Whether somebody moved the wall clock since the correction was kept, seen by the monotonic clock. Gives what to
     /// keep: with it a restart without a line goes on from the time that this process knows.
     pub fn moved(&mut self, reading: Reading) -> Option<ClockState> {
-        let now = self.now(reading);
-        let set_back = self.fix.is_none() && now.doubt_s == u32::MAX;
-        if self.fix.is_none() && (!set_back || self.state.synced_second.is_none()) {
+        let unknown = match self.trust {
+            Trust::Fits { .. } | Trust::Moved | Trust::Lost if self.fix.is_some() => false,
+            Trust::Fits { .. } => self.is_moved(reading),
+            Trust::Moved => true,
+            // It stays lost over any start until the hub is heard; it may be set right, so no correction is noted.
+            Trust::Lost => return self.state.synced_second.take().map(|_| self.state),
+        };
+        if self.fix.is_none() && !unknown {
             return None;
         }
-        let offset_ms = now.second.saturating_mul(1_000).saturating_sub(reading.wall_ms);
+        let offset_ms = self.now(reading).second.saturating_mul(1_000).saturating_sub(reading.wall_ms);
         if offset_ms.abs_diff(self.state.offset_ms) < MOVED_MS {
             return None;
         }
         self.state.offset_ms = offset_ms;
-        if set_back {
+        if self.fix.is_none() {
             // Nobody knows how wrong the clock was before.
             self.state.synced_second = None;
+            self.trust = Trust::Moved;
         }
         Some(self.state)
     }
@@ -166,10 +235,49 @@ impl Clock {
         let back = self.state.high_second.saturating_mul(1_000).saturating_sub(true_ms) > STILL_MS;
         if back {
             // What was written came from a clock that ran ahead; the truth does not wait for it.
-            self.wrote(second, got);
+            self.wrote(Instant { second, doubt_s: RESTART_DOUBT_S }, got);
         }
         let moved = self.state.offset_ms.abs_diff(old.offset_ms) >= 2 * BEACON_DOUBT_MS;
-        (first || back || moved).then_some(self.state)
+        // A start goes on from here: the longer ago, the less it knows.
+        let old_news = old.synced_second.is_none_or(|synced| second.saturating_sub(synced) > KEPT_S);
+        if !(first || back || moved || old_news) {
+            self.state.synced_second = old.synced_second;
+            return None;
+        }
+        Some(self.state)
+    }
+}
+
+impl ClockState {
+    /// The last second that is certainly past.
+    fn known_second(&self) -> i64 {
+        let written = match self.high_doubt_s {
+            u32::MAX => i64::MIN,
+            doubt_s => self.high_second.saturating_sub(i64::from(doubt_s)),
+        };
+        written.max(self.synced_second.unwrap_or(i64::MIN))
+    }
+
+    /// The correction to go on with. Somebody may have set a wall clock right that stood years off: then the old
+    /// correction leads as far astray, and without it the clock fits what is known.
+    fn offset_at_start(&self, reading: Reading) -> i64 {
+        let ahead = |offset_ms: i64| {
+            reading.wall_ms.saturating_add(offset_ms).div_euclid(1_000).saturating_sub(self.known_second())
+        };
+        let astray = ahead(self.offset_ms) > LOST_S && (0..=LOST_S).contains(&ahead(0));
+        if self.synced_second.is_some() && astray { 0 } else { self.offset_ms }
+    }
+
+    /// What a wall clock is worth that shows this at the start.
+    fn trust(&self, wall_ms: i64) -> Trust {
+        let second = wall_ms.saturating_add(SLEW_MS).div_euclid(1_000);
+        match u64::try_from(second.saturating_sub(self.known_second())) {
+            Ok(went_on) if self.synced_second.is_some() && second >= self.high_second => {
+                let set_by = if went_on <= AT_ONCE_S { went_on } else { went_on.max(SLIP_S) };
+                Trust::Fits { doubt_s: u32::try_from(set_by).unwrap_or(u32::MAX).saturating_add(RESTART_DOUBT_S) }
+            }
+            Ok(_) | Err(_) => Trust::Lost,
+        }
     }
 }
 
@@ -193,77 +301,4 @@ fn seconds_up(ms: u64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const START: i64 = 1_580_954_400;
-
-    fn at(wall_s: i64, mono_s: u64) -> Reading {
-        Reading { wall_ms: wall_s * 1_000, mono_ms: mono_s * 1_000 }
-    }
-
-    #[test]
-    fn never_synced_is_the_wall_clock_and_says_so() {
-        let clock = Clock::restore(ClockState::default(), at(START, 5));
-        assert_eq!(clock.now(at(START + 9, 14)), Instant { second: START + 9, doubt_s: u32::MAX });
-    }
-
-    #[test]
-    fn after_a_beacon_the_wall_clock_moves_nothing() {
-        let mut clock = Clock::restore(ClockState::default(), at(START + 86_400, 5));
-        assert!(clock.beacon(at(START + 86_400, 10), at(START + 86_400, 10), START).is_some());
-        for wall in [START - 1_000_000, START, START + 1_000_000] {
-            assert_eq!(clock.now(at(wall, 70)), Instant { second: START + 60, doubt_s: 2 });
-        }
-        let later = clock.now(at(0, 10 + 86_400));
-        assert_eq!((later.second, later.doubt_s), (START + 86_400, 6), "50 ppm are 4.3 s a day");
-    }
-
-    #[test]
-    fn a_restart_without_a_line_keeps_the_correction_and_never_goes_back() {
-        let mut clock = Clock::restore(ClockState::default(), at(START - 3_600, 0));
-        clock.beacon(at(START - 3_600, 0), at(START - 3_600, 0), START);
-        clock.wrote(START + 10, at(START - 3_590, 10));
-        let again = Clock::restore(clock.state(), at(START - 3_500, 3));
-        let now = again.now(at(START - 3_500, 3));
-        assert_eq!(now.second, START + 100);
-        assert!((60..=61).contains(&now.doubt_s));
-        // The wall clock was set back: the last good time goes on, also where nothing was written since the start.
-        let now = again.now(at(START - 90_000, 33));
-        assert_eq!(now, Instant { second: START + 100 + 30, doubt_s: u32::MAX });
-        let slewed = again.now(at(START - 3_500 + 29, 33));
-        assert!(slewed.doubt_s < 100, "a clock that is being disciplined is trusted: {slewed:?}");
-    }
-
-    #[test]
-    fn a_clock_moved_while_the_line_is_cut_is_remembered_over_a_restart() {
-        let mut clock = Clock::restore(ClockState::default(), at(START, 0));
-        clock.beacon(at(START, 0), at(START, 0), START);
-        assert_eq!(clock.moved(at(START + 50, 50)), None, "nobody moved it");
-        let kept = clock.moved(at(START - 90_000, 60)).expect("a day back");
-        let again = Clock::restore(kept, at(START - 89_990, 0));
-        let now = again.now(at(START - 89_990, 0));
-        assert!((START + 69..=START + 71).contains(&now.second), "{now:?}");
-    }
-
-    #[test]
-    fn a_beacon_corrects_what_ran_ahead() {
-        let mut clock = Clock::restore(ClockState::default(), at(START + 86_400, 0));
-        clock.wrote(START + 86_400, at(START + 86_400, 0));
-        let kept = clock.beacon(at(START + 86_400, 1), at(START + 86_400, 1), START + 1).unwrap();
-        assert_eq!((kept.offset_ms, kept.high_second), (-86_398_500, START + 1));
-        assert_eq!(clock.now(at(START + 86_400, 2)).second, START + 2);
-        let again = Clock::restore(kept, at(START + 86_400 + 5, 0));
-        assert_eq!(again.now(at(START + 86_400 + 5, 0)).second, START + 6);
-    }
-
-    #[test]
-    fn a_worse_beacon_is_not_taken_and_a_broken_one_neither() {
-        let mut clock = Clock::restore(ClockState::default(), at(START, 0));
-        clock.beacon(at(START, 0), at(START, 0), START);
-        assert_eq!(clock.beacon(at(START, 1), at(START, 21), START + 10), None, "twenty seconds on the way");
-        assert_eq!(clock.now(at(START, 30)), Instant { second: START + 30, doubt_s: 2 });
-        assert_eq!(clock.beacon(at(START, 40), at(START, 30), START), None);
-        assert_eq!(clock.beacon(at(START, 40), at(START, 900), START), None);
-    }
-}
+mod tests;

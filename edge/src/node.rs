@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use shared::entry::Pieces;
+use shared::entry::{Instant, Pieces};
 use shared::ids::{EntryId, Incarnation, ProgrammeId, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::rules::calendar::taipei_day;
@@ -33,6 +33,7 @@ mod export;
 mod history;
 mod life;
 mod line;
+mod mark;
 mod own;
 mod proof;
 mod requests;
@@ -133,7 +134,7 @@ impl Node {
         let programmes = Programmes::load(&store)?;
         nation.load(&store, &vault, &programmes)?;
         let len = store.log_len()?;
-        let clock = ClockState { high_second: last_second(&store, len, &once)?, ..once.clock };
+        let clock = last_written(&store, len, &once)?;
         let stocks = store.stocks()?.into_iter();
         let stocks = stocks.filter_map(|(number, stock)| Some((programmes.named(number)?.clone(), stock))).collect();
         let given_back = given_back(&store)?;
@@ -221,7 +222,7 @@ impl Node {
     }
 
     /// The business day. A wall clock that was moved meanwhile is noted, so that a restart without a line knows it.
-    fn today(&mut self, reading: Reading) -> (shared::entry::Instant, NaiveDate) {
+    fn today(&mut self, reading: Reading) -> (Instant, NaiveDate) {
         if let Some(state) = self.clock.moved(reading) {
             let noted = self.store.put_clock(&state, self.len);
             // A disk that fails here stops the node; the next deed says so.
@@ -256,10 +257,10 @@ fn given_back(store: &Store) -> Result<Vec<GivenBack>, NodeError> {
     Ok(rows)
 }
 
-/// The last second that was written, unless a beacon has set it right since.
-fn last_second(store: &Store, len: LogPos, once: &crate::store::Once) -> Result<i64, NodeError> {
+/// The clock's state with the last instant that was written, unless a beacon has set it right since.
+fn last_written(store: &Store, len: LogPos, once: &crate::store::Once) -> Result<ClockState, NodeError> {
     if once.clock_pos == len {
-        return Ok(once.clock.high_second);
+        return Ok(once.clock);
     }
     let mut last = None;
     let given_back = given_back(store)?;
@@ -271,10 +272,13 @@ fn last_second(store: &Store, len: LogPos, once: &crate::store::Once) -> Result<
     })?;
     match last {
         Some(row) => match wire::decode(&row.bytes) {
-            Ok(entry) => Ok(entry.at.second),
+            Ok(entry) => {
+                let Instant { second, doubt_s } = entry.at;
+                Ok(ClockState { high_second: second, high_doubt_s: doubt_s, ..once.clock })
+            }
             Err(cause) => Err(NodeError::Damaged { id: row.id, cause }),
         },
-        None => Ok(once.clock.high_second),
+        None => Ok(once.clock),
     }
 }
 

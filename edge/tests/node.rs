@@ -17,5 +17,9 @@ mod shelf;
 mod exchange;
 
 #[cfg(test)]
+#[path = "node/clocks.rs"]
+mod clocks;
+
+#[cfg(test)]
 #[path = "node/disk.rs"]
 mod disk;

@@ -1,6 +1,7 @@
 //! Cases: who was served twice, which sale counts, which is one too many and why, and whether the
 //! later site could have known (docs/architecture.md, promise 2: no blame for what a site could not know).
 
+mod ahead;
 mod explain;
 mod words;
 
@@ -45,6 +46,8 @@ pub struct CaseSummary {
     pub over: Vec<EntryId>,
     /// Those that count although their version was no longer in force.
     pub stale: Vec<EntryId>,
+    /// Those that count, and whose time is so doubtful that they may be one too many.
+    pub doubtful: Vec<EntryId>,
     /// Where they were sold, each site once.
     pub sites: Vec<SiteCode>,
 }
@@ -126,14 +129,23 @@ pub enum Knowledge {
     NotPublished,
 }
 
+/// What the times of some sales are worth beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// Which came first and how many days lie between is certain.
+    Certain,
+    /// It is not: one of them may have happened before the other, or on another day.
+    InDoubt,
+}
+
 /// What was found of one sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingLine {
     /// The sale.
     pub sale: EntryId,
-    /// One too many, or under a version that was no longer in force.
+    /// One too many, under a version that was no longer in force, or at a doubtful time.
     pub kind: FindingKind,
-    /// The refusal's code: `bought` or `limit`.
+    /// The refusal's code: `bought`, `limit` or `clock`.
     pub code: &'static str,
     /// The first day on which it would have been right.
     pub next: Option<NaiveDate>,
@@ -141,6 +153,8 @@ pub struct FindingLine {
     pub because: Vec<EntryId>,
     /// Whether its site could have known.
     pub knowledge: Knowledge,
+    /// Whether the times tell for certain which came first, and how many days lie between.
+    pub times: Times,
     /// In words.
     pub text: Text,
 }
@@ -175,6 +189,10 @@ impl Hub {
         sales.retain(|sale| sale.effect != Effect::Withdrawn);
         sales.sort_by_key(order);
         let ids = |keep: &dyn Fn(&&SaleRow) -> bool| sales.iter().filter(keep).map(|sale| sale.id).collect();
+        let findings = self.store.findings(&row.id)?;
+        let in_doubt = |sale: &&SaleRow| {
+            findings.iter().any(|found| found.kind == FindingKind::DoubtfulTime && found.sale == sale.id)
+        };
         let mut sites: Vec<SiteCode> = sales.iter().map(|sale| sale.site).collect();
         sites.sort_unstable();
         sites.dedup();
@@ -186,6 +204,7 @@ impl Hub {
             sales: ids(&|_| true),
             over: ids(&|sale| sale.effect == Effect::Over),
             stale: ids(&|sale| sale.stale),
+            doubtful: ids(&in_doubt),
             sites,
         })
     }

@@ -83,6 +83,8 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// List sales that reached the hub before they were made: those sites' clocks were wrong.
+    Clocks,
     /// Explain one case.
     Case {
         /// Its id, or enough of its beginning.
@@ -212,6 +214,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Verify => keep::verify(&desk),
         Command::Backup { out } => keep::backup(&desk, &out),
         Command::Restore { from } => keep::restore(&desk, &from),
+        Command::Clocks => cases::clocks(&desk),
         Command::Rebuild => cases::rebuild(&desk),
     }
 }

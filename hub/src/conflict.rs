@@ -82,7 +82,8 @@ impl Judgement {
     #[must_use]
     pub fn place(&self, sale: &EntryId) -> Place {
         match self.kinds.get(sale) {
-            None => Place { effect: Effect::Counts, stale: false },
+            // A doubtful time costs nobody anything.
+            None | Some(FindingKind::DoubtfulTime) => Place { effect: Effect::Counts, stale: false },
             Some(FindingKind::StaleVersion) => Place { effect: Effect::Counts, stale: true },
             Some(FindingKind::Over) => Place { effect: Effect::Over, stale: false },
         }

@@ -48,6 +48,7 @@ pub fn app(console: Console) -> Router {
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/cases", get(api::cases))
         .route("/api/v1/cases/{id}", get(api::case))
+        .route("/api/v1/clocks", get(api::clocks))
         .route("/api/v1/sites", get(api::sites))
         .route("/api/v1/programmes", get(api::programmes))
         .route("/healthz", get(operation::healthz))

@@ -3,6 +3,7 @@
 //! Only sums and sets, so that the order of arrival leaves no trace: a withdrawal may come before
 //! what it takes back.
 
+mod doubt;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::hub::{Hub, HubError};
 use crate::ingest::Opened;
 use crate::store::{SaleRow, WithdrawalRow};
 
+pub(crate) use doubt::timed;
 pub(crate) use settle::as_purchase;
 
 /// What a batch of entries has touched, before it is judged and written.

@@ -27,6 +27,7 @@ pub(crate) use journal::{AppendRow, ProgrammeRow, TipRow};
 pub(crate) use lives::{Boot, LifeRow};
 pub(crate) use quarantine::QuarantineRow;
 pub(crate) use registry::CertificateRow;
+pub use sales::AheadSale;
 pub(crate) use sales::{SaleRow, WithdrawalRow};
 pub(crate) use signed::{SignedRow, WholeRow};
 

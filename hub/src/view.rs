@@ -11,7 +11,7 @@ use crate::hub::{HubStatus, QuarantinedRun};
 use crate::publish::PublishedVersion;
 use crate::registry::{SiteRecord, SiteStatus};
 
-pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, case, case_lines, case_summary};
+pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, ahead, case, case_lines, case_summary};
 pub use site_cases::{SiteCaseLine, site_case, site_cases};
 
 /// A site and how it stands.

@@ -66,6 +66,27 @@ fn one_buyer_in_thousands_of_weeks() {
 }
 
 #[test]
+fn one_buyer_in_hundreds_of_weeks_by_a_clock_that_nobody_checked() {
+    let sales = |anna: bool| -> Vec<Upload> {
+        let mut a = Edge::new(A, 1);
+        let sale = |n: u32| {
+            let buyer = if anna { ANNA.to_owned() } else { number(n) };
+            a.sell_as("2020-02-06T09:00", &document(&buyer), adult(2), |sale| {
+                let second = second("2020-02-06T09:00") + i64::from(n) * 7 * 86_400;
+                sale.happened = Some(shared::entry::Instant { second, doubt_s: u32::MAX });
+            })
+        };
+        (0..RUNS / 4).map(sale).collect()
+    };
+    let usual = time(&mut hub(), &sales(false));
+    let mut hub = hub();
+    at_most(time(&mut hub, &sales(true)), 60, usual);
+    let cases = hub.cases(&CaseFilter::default()).unwrap();
+    assert_eq!((cases.len(), cases[0].over.len()), (1, 0));
+    assert_eq!(cases[0].doubtful.len(), shared::rules::quota::DOUBTFUL_SALES_MAX, "bounded, and not silent");
+}
+
+#[test]
 fn the_oldest_of_thousands_of_runs_named_again_and_again() {
     let mut hub = hub();
     let mut a = Edge::new(A, 1);

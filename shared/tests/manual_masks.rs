@@ -5,6 +5,9 @@
 #[path = "manual_masks/audits.rs"]
 mod audits;
 #[cfg(test)]
+#[path = "manual_masks/clocks.rs"]
+mod clocks;
+#[cfg(test)]
 #[path = "manual_masks/counter.rs"]
 mod counter;
 #[cfg(test)]

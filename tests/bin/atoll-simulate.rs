@@ -41,8 +41,8 @@ fn main() -> ExitCode {
     let (days, seconds) = (sum.site_millidays / 1000, begun.elapsed().as_secs_f64());
     println!("towns {towns}  site-days {days}  seconds {seconds:.1}  site-days/s {:.0}", days as f64 / seconds);
     println!(
-        "sold {}  refused {}  cases {}  lies {}  crashes {}  lines {}",
-        sum.sold, sum.refused, sum.cases, sum.lies, sum.crashes, sum.lines
+        "sold {}  refused {}  cases {}  in doubt {}  lies {}  crashes {}  lines {}",
+        sum.sold, sum.refused, sum.cases, sum.in_doubt, sum.lies, sum.crashes, sum.lines
     );
     println!(
         "stores and hubs restored, cloned or replaced {}  new lives {}  entries given back {}",

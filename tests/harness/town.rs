@@ -51,6 +51,8 @@ pub struct Report {
     pub refused: u64,
     /// Cases at the end.
     pub cases: u64,
+    /// Sales whose time was in doubt at the end.
+    pub in_doubt: u64,
     /// Forged runs.
     pub lies: u64,
     /// Starts of edges and of the hub after kill -9.
@@ -74,6 +76,7 @@ impl Report {
         self.sold += other.sold;
         self.refused += other.refused;
         self.cases += other.cases;
+        self.in_doubt += other.in_doubt;
         self.lies += other.lies;
         self.crashes += other.crashes;
         self.lines += other.lines;
@@ -158,6 +161,7 @@ struct Town {
     sold: u64,
     refused: u64,
     cases: u64,
+    in_doubt: u64,
     lies: u64,
     crashes: u64,
     shaken: u64,
@@ -206,6 +210,7 @@ impl Town {
             sold: 0,
             refused: 0,
             cases: 0,
+            in_doubt: 0,
             lies: 0,
             crashes: 0,
             shaken: 0,
@@ -242,6 +247,7 @@ impl Town {
             sold: self.sold,
             refused: self.refused,
             cases: self.cases,
+            in_doubt: self.in_doubt,
             lies: self.lies,
             crashes: self.crashes,
             lines: self.epochs,

@@ -130,6 +130,8 @@ fn recent(answer: &Value) -> Vec<String> {
                 state.push(words);
             }
         }
+        let mark = line.pointer("/time_in_doubt/zh-TW").and_then(Value::as_str);
+        state.extend(mark);
         let (site, masked, date) = (text(line, "/site_name"), text(line, "/masked"), text(line, "/date"));
         let (adult, child, sale) = (text(line, "/adult"), text(line, "/child"), text(line, "/sale"));
         lines.push(format!("{site}  {masked}  {date}  {adult}  {child}  {}  {sale}", state.join("、")));
@@ -148,6 +150,9 @@ fn status(answer: &Value) -> Vec<String> {
     }
     lines.push(format!("機構 / site: {} {}", at("/site"), at("/name")));
     lines.push(format!("時間 / time: {}（{}）", at("/now"), at("/today/roc")));
+    if answer.pointer("/clock/in_doubt").is_some_and(|mark| !mark.is_null()) {
+        lines.push(format!("  {} / {}", at("/clock/in_doubt/zh-TW"), at("/clock/in_doubt/en")));
+    }
     lines.push(format!("線路 / line: {} / {}", at("/line/zh-TW"), at("/line/en")));
     if let Some(since) = answer.pointer("/line/connected_since").and_then(Value::as_str) {
         lines.push(format!("  自 / since {since}"));

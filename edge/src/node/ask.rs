@@ -31,6 +31,20 @@ impl fmt::Debug for DocumentText {
     }
 }
 
+/// What is said of the time of a sale (docs/clocks.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing.
+    None,
+    /// 時間未經中心確認.
+    Doubtful {
+        /// How far off it may be, in seconds; `u32::MAX` where nobody knows.
+        doubt_s: u32,
+        /// How many seconds before the hub was heard last, as far as is known.
+        beacon_age_s: Option<u64>,
+    },
+}
+
 /// 資格審核: may this person buy?
 #[derive(Clone, Debug)]
 pub struct Examine {
@@ -61,6 +75,8 @@ pub struct Examined {
     pub allowance: Allowance,
     /// NT$ a piece.
     pub price_ntd_per_piece: u32,
+    /// Whether a sale now would be marked.
+    pub mark: Mark,
     /// What is on the shelf: a reminder, not a gate (M17).
     pub stock: Stock,
 }
@@ -120,6 +136,8 @@ pub struct Sold {
     pub stock: Stock,
     /// How far the nation was known: a position in the hub's feed, 0 for not at all.
     pub watermark: u64,
+    /// What is said of its time.
+    pub mark: Mark,
     /// Whether this is an earlier answer once more.
     pub replayed: bool,
 }
@@ -252,6 +270,8 @@ pub struct Recent {
     pub masked: String,
     /// 購買日期: when it happened.
     pub second: i64,
+    /// What is said of that time.
+    pub mark: Mark,
     /// 成人購買數量, 兒童購買數量.
     pub pieces: Pieces,
     /// The programme.
@@ -338,8 +358,12 @@ pub struct Status {
     pub now: Instant,
     /// Its business day.
     pub today: NaiveDate,
+    /// What is said of its time, where any version in force calls it doubtful.
+    pub mark: Mark,
     /// Whether a beacon was seen since the start.
     pub beacon_seen: bool,
+    /// How many seconds ago the last beacon came, as far as is known; `None` where none ever did.
+    pub beacon_age_s: Option<u64>,
     /// The number of its entries.
     pub entries: LogPos,
     /// The hub has everything up to here, as far as is known.

@@ -1,7 +1,7 @@
 //! 資格審核, 購買, and the sale that already happened (M3-M16, M18, M20; decisions 11, 15, 16).
 
 use chrono::NaiveDate;
-use shared::entry::{Fact, Instant, Pieces, Sale};
+use shared::entry::{Entry, Fact, Instant, Pieces, Sale};
 use shared::ids::ProgrammeId;
 use shared::rules::calendar::{second_of, taipei_day};
 use shared::rules::identity::Document;
@@ -45,7 +45,7 @@ impl Node {
     /// Where the store fails.
     pub fn examine(&mut self, ask: &Examine, reading: Reading) -> Answer<Examined> {
         self.check_running()?;
-        let (_, today) = self.today(reading);
+        let (now, today) = self.today(reading);
         let document = match parse(&ask.document, today) {
             Ok(document) => document,
             Err(refusal) => return Ok(Err(refusal)),
@@ -56,7 +56,8 @@ impl Node {
         };
         let history = self.history(version, &document.person(), today)?;
         let stock = self.stock_of(&version.programme);
-        let known = Known { version: Some(version), history: &history, stock, today };
+        let mark = self.mark(version, now, reading);
+        let known = Known { version: Some(version), history: &history, stock, today, doubt_s: now.doubt_s };
         Ok(examine(&known, &document).map(|allowance| Examined {
             programme: version.programme.clone(),
             version: version.name.clone(),
@@ -67,6 +68,7 @@ impl Node {
             is_child: version.is_child(document.birth()),
             allowance,
             price_ntd_per_piece: version.price_ntd_per_piece,
+            mark,
             stock,
         }))
     }
@@ -90,8 +92,8 @@ impl Node {
             return Ok(Err(Refusal::NoProgramme));
         };
         let history = self.history(version, &document.person(), today)?;
-        let known =
-            Known { version: Some(version), history: &history, stock: self.stock_of(&version.programme), today };
+        let stock = self.stock_of(&version.programme);
+        let known = Known { version: Some(version), history: &history, stock, today, doubt_s: now.doubt_s };
         let proxy_cards_today = self.cards_carried(&document, proxy.as_ref(), today)?;
         let pieces = pieces(ask.adult, ask.child);
         let asked = Ask { document: &document, pieces, proxy: proxy.as_ref(), proxy_cards_today };
@@ -168,6 +170,7 @@ impl Node {
             price_ntd: price(version, pieces),
             stock,
             watermark: self.line.feed,
+            mark: self.mark(version, happened.unwrap_or(at), reading),
             replayed: false,
         };
         let draft = Draft {
@@ -211,18 +214,18 @@ impl Node {
             if !same || (i64::from(sale.pieces.adult), i64::from(sale.pieces.child)) != (ask.adult, ask.child) {
                 return Err(BadAsk::RequestReused.into());
             }
-            self.sold_again(&row, entry.at, sale, &document)
+            self.sold_again(&row, &entry, sale, &document)
         })?;
         Ok(Some(sold))
     }
 
-    fn sold_again(&self, row: &LogRow, at: Instant, sale: &Sale, document: &Document) -> Result<Sold, NodeError> {
+    fn sold_again(&self, row: &LogRow, entry: &Entry, sale: &Sale, document: &Document) -> Result<Sold, NodeError> {
         let proxy = sale.proxy.as_ref().map(|proxy| self.keys.open(&row.id, 1, proxy)).transpose()?;
         let version = self.rules.versions.named_in(&sale.programme, &sale.version);
         Ok(Sold {
             id: row.id,
             pos: row.pos,
-            at,
+            at: entry.at,
             happened: sale.happened,
             programme: sale.programme.clone(),
             version: sale.version.clone(),
@@ -232,6 +235,7 @@ impl Node {
             price_ntd: version.map_or(0, |version| price(version, sale.pieces)),
             stock: row.stock,
             watermark: sale.watermark,
+            mark: self.mark_then(entry, sale),
             replayed: true,
         })
     }

@@ -109,7 +109,7 @@ impl Node {
         let done = self.promised(done)?;
         self.len = slot.pos;
         self.tip = Some(slot.tip);
-        self.clock.wrote(at.second, reading);
+        self.clock.wrote(at, reading);
         match self.stocks.get_mut(programme) {
             Some(known) => *known = stock,
             None => drop(self.stocks.insert(programme.clone(), stock)),

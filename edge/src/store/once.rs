@@ -144,6 +144,7 @@ fn once(row: &Row<'_>) -> rusqlite::Result<Once> {
             offset_ms: row.get("clock_offset_ms")?,
             synced_second: row.get("clock_synced")?,
             high_second: row.get("clock_high")?,
+            ..ClockState::default()
         },
         clock_pos: row.get::<_, i64>("clock_high_pos")?.cast_unsigned(),
         parent: parent(row)?,

@@ -16,7 +16,7 @@ use shared::rules::stock::Stock;
 
 use crate::fault::Fault;
 use crate::node::ask::{
-    Arrived, Corrected, Examined, Movement, MovementKind, Recent, Shelf, Sold, TakenBack, Withdrawn,
+    Arrived, Corrected, Examined, Mark, Movement, MovementKind, Recent, Shelf, Sold, TakenBack, Withdrawn,
 };
 use crate::verify::Verified;
 
@@ -79,6 +79,26 @@ fn allowance(allowance: Allowance) -> Value {
     json!({ "adult": allowance.adult, "child": allowance.child, "mixed": allowance.mixed, "most": allowance.most() })
 }
 
+/// What is said of a time; null where nothing is.
+#[must_use]
+pub fn mark(mark: Mark) -> Value {
+    match mark {
+        Mark::None => Value::Null,
+        Mark::Doubtful { doubt_s, beacon_age_s } => json!({
+            "doubt_s": (doubt_s != u32::MAX).then_some(doubt_s),
+            "beacon_age_s": beacon_age_s,
+            "zh-TW": mark.zh(),
+            "en": mark.en(),
+        }),
+    }
+}
+
+/// A mark at the end of a message; empty where nothing is said.
+#[must_use]
+pub fn marked(mark: Mark) -> (String, String) {
+    if mark.is_doubtful() { (format!("；{}", mark.zh()), format!("; {}", mark.en())) } else { Default::default() }
+}
+
 /// 資格審核 passed.
 #[must_use]
 pub fn examined(found: &Examined) -> Value {
@@ -93,6 +113,7 @@ pub fn examined(found: &Examined) -> Value {
         "is_child": found.is_child,
         "allowance": allowance(found.allowance),
         "price_ntd_per_piece": found.price_ntd_per_piece,
+        "time_in_doubt": mark(found.mark),
         "stock": stock(found.stock),
         "message": message(
             &format!("{} 符合購買資格，可購買片數 {most}", found.masked),
@@ -112,6 +133,7 @@ pub fn sold(site_name: &str, sale: &Sold) -> Value {
         if sale.replayed { ("（先前已登錄，未重複）", " (written before, not again)") } else { ("", "") };
     let Pieces { adult, child } = sale.pieces;
     let when = sale.happened.unwrap_or(sale.at).second;
+    let (mark_zh, mark_en) = marked(sale.mark);
     json!({
         "verdict": verdict,
         "sale": sale.id.to_string(),
@@ -124,6 +146,7 @@ pub fn sold(site_name: &str, sale: &Sold) -> Value {
             "at": rfc3339(when),
             "written": rfc3339(sale.at.second),
             "doubt_s": sale.at.doubt_s,
+            "time_in_doubt": mark(sale.mark),
             "programme": sale.programme.as_str(),
             "version": sale.version.as_str(),
             "adult": adult,
@@ -133,8 +156,8 @@ pub fn sold(site_name: &str, sale: &Sold) -> Value {
         },
         "stock": stock(sale.stock),
         "message": message(
-            &format!("{zh}{before_zh} {} 成人 {adult}、兒童 {child}，{} 元；編號 {}；庫存 {}", sale.masked, sale.price_ntd, sale.id, stock_zh(sale.stock)),
-            &format!("{en}{before_en} {} adult {adult}, child {child}, NT${}; number {}; {}", sale.masked, sale.price_ntd, sale.id, stock_en(sale.stock)),
+            &format!("{zh}{before_zh} {} 成人 {adult}、兒童 {child}，{} 元；編號 {}；庫存 {}{mark_zh}", sale.masked, sale.price_ntd, sale.id, stock_zh(sale.stock)),
+            &format!("{en}{before_en} {} adult {adult}, child {child}, NT${}; number {}; {}{mark_en}", sale.masked, sale.price_ntd, sale.id, stock_en(sale.stock)),
         ),
     })
 }
@@ -214,6 +237,7 @@ pub fn recent(line: &Recent) -> Value {
         "programme": line.programme.as_str(),
         "version": line.version.as_str(),
         "recorded": line.recorded,
+        "time_in_doubt": mark(line.mark),
         "withdrawn": line.withdrawn,
         "over": line.over,
         "acked": line.acked,

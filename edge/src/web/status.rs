@@ -7,7 +7,7 @@ use shared::rules::calendar::{roc_date, roc_minute};
 use super::Web;
 use super::answer;
 use crate::fault::Fault;
-use crate::node::ask::Status;
+use crate::node::ask::{Mark, Status};
 use crate::uplink::{LineState, LineStatus, Moment};
 
 /// Everything at once.
@@ -44,8 +44,8 @@ pub(super) struct StatusLine {
     pub(super) quarantined: usize,
     /// Why the node does not sell any more.
     pub(super) stopped: Option<String>,
-    /// Nobody knows how far the clock is off.
-    pub(super) clock_unsure: bool,
+    /// What is said of the time.
+    pub(super) mark: Mark,
     /// In a rehearsal: the time it plays.
     pub(super) rehearsal: Option<String>,
 }
@@ -90,7 +90,7 @@ impl Whole {
             over: self.node.over,
             quarantined: self.node.quarantined,
             stopped: self.node.stopped.clone(),
-            clock_unsure: self.node.now.doubt_s == u32::MAX,
+            mark: self.node.mark,
             rehearsal: self.rehearsal.then(|| roc_minute(self.node.now.second)),
         }
     }
@@ -105,7 +105,12 @@ impl Whole {
             "rehearsal": self.rehearsal,
             "now": answer::rfc3339(node.now.second),
             "today": { "date": node.today.to_string(), "roc": roc_date(node.today) },
-            "clock": { "beacon_seen": node.beacon_seen, "doubt_s": (node.now.doubt_s != u32::MAX).then_some(node.now.doubt_s) },
+            "clock": {
+                "beacon_seen": node.beacon_seen,
+                "beacon_age_s": node.beacon_age_s,
+                "doubt_s": (node.now.doubt_s != u32::MAX).then_some(node.now.doubt_s),
+                "in_doubt": answer::mark(node.mark),
+            },
             "ledger": {
                 "entries": node.entries,
                 "acked": node.acked,

@@ -27,7 +27,10 @@ pub(crate) const HUB_LIFE: Incarnation = Incarnation([9; 16]);
 /// A site and what it calls now.
 pub(crate) struct Site {
     node: Option<Node>,
+    /// True time: what the monotonic clock counts.
     second: i64,
+    /// How far the wall clock is off it, in seconds.
+    off_s: i64,
     starts: u8,
 }
 
@@ -89,7 +92,7 @@ impl Site {
     }
 
     pub(crate) fn on(store: Store, taipei: &str) -> Self {
-        let mut site = Self { node: None, second: second(taipei), starts: 0 };
+        let mut site = Self { node: None, second: second(taipei), off_s: 0, starts: 0 };
         site.start(store);
         site
     }
@@ -114,12 +117,36 @@ impl Site {
     }
 
     pub(crate) fn reading(&self) -> Reading {
-        Reading { wall_ms: self.second * 1_000, mono_ms: u64::try_from(self.second).unwrap() * 1_000 }
+        Reading { wall_ms: (self.second + self.off_s) * 1_000, mono_ms: u64::try_from(self.second).unwrap() * 1_000 }
     }
 
     pub(crate) fn at(&mut self, taipei: &str) -> &mut Self {
         self.second = second(taipei);
         self
+    }
+
+    /// So many seconds pass.
+    pub(crate) fn tick(&mut self, seconds: i64) -> &mut Self {
+        self.second += seconds;
+        self
+    }
+
+    /// Somebody sets the wall clock; true time is what it was.
+    pub(crate) fn set_clock(&mut self, off_s: i64) -> &mut Self {
+        self.off_s = off_s;
+        self
+    }
+
+    /// The hub says what time it is.
+    pub(crate) fn beacon(&mut self) {
+        let reading = self.reading();
+        let second = self.second;
+        self.node().beacon(reading, reading, second).unwrap();
+    }
+
+    /// The true second.
+    pub(crate) fn true_second(&self) -> i64 {
+        self.second
     }
 
     pub(crate) fn examine(&mut self, who: &str) -> Result<Examined, Refusal> {
@@ -186,7 +213,13 @@ pub(crate) struct Hub {
 impl Hub {
     /// The nation's ledger: every version under an actor of its own, for simplicity.
     pub(crate) fn published(&self, n: u64, version: &str) -> Run {
-        let text = shared::rules::programme::shipped_text(version).unwrap().to_owned();
+        let text = shared::rules::programme::shipped_text(version).unwrap();
+        self.published_text(n, text)
+    }
+
+    /// The same of any text.
+    pub(crate) fn published_text(&self, n: u64, text: &str) -> Run {
+        let text = text.to_owned();
         let actor = ActorId([u8::try_from(n).unwrap() + 100; 16]);
         self.run("nation/2020-02", actor, &[Fact::Programme(Published { text })])
     }

@@ -6,13 +6,14 @@ use shared::entry::Fact;
 use shared::ids::{CaseId, EntryId, SiteCode};
 use shared::rules::identity::Document;
 use shared::rules::programme::Text;
-use shared::rules::quota::{Finding, Purchase};
+use shared::rules::quota::{Finding, FindingKind, Purchase, Timed};
+use shared::rules::refusal::Refusal;
 
-use super::{CaseDetail, FindingLine, Knowledge, SaleLine, order, words};
+use super::{CaseDetail, FindingLine, Knowledge, SaleLine, Times, order, words};
 use crate::conflict::{self, Effect};
 use crate::hub::{Hub, HubError};
 use crate::project::as_purchase;
-use crate::store::{CaseRow, SaleRow};
+use crate::store::{CaseRow, FindingRow, SaleRow};
 
 impl Hub {
     /// A case explained; none where no such case was ever found.
@@ -105,23 +106,55 @@ impl Hub {
         sales: &[SaleLine],
     ) -> Result<Vec<FindingLine>, HubError> {
         let judgement = conflict::judge(&self.fresh_versions()?, &case.programme, live);
+        let mut findings = judgement.findings;
+        findings.extend(self.doubtful_times(case)?);
         let by_id: HashMap<EntryId, &SaleLine> = sales.iter().map(|sale| (sale.id, sale)).collect();
         let line = |finding: Finding| {
             let sale = by_id.get(&finding.sale)?;
             let because: Vec<&SaleLine> = finding.because.iter().filter_map(|id| by_id.get(id).copied()).collect();
             let knowledge = knowledge(sale, &because);
+            let times = times(sale, &because);
             Some(FindingLine {
                 sale: finding.sale,
                 kind: finding.kind,
                 code: finding.refusal.code(),
                 next: finding.refusal.next(),
                 knowledge,
-                text: words::finding(&finding, sale, &because, knowledge),
+                times,
+                text: words::finding(&finding, sale, &because, (knowledge, times)),
                 because: finding.because,
             })
         };
-        Ok(judgement.findings.into_iter().filter_map(line).collect())
+        Ok(findings.into_iter().filter_map(line).collect())
     }
+
+    /// As they were found when the person was looked at last.
+    fn doubtful_times(&self, case: &CaseRow) -> Result<Vec<Finding>, HubError> {
+        let mut found = self.store.findings(&case.id)?;
+        found.retain(|row| row.kind == FindingKind::DoubtfulTime);
+        let sales = self.store.sales(&case.programme, &case.tag)?;
+        let finding = |row: FindingRow| {
+            let sale = sales.iter().find(|sale| sale.id == row.sale)?;
+            let refusal = Refusal::Clock { doubt_s: sale.doubt_s };
+            Some((sale.instant, Finding { sale: row.sale, kind: row.kind, refusal, because: row.because }))
+        };
+        let mut found: Vec<(i64, Finding)> = found.into_iter().filter_map(finding).collect();
+        found.sort_by_key(|(instant, finding)| (*instant, finding.sale));
+        Ok(found.into_iter().map(|(_, finding)| finding).collect())
+    }
+}
+
+/// Whether the sale came certainly after those that filled the window, and all of them on the days written down.
+fn times(sale: &SaleLine, because: &[&SaleLine]) -> Times {
+    let timed =
+        |line: &SaleLine| Timed { id: line.id, instant: line.instant, doubt_s: line.doubt_s, pieces: line.pieces };
+    let after = |other: &&SaleLine| {
+        let apart = sale.instant.saturating_sub(other.instant);
+        // One ledger has an order of its own.
+        other.site == sale.site || apart > i64::from(sale.doubt_s).saturating_add(i64::from(other.doubt_s))
+    };
+    let on_their_days = because.iter().copied().chain([sale]).all(|line| !timed(line).is_doubtful());
+    if on_their_days && because.iter().all(after) { Times::Certain } else { Times::InDoubt }
 }
 
 /// What the sale's site could have known of those that filled the window.

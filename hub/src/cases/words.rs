@@ -4,8 +4,9 @@ use shared::entry::{Pieces, Reading};
 use shared::rules::calendar::{roc_date, roc_minute, taipei_day, taipei_time};
 use shared::rules::programme::Text;
 use shared::rules::quota::{Finding, FindingKind};
+use shared::rules::refusal::{Refusal, off_en, off_zh};
 
-use super::{FindingLine, Knowledge, SaleLine};
+use super::{FindingLine, Knowledge, SaleLine, Times};
 use crate::conflict::Effect;
 
 /// A sale's receipt.
@@ -67,40 +68,55 @@ fn extras(sale: &SaleLine) -> (String, String) {
             en.push_str("; the site's clock had never been set by the hub");
         }
         doubt => {
-            zh.push_str(&format!("；時間可能誤差 {} 分鐘", doubt.div_ceil(60)));
-            en.push_str(&format!("; the time may be off by {} minutes", doubt.div_ceil(60)));
+            zh.push_str(&format!("；時間未經中心確認，{}", off_zh(doubt)));
+            en.push_str(&format!("; the time is not confirmed: {}", off_en(doubt)));
         }
+    }
+    if sale.is_ahead() {
+        zh.push_str("；該時間晚於中心收到之時，該站時鐘當時必定有誤");
+        en.push_str("; that is later than the hub received it: the site's clock was wrong");
     }
     (zh, en)
 }
 
 /// Why a sale was found.
-pub(super) fn finding(finding: &Finding, sale: &SaleLine, because: &[&SaleLine], known: Knowledge) -> Text {
+pub(super) fn finding(
+    finding: &Finding,
+    sale: &SaleLine,
+    because: &[&SaleLine],
+    (known, times): (Knowledge, Times),
+) -> Text {
     let verdict = match finding.kind {
         FindingKind::Over => ("為超額購買，不計入", "is one too many and does not count"),
         FindingKind::StaleVersion => (
             "依該站當時所知之舊版規定售出，仍計入，不歸責該站",
             "was right under the older rules that its site knew: it counts, and nobody is to blame",
         ),
+        FindingKind::DoubtfulTime => (
+            "時間可疑，可能為重複購買；仍計入，不歸責任何人，請查明實際時間",
+            "may have been one too many, for its time is in doubt: it counts, nobody is to blame, and somebody has to ask when it was",
+        ),
     };
     let day = taipei_day(sale.instant);
     Text {
         zh: format!(
-            "{} {} 的購買{}：{}{}{}",
+            "{} {} 的購買{}：{}{}{}{}",
             roc_date(day),
             sale.site_name,
             verdict.0,
             before_zh(because),
             why_zh(finding),
             known_zh(finding.kind, known),
+            times_zh(finding.kind, times),
         ),
         en: format!(
-            "The purchase of {day} at {} {}: {}{}{}",
+            "The purchase of {day} at {} {}: {}{}{}{}",
             sale.site_name,
             verdict.1,
             before_en(because),
             why_en(finding),
             known_en(finding.kind, known),
+            times_en(finding.kind, times),
         ),
     }
 }
@@ -124,22 +140,43 @@ fn before_en(because: &[&SaleLine]) -> String {
 }
 
 fn why_zh(finding: &Finding) -> String {
-    match finding.refusal.next() {
-        Some(next) => format!("下次購買起日 {}。", roc_date(next)),
-        None => format!("{}。", finding.refusal.zh()),
+    match (&finding.refusal, finding.refusal.next()) {
+        (Refusal::Clock { doubt_s }, _) => format!("{}。", off_zh(*doubt_s)),
+        (_, Some(next)) => format!("下次購買起日 {}。", roc_date(next)),
+        (_, None) => format!("{}。", finding.refusal.zh()),
     }
 }
 
 fn why_en(finding: &Finding) -> String {
-    match finding.refusal.next() {
-        Some(next) => format!("next eligible on {next}."),
-        None => format!("{}.", finding.refusal.en()),
+    match (&finding.refusal, finding.refusal.next()) {
+        (Refusal::Clock { doubt_s }, _) => format!("{}.", off_en(*doubt_s)),
+        (_, Some(next)) => format!("next eligible on {next}."),
+        (_, None) => format!("{}.", finding.refusal.en()),
+    }
+}
+
+/// A finding on a doubtful time has said so already.
+fn times_zh(kind: FindingKind, times: Times) -> &'static str {
+    match (kind, times) {
+        (FindingKind::Over | FindingKind::StaleVersion, Times::InDoubt) => {
+            "時間未經確認，先後或相隔日數不能確定，請查明後再認定。"
+        }
+        (FindingKind::Over | FindingKind::StaleVersion, Times::Certain) | (FindingKind::DoubtfulTime, _) => "",
+    }
+}
+
+fn times_en(kind: FindingKind, times: Times) -> &'static str {
+    match (kind, times) {
+        (FindingKind::Over | FindingKind::StaleVersion, Times::InDoubt) => {
+            " The times are in doubt: which came first, or how many days lie between, is not certain."
+        }
+        (FindingKind::Over | FindingKind::StaleVersion, Times::Certain) | (FindingKind::DoubtfulTime, _) => "",
     }
 }
 
 fn known_zh(kind: FindingKind, known: Knowledge) -> &'static str {
     match (kind, known) {
-        (FindingKind::StaleVersion, _) => "",
+        (FindingKind::StaleVersion | FindingKind::DoubtfulTime, _) => "",
         (FindingKind::Over, Knowledge::SameSite) => "兩筆為同一機構售出，該站應已知情。",
         (FindingKind::Over, Knowledge::Could) => "售出時該站已收到前一筆的全國通知，應可得知。",
         (FindingKind::Over, Knowledge::CouldNot) => {
@@ -151,7 +188,7 @@ fn known_zh(kind: FindingKind, known: Knowledge) -> &'static str {
 
 fn known_en(kind: FindingKind, known: Knowledge) -> &'static str {
     match (kind, known) {
-        (FindingKind::StaleVersion, _) => "",
+        (FindingKind::StaleVersion | FindingKind::DoubtfulTime, _) => "",
         (FindingKind::Over, Knowledge::SameSite) => " Both were sold by the same site, which had its own record.",
         (FindingKind::Over, Knowledge::Could) => {
             " The site had been told of the earlier purchase: it could have known."

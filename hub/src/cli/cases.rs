@@ -5,11 +5,15 @@ use std::fmt::Write;
 use anyhow::anyhow;
 use serde_json::json;
 use shared::ids::{CaseId, ProgrammeId};
+use shared::rules::calendar::roc_minute;
 
 use super::Desk;
 use crate::cases::{CaseDetail, CaseFilter};
 use crate::hub::Hub;
 use crate::view::{self, CasePage};
+
+/// Sales that `clocks` lists.
+const AHEAD_MAX: u32 = 1_000;
 
 /// `cases`.
 pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: bool) -> anyhow::Result<()> {
@@ -77,6 +81,21 @@ fn in_words(case: &CaseDetail) -> String {
         }
     }
     text
+}
+
+/// `clocks`.
+pub(super) fn clocks(desk: &Desk) -> anyhow::Result<()> {
+    let (_, hub) = desk.open()?;
+    let ahead = hub.sales_ahead(AHEAD_MAX)?;
+    let mut text = String::new();
+    for sale in &ahead {
+        let (when, received) = (roc_minute(sale.instant), roc_minute(sale.received));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}  {when}  收到於 received {received}  entry {}", sale.site, sale.id);
+    }
+    let json = json!({ "ahead": ahead.iter().map(view::ahead).collect::<Vec<_>>() });
+    let count = ahead.len();
+    desk.out.say(&json, &format!("{text}{count} 筆時間晚於收到時間 sales later than they were received\n"))
 }
 
 /// `rebuild`.

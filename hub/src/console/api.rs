@@ -17,6 +17,8 @@ use crate::view;
 const SITES_DEFAULT: usize = 100;
 /// Sites in one answer: all that there are.
 const SITES_MAX: usize = 10_000;
+/// Sales of the future in one answer.
+const AHEAD_MAX: u32 = 100;
 /// Quarantined runs in one answer.
 const QUARANTINE_MAX: usize = 50;
 
@@ -87,6 +89,16 @@ async fn case_value(console: &Console, id: &str) -> Result<Value, Trouble> {
     let id = id.parse().map_err(|_| Trouble::Missing)?;
     let case = console.hub.call(move |hub| hub.case(&id)).await??.ok_or(Trouble::Missing)?;
     Ok(view::case(&case))
+}
+
+/// `GET clocks`.
+pub(super) async fn clocks(State(console): State<Console>) -> Response {
+    answer(clocks_value(&console).await)
+}
+
+async fn clocks_value(console: &Console) -> Result<Value, Trouble> {
+    let ahead = console.hub.call(|hub| hub.sales_ahead(AHEAD_MAX)).await??;
+    Ok(json!({ "ahead": ahead.iter().map(view::ahead).collect::<Vec<_>>() }))
 }
 
 /// Which sites.

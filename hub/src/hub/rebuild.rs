@@ -214,6 +214,7 @@ impl Hub {
                 let kind = match found.kind {
                     FindingKind::Over => "over",
                     FindingKind::StaleVersion => "stale",
+                    FindingKind::DoubtfulTime => "doubtful",
                 };
                 let next = found.next.map_or_else(|| "-".to_owned(), |day| day.to_string());
                 let because: Vec<String> = found.because.iter().map(EntryId::to_string).collect();

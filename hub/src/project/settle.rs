@@ -11,7 +11,7 @@ use shared::rules::quota::{Finding, Purchase};
 use shared::seal;
 use shared::wire::v1::feed::Item;
 
-use super::{Batch, Since, Touched};
+use super::{Batch, Since, Touched, timed};
 use crate::conflict::{self, Effect, Judgement, Place};
 use crate::hub::{Hub, HubError};
 use crate::publish::{News, Standings};
@@ -24,6 +24,8 @@ struct Plan {
     cases: Vec<CaseChange>,
     news: News,
     standings: Standings,
+    /// Whose times are to be looked at when the rest is written.
+    in_doubt: Vec<(ProgrammeId, PersonTag)>,
 }
 
 /// A case, and what is found now of the sales that were judged again.
@@ -73,6 +75,9 @@ impl Hub {
             self.store.set_findings(&case.id, judged, findings)?;
             self.store.put_case(case)?;
         }
+        for (programme, tag) in plan.in_doubt {
+            self.look_for_doubt(&programme, tag, received)?;
+        }
         for ((site, programme), stock) in stock {
             self.store.add_stock(&site, &programme, stock.adult, stock.child)?;
         }
@@ -88,7 +93,11 @@ impl Hub {
         plan: &mut Plan,
     ) -> Result<(), HubError> {
         let since = touched.since;
+        let stood_in_doubt = self.store.is_in_doubt(programme, &tag)?;
         let sales = self.on_the_table(programme, &tag, touched)?;
+        if stood_in_doubt || sales.iter().any(|sale| timed(&sale.row).is_doubtful()) {
+            plan.in_doubt.push((programme.clone(), tag));
+        }
         let live: Vec<Purchase> = sales.iter().filter_map(purchase).collect();
         let judgement = conflict::judge(&self.memory.versions, programme, &live);
         let had_case = sales.iter().any(|sale| sale.old.is_some_and(|old| old.effect == Effect::Over || old.stale));
@@ -211,7 +220,7 @@ fn place(row: &SaleRow, judgement: &Judgement) -> Place {
     }
 }
 
-fn finding_row(finding: &Finding) -> FindingRow {
+pub(super) fn finding_row(finding: &Finding) -> FindingRow {
     FindingRow {
         sale: finding.sale,
         kind: finding.kind,

@@ -70,6 +70,18 @@ impl Store {
             const SQL: &str = "DELETE FROM finding WHERE id = ?1 AND actor = ?2 AND seq = ?3";
             self.run(SQL, (&id.0, &sale.actor.0, sale.seq), "forget findings")?;
         }
+        self.put_findings(id, findings)
+    }
+
+    /// Replaces what was found of a person's doubtful times; gives whether there is or was anything.
+    pub(crate) fn set_doubtful(&self, id: &CaseId, findings: &[FindingRow]) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM finding WHERE id = ?1 AND kind = ?2";
+        let gone = self.run(SQL, (&id.0, kind_code(FindingKind::DoubtfulTime)), "forget doubtful times")?;
+        self.put_findings(id, findings)?;
+        Ok(gone > 0 || !findings.is_empty())
+    }
+
+    fn put_findings(&self, id: &CaseId, findings: &[FindingRow]) -> Result<(), StoreError> {
         for finding in findings {
             let because: Vec<u8> = finding.because.iter().flat_map(id_bytes).collect();
             let next = finding.next.map(|day| day.to_string());
@@ -116,6 +128,7 @@ fn kind_code(kind: FindingKind) -> i64 {
     match kind {
         FindingKind::Over => 1,
         FindingKind::StaleVersion => 2,
+        FindingKind::DoubtfulTime => 3,
     }
 }
 
@@ -134,7 +147,7 @@ fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
     let because: Vec<u8> = row.get(5)?;
     Ok(FindingRow {
         sale: entry_id(row, 0)?,
-        kind: [FindingKind::Over, FindingKind::StaleVersion]
+        kind: [FindingKind::Over, FindingKind::StaleVersion, FindingKind::DoubtfulTime]
             .into_iter()
             .find(|known| kind_code(*known) == kind)
             .ok_or_else(|| damaged(2, StoreError::Damaged(format!("finding of kind {kind}"))))?,

@@ -12,6 +12,26 @@ use crate::project::Since;
 const COLUMNS: &str = "actor, seq, site, instant, doubt, typed, recorded, version, adult, child, watermark, document, \
     effect, stale, pos, fed";
 
+/// Whether a sale may have happened on another business day than the one written down, as
+/// `Timed::is_doubtful` has it. Days are counted from long before any entry: SQLite rounds towards nought.
+const IN_DOUBT: &str = "doubt > 0 AND (instant - doubt + 8640000028800) / 86400 <> \
+    (instant + doubt + 8640000028800) / 86400";
+
+/// A sale that was later at its site than at the hub: its clock was wrong, and did not know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AheadSale {
+    /// The sale.
+    pub id: EntryId,
+    /// Where.
+    pub site: SiteCode,
+    /// When, as the site knew it, seconds since 1970.
+    pub instant: i64,
+    /// How far that may be off, as the site knew it, in seconds.
+    pub doubt_s: u32,
+    /// When the hub received it.
+    pub received: i64,
+}
+
 /// A sale as projected; person and programme stand beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SaleRow {
@@ -112,6 +132,43 @@ impl Store {
         };
         let row = (&tag.0, programme.as_str(), reach, instant, typed, site, actor, seq);
         self.all(SQL, row, "read a person's sales", |row| sale(row, 0))
+    }
+
+    /// Whether a sale of a person that counts may have happened on another business day.
+    pub(crate) fn is_in_doubt(&self, programme: &ProgrammeId, tag: &PersonTag) -> Result<bool, StoreError> {
+        let sql = format!("SELECT 1 FROM sale WHERE tag = ?1 AND programme = ?2 AND effect = 1 AND {IN_DOUBT} LIMIT 1");
+        Ok(self.one(&sql, (&tag.0, programme.as_str()), "look for a doubtful time", |_| Ok(()))?.is_some())
+    }
+
+    /// A person's sales that count, at most so many: first those that may have happened on another day, then the earliest.
+    pub(crate) fn sales_for_doubt(
+        &self,
+        programme: &ProgrammeId,
+        tag: &PersonTag,
+        most: u32,
+    ) -> Result<Vec<SaleRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sale WHERE tag = ?1 AND programme = ?2 AND effect = 1 \
+             ORDER BY ({IN_DOUBT}) DESC, instant, actor, seq LIMIT ?3"
+        );
+        self.all(&sql, (&tag.0, programme.as_str(), most), "read a person's sales", |row| sale(row, 0))
+    }
+
+    /// Sales that lie further in the hub's future than their doubt and `slack_s` allow, the newest first.
+    pub(crate) fn sales_ahead(&self, slack_s: i64, most: u32) -> Result<Vec<AheadSale>, StoreError> {
+        const SQL: &str = "SELECT sale.actor, sale.seq, sale.site, sale.instant, sale.doubt, journal.received \
+            FROM sale JOIN journal ON journal.pos = sale.pos \
+            WHERE sale.instant - sale.doubt > journal.received + ?1 AND sale.recorded = 0 \
+            ORDER BY journal.received DESC, sale.actor, sale.seq LIMIT ?2";
+        self.all(SQL, (slack_s, most), "look for sales of the future", |row| {
+            Ok(AheadSale {
+                id: entry_id(row, 0)?,
+                site: site(row, 2)?,
+                instant: row.get(3)?,
+                doubt_s: row.get(4)?,
+                received: row.get(5)?,
+            })
+        })
     }
 
     /// People with a sale in `programme` at or after an instant, or under the version `name`.

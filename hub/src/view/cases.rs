@@ -6,10 +6,12 @@ use shared::entry::Reading;
 use shared::rules::calendar::roc_minute;
 use shared::rules::programme::Text;
 use shared::rules::quota::FindingKind;
+use shared::rules::refusal::{off_en, off_zh};
 
-use crate::cases::{CaseDetail, CaseFilter, CaseSummary, FindingLine, Knowledge, SaleLine};
+use crate::cases::{CaseDetail, CaseFilter, CaseSummary, FindingLine, Knowledge, SaleLine, Times};
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
+use crate::store::AheadSale;
 
 /// Doubts below this are not worth a word, in seconds.
 const DOUBT_SHOWN_S: u32 = 60;
@@ -31,6 +33,8 @@ pub struct CaseLine {
     pub open: bool,
     /// How many sales are one too many.
     pub over: usize,
+    /// How many may be, by a doubtful time.
+    pub doubtful: usize,
     /// The sales, in the order that decides.
     pub sales: Vec<SaleMention>,
 }
@@ -140,6 +144,7 @@ impl From<&CaseDetail> for CaseLine {
             person: case.person.clone(),
             open: case.open,
             over: case.sales.iter().filter(|sale| sale.effect == Effect::Over).count(),
+            doubtful: case.findings.iter().filter(|found| found.kind == FindingKind::DoubtfulTime).count(),
             sales: case.sales.iter().map(mention).collect(),
         }
     }
@@ -193,15 +198,24 @@ fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt 
 }
 
 fn doubt(sale: &SaleLine) -> Option<Text> {
+    if sale.is_ahead() {
+        return Some(Text::new("時鐘超前，晚於收到時間", "clock ahead: later than received"));
+    }
     match (sale.recorded, sale.doubt_s) {
         (true, _) => Some(Text::new("事後補登", "recorded afterwards")),
         (false, u32::MAX) => Some(Text::new("時鐘未曾校正", "clock never set")),
-        (false, doubt) if doubt > DOUBT_SHOWN_S => {
-            let minutes = doubt.div_ceil(60);
-            Some(Text { zh: format!("誤差 {minutes} 分內"), en: format!("within {minutes} min") })
-        }
+        (false, doubt) if doubt > DOUBT_SHOWN_S => Some(Text { zh: off_zh(doubt), en: off_en(doubt) }),
         (false, _) => None,
     }
+}
+
+/// A sale that reached the hub before it was made, as JSON.
+#[must_use]
+pub fn ahead(sale: &AheadSale) -> Value {
+    json!({
+        "sale": sale.id.to_string(), "site": sale.site.as_str(), "second": sale.instant, "doubt_s": sale.doubt_s,
+        "received": sale.received,
+    })
 }
 
 /// A case in a list, as JSON.
@@ -211,6 +225,7 @@ pub fn case_summary(case: &CaseSummary) -> Value {
     json!({
         "id": case.id.to_string(), "programme": case.programme.as_str(), "open": case.open, "opened": case.opened,
         "sales": names(&case.sales), "over": names(&case.over), "stale": names(&case.stale),
+        "doubtful": names(&case.doubtful),
         "sites": case.sites.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -244,7 +259,7 @@ fn sale(sale: &SaleLine) -> Value {
     json!({
         "id": sale.id.to_string(), "site": sale.site.as_str(), "site_name": sale.site_name,
         "second": sale.instant, "doubt_s": (sale.doubt_s != u32::MAX).then_some(sale.doubt_s),
-        "recorded": sale.recorded, "received": sale.received,
+        "recorded": sale.recorded, "received": sale.received, "ahead": sale.is_ahead(),
         "adult": sale.pieces.adult, "child": sale.pieces.child, "kind": sale.kind.code(), "reading": reading,
         "version": sale.version.as_str(), "by": sale.by.name, "by_verified": sale.by.verified,
         "proxied": sale.proxied, "watermark": sale.watermark, "published": sale.published,
@@ -256,6 +271,7 @@ fn finding(finding: &FindingLine) -> Value {
     let kind = match finding.kind {
         FindingKind::Over => "over",
         FindingKind::StaleVersion => "stale-version",
+        FindingKind::DoubtfulTime => "doubtful-time",
     };
     let known = match finding.knowledge {
         Knowledge::SameSite => "same-site",
@@ -266,6 +282,6 @@ fn finding(finding: &FindingLine) -> Value {
     json!({
         "sale": finding.sale.to_string(), "kind": kind, "code": finding.code, "next": finding.next,
         "because": finding.because.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "could_have_known": known, "text": text(&finding.text),
+        "could_have_known": known, "times_certain": finding.times == Times::Certain, "text": text(&finding.text),
     })
 }

@@ -211,6 +211,26 @@ impl Edge {
         })
     }
 
+    /// The same, written by a clock that may be off by so much.
+    pub(crate) fn sell_in_doubt(&mut self, at: &str, document: &Document, pieces: Pieces, doubt_s: u32) -> Upload {
+        let second = second(at);
+        let (programme, version, watermark) = (self.programme, self.version, self.watermark);
+        self.write(self.doc(second), 1, |keys, id, _| {
+            let sale = Sale {
+                programme: programme.parse().unwrap(),
+                version: version.parse().unwrap(),
+                pieces,
+                happened: None,
+                reading: Reading::Card,
+                watermark,
+                document: keys.seal(&id, 0, document).unwrap(),
+                proxy: None,
+            };
+            let entry = written(second, Fact::Sale(sale));
+            entry::encode(&Entry { at: Instant { second, doubt_s }, ..entry })
+        })
+    }
+
     pub(crate) fn arrive(&mut self, at: &str, counted: Pieces) -> Upload {
         let programme = self.programme.parse().unwrap();
         self.fact(at, Fact::Arrival(Arrival { programme, counted, advised: None }))

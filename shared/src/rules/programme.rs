@@ -58,6 +58,8 @@ pub struct Version {
     pub notices: Vec<Text>,
     /// What is special about some kinds of document (M6, decision 4).
     pub documents: Documents,
+    /// What a sale may do while the site's time is in doubt.
+    pub clock: ClockRule,
 }
 
 /// The same words in both languages of the screens.
@@ -176,6 +178,31 @@ pub struct Documents {
     pub off: Vec<DocumentKind>,
     /// Kinds that may come on any day.
     pub free_of_turn: Vec<DocumentKind>,
+}
+
+/// From which doubt on a site's time is doubtful, and what then (docs/clocks.md).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockRule {
+    /// A time that may be off by more, in seconds, is doubtful.
+    pub doubt_s_max: u32,
+    /// What is done then.
+    pub when_doubtful: WhenDoubtful,
+}
+
+/// What is done at a doubtful time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhenDoubtful {
+    /// Sold, and marked.
+    Mark,
+    /// Not sold.
+    Refuse,
+}
+
+impl Default for ClockRule {
+    /// What a file means that says nothing: it was written before there was anything to say.
+    fn default() -> Self {
+        Self { doubt_s_max: 300, when_doubtful: WhenDoubtful::Mark }
+    }
 }
 
 impl Version {

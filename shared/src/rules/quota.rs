@@ -1,5 +1,6 @@
 //! The quota, written once and asked from every side: before a sale
-//! ([`check`]), on the screen ([`remaining`]) and after the merge ([`audit()`])
+//! ([`check`]), on the screen ([`remaining`]) and after the merge ([`audit()`],
+//! [`doubtful()`])
 //! (M8, M9, M11-M13; decisions 1-3).
 
 use chrono::{Days, NaiveDate};
@@ -9,8 +10,10 @@ use super::refusal::Refusal;
 use crate::entry::Pieces;
 
 mod audit;
+mod doubtful;
 
 pub use audit::{Finding, FindingKind, Purchase, audit};
+pub use doubtful::{DOUBTFUL_BECAUSE_MAX, DOUBTFUL_SALES_MAX, Timed, doubtful};
 
 /// A purchase that counts: when, and how much.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,6 +21,11 @@ pub enum Refusal {
     KindOff(DocumentKind),
     /// No version of the programme is in force today, as far as is known here.
     NoProgramme,
+    /// The version sells nothing while the time is so doubtful (docs/clocks.md).
+    Clock {
+        /// How far it may be off, in seconds; `u32::MAX` where nobody knows.
+        doubt_s: u32,
+    },
     /// It is the other digits' day (M7).
     Turn {
         /// Whose day it is.
@@ -90,6 +95,7 @@ impl Refusal {
         match self {
             Self::Document(_) | Self::KindOff(_) => "document",
             Self::NoProgramme => "programme",
+            Self::Clock { .. } => "clock",
             Self::Turn { .. } => "turn",
             Self::Bought { .. } => "bought",
             Self::Child { .. } => "child",
@@ -110,6 +116,7 @@ impl Refusal {
             Self::Document(_)
             | Self::KindOff(_)
             | Self::NoProgramme
+            | Self::Clock { .. }
             | Self::Turn { .. }
             | Self::Child { .. }
             | Self::Proxy { .. }
@@ -131,6 +138,9 @@ impl Refusal {
             Self::Document(bad) => bad.zh(),
             Self::KindOff(kind) => format!("目前不受理「{}」，請改用其他身分證件", kind.label_zh()),
             Self::NoProgramme => "今日沒有實施中的購買規定，請先連線更新".to_owned(),
+            Self::Clock { doubt_s } => {
+                format!("本機時間無法確認（{}），請先連線至中心校時；已依紙本售出者可事後補登", off_zh(*doubt_s))
+            }
             Self::Turn { today, own } => turn_zh(*today, *own),
             Self::Bought { next: Some(next) } => {
                 format!("不符購買資格，期間內已購買。下次購買起日：{}", roc_date(*next))
@@ -161,6 +171,10 @@ impl Refusal {
             Self::Document(bad) => bad.en(),
             Self::KindOff(kind) => format!("{} is not accepted at present: use another document", kind.label_en()),
             Self::NoProgramme => "no rules are in force today: connect to fetch them".to_owned(),
+            Self::Clock { doubt_s } => format!(
+                "the time of this computer is not certain ({}): connect to the hub to have it checked; what was sold on paper can be recorded afterwards",
+                off_en(*doubt_s)
+            ),
             Self::Turn { today, own } => turn_en(*today, *own),
             Self::Bought { next: Some(next) } => format!("bought already; next {next}"),
             Self::Bought { next: None } => "bought already; wait for the next round to be announced".to_owned(),
@@ -193,6 +207,28 @@ impl fmt::Display for Refusal {
 impl From<BadDocument> for Refusal {
     fn from(bad: BadDocument) -> Self {
         Self::Document(bad)
+    }
+}
+
+/// How far a time may be off, in words.
+#[must_use]
+pub fn off_zh(doubt_s: u32) -> String {
+    match doubt_s {
+        u32::MAX => "誤差不明".to_owned(),
+        0..=5_400 => format!("可能誤差 {} 分鐘", doubt_s.div_ceil(60)),
+        5_401..=172_800 => format!("可能誤差 {} 小時", doubt_s.div_ceil(3_600)),
+        _ => format!("可能誤差 {} 天", doubt_s.div_ceil(86_400)),
+    }
+}
+
+/// How far a time may be off, in words.
+#[must_use]
+pub fn off_en(doubt_s: u32) -> String {
+    match doubt_s {
+        u32::MAX => "nobody knows how far it is off".to_owned(),
+        0..=5_400 => format!("it may be off by {} min", doubt_s.div_ceil(60)),
+        5_401..=172_800 => format!("it may be off by {} h", doubt_s.div_ceil(3_600)),
+        _ => format!("it may be off by {} days", doubt_s.div_ceil(86_400)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::clock::check_clock;
 use super::identity::Document;
 use super::programme::Version;
 use super::quota::{self, Allowance, Past};
@@ -21,6 +22,8 @@ pub struct Known<'a> {
     pub stock: Stock,
     /// The business day.
     pub today: NaiveDate,
+    /// How far the site's time may be off, in seconds; `u32::MAX` where nobody knows.
+    pub doubt_s: u32,
 }
 
 /// What somebody asks for.
@@ -39,7 +42,7 @@ pub struct Ask<'a> {
 /// 資格審核: what may still be bought. Never asks for stock: M17 is a reminder.
 ///
 /// # Errors
-/// The first of `document`, `turn`, `bought` (`programme` where there are no rules).
+/// The first of `document`, `clock`, `turn`, `bought` (`programme` where there are no rules).
 pub fn examine(known: &Known<'_>, document: &Document) -> Result<Allowance, Refusal> {
     let version = qualified(known, document)?;
     quota::remaining(version, known.history, document.birth(), known.today)
@@ -48,8 +51,9 @@ pub fn examine(known: &Known<'_>, document: &Document) -> Result<Allowance, Refu
 /// 購買: the whole decision.
 ///
 /// # Errors
-/// The first of `document`, `turn`, `bought`, `child`, `proxy`, `limit`,
-/// `stock` (decision 15; `programme` where there are no rules).
+/// The first of `document`, `clock`, `turn`, `bought`, `child`, `proxy`, `limit`,
+/// `stock` (decision 15; `programme` where there are no rules). The clock comes
+/// before everything that asks what day it is.
 pub fn decide(known: &Known<'_>, ask: &Ask<'_>) -> Result<(), Refusal> {
     let version = qualified(known, ask.document)?;
     let birth = ask.document.birth();
@@ -69,12 +73,13 @@ pub fn price(version: &Version, pieces: Pieces) -> u32 {
     pieces.total().saturating_mul(version.price_ntd_per_piece)
 }
 
-/// Document kind and turn: what does not depend on what was bought before.
+/// Document kind, clock and turn: what does not depend on what was bought before.
 fn qualified<'a>(known: &Known<'a>, document: &Document) -> Result<&'a Version, Refusal> {
     let version = known.version.ok_or(Refusal::NoProgramme)?;
     if version.documents.off.contains(&document.kind()) {
         return Err(Refusal::KindOff(document.kind()));
     }
+    check_clock(version, known.doubt_s)?;
     check_turn(version, document, known.today)?;
     Ok(version)
 }

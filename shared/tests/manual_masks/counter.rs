@@ -7,8 +7,8 @@ use shared::entry::{Pieces, Reading};
 use shared::ids::{ActorId, EntryId, ProgrammeId};
 use shared::rules::calendar::second_of;
 use shared::rules::identity::Document;
-use shared::rules::programme::{Version, Versions, shipped};
-use shared::rules::quota::{Allowance, Finding, Past, Purchase, audit};
+use shared::rules::programme::{ClockRule, Version, Versions, shipped};
+use shared::rules::quota::{Allowance, Finding, FindingKind, Past, Purchase, Timed, audit, doubtful};
 use shared::rules::refusal::Refusal;
 use shared::rules::sale::{Ask, Known, decide, examine};
 use shared::rules::stock::Stock;
@@ -48,14 +48,14 @@ pub(crate) fn check(who: &str, history: &[(&str, u32)], day: &str, expected: &st
         Some((day, pieces)) => (day, Some(basket(pieces))),
         None => (day, None),
     };
-    let answer = Visit { day, history: &history, stock: PLENTY, proxy: None, carried: 0 }.answer(who, pieces);
+    let answer = Visit { day, history: &history, ..NOBODY }.answer(who, pieces);
     told(&answer, expected, who);
 }
 
 /// Somebody asks on 2020-02-07, an odd day, with so much (adult, child) on the shelf.
 #[track_caller]
 pub(crate) fn check_stock((adult, child): (i64, i64), who: &str, asks: &str, expected: &str) {
-    let visit = Visit { day: "2020-02-07", history: &[], stock: Stock { adult, child }, proxy: None, carried: 0 };
+    let visit = Visit { day: "2020-02-07", stock: Stock { adult, child }, ..NOBODY };
     told(&visit.answer(who, Some(basket(asks))), expected, who);
 }
 
@@ -63,8 +63,50 @@ pub(crate) fn check_stock((adult, child): (i64, i64), who: &str, asks: &str, exp
 #[track_caller]
 pub(crate) fn check_proxy(day: &str, proxy: &str, carried: u32, who: &str, expected: &str) {
     let proxy = document(proxy, date(day));
-    let visit = Visit { day, history: &[], stock: PLENTY, proxy: Some(&proxy), carried };
+    let visit = Visit { day, proxy: Some(&proxy), carried, ..NOBODY };
     told(&visit.answer(who, None), expected, who);
+}
+
+/// Somebody comes while the site's time may be off by so many seconds, where the version has this clock rule.
+#[track_caller]
+pub(crate) fn check_clock(rule: ClockRule, doubt_s: u32, day: &str, who: &str, expected: &str) {
+    let version = versions().in_force(&programme_of(day).parse().unwrap(), date(day));
+    let version = version.map(|version| Version { clock: rule, ..version.clone() });
+    let visit = Visit { day, doubt_s, version: version.as_ref(), ..NOBODY };
+    told(&visit.answer(who, None), expected, who);
+}
+
+/// One person's counted purchases, as `day time ± seconds of doubt (or never) adult+child`, numbered from 1, and those
+/// whose time is doubtful, as `#2 because #1`. Asked in three orders and doubled.
+#[track_caller]
+pub(crate) fn in_doubt(rows: &[&str], expected: &[&str]) {
+    let timed: Vec<Timed> = rows.iter().zip(1..).map(|(row, number)| timed(row, number)).collect();
+    let programme: ProgrammeId = programme_of(&rows.concat()).parse().unwrap();
+    let turned = [&timed[1..], &timed[..1]].concat();
+    let back = timed.iter().rev().copied().collect();
+    for order in [timed.clone(), back, turned, [&timed[..], &timed[..]].concat()] {
+        let findings = doubtful(versions(), &programme, &order);
+        let words = |finding: &Finding| {
+            assert_eq!((finding.kind, finding.refusal.code()), (FindingKind::DoubtfulTime, "clock"));
+            let because: Vec<String> = finding.because.iter().map(|id| format!("#{}", id.seq)).collect();
+            format!("#{} because {}", finding.sale.seq, because.join(" "))
+        };
+        assert_eq!(findings.iter().map(words).collect::<Vec<_>>(), expected);
+    }
+}
+
+/// The findings of [`in_doubt`] as they are.
+pub(crate) fn found_in_doubt(rows: &[&str]) -> Vec<Finding> {
+    let timed: Vec<Timed> = rows.iter().zip(1..).map(|(row, number)| timed(row, number)).collect();
+    doubtful(versions(), &programme_of(&rows.concat()).parse().unwrap(), &timed)
+}
+
+fn timed(row: &str, seq: u32) -> Timed {
+    let words: Vec<&str> = row.split(' ').collect();
+    let [day, time, _, doubt, pieces] = words.try_into().unwrap();
+    let at: NaiveDateTime = format!("{day}T{time}").parse().unwrap();
+    let doubt_s = if doubt == "never" { u32::MAX } else { doubt.parse().unwrap() };
+    Timed { id: EntryId { actor: ActorId([7; 16]), seq }, instant: second_of(at), doubt_s, pieces: basket(pieces) }
 }
 
 /// One person's purchases, as `day time site reading version adult+child`, numbered
@@ -94,7 +136,14 @@ struct Visit<'a> {
     stock: Stock,
     proxy: Option<&'a Document>,
     carried: u32,
+    doubt_s: u32,
+    /// In place of the shipped one.
+    version: Option<&'a Version>,
 }
+
+/// Nobody before, nobody else, a shelf full of goods and a clock that is right.
+const NOBODY: Visit<'_> =
+    Visit { day: "", history: &[], stock: PLENTY, proxy: None, carried: 0, doubt_s: 1, version: None };
 
 impl Visit<'_> {
     /// 資格審核, then 購買: what was sold, or why not. Both must tell the same of turn and window.
@@ -102,7 +151,8 @@ impl Visit<'_> {
         let today = date(self.day);
         let document = document(who, today);
         let version = versions().in_force(&programme_of(self.day).parse().unwrap(), today);
-        let known = Known { version, history: self.history, stock: self.stock, today };
+        let version = self.version.or(version);
+        let known = Known { version, history: self.history, stock: self.stock, today, doubt_s: self.doubt_s };
         let examined = examine(&known, &document);
         let most = examined.as_ref().map_or(1, |most: &Allowance| most.adult);
         let pieces = pieces.unwrap_or(Pieces { adult: most, child: 0 });
@@ -158,7 +208,7 @@ fn document(who: &str, today: NaiveDate) -> Document {
 }
 
 fn programme_of(dated: &str) -> &'static str {
-    if dated.starts_with("2022") { "kit" } else { "mask" }
+    if dated.contains("2022-") { "kit" } else { "mask" }
 }
 
 fn basket(words: &str) -> Pieces {

@@ -103,13 +103,15 @@ impl Town {
         let hub = self.hub.as_ref().context("a hub that is running")?;
         let found = cases(hub)?;
         let published: Vec<_> = super::rules().iter().filter(|rule| self.published.contains(&rule.name)).collect();
-        let right = self.model.cases(&self.people, &published);
+        let (right, hidden) = self.model.cases(&self.people, &published);
         if let Some(case) = right.difference(&found).next() {
             anyhow::bail!("S5: the hub does not say {case:?}; it says {:?}", found.difference(&right).next());
         }
         let false_case = found.difference(&right).next();
         ensure!(false_case.is_none(), "S5: the hub says {false_case:?}");
-        self.cases = right.len() as u64;
+        ensure!(hidden.is_empty(), "S12: a wrong clock hides a double purchase: {hidden:?}");
+        self.cases = right.iter().filter(|case| !case.over.is_empty() || !case.stale.is_empty()).count() as u64;
+        self.in_doubt = right.iter().map(|case| case.doubtful.len() as u64).sum();
         Ok(())
     }
 
@@ -159,10 +161,13 @@ fn cases(hub: &Hub) -> Result<BTreeSet<Case>> {
     for case in hub.cases(&CaseFilter::default())? {
         let in_order =
             |ids: &[EntryId]| -> Vec<EntryId> { case.sales.iter().filter(|id| ids.contains(id)).copied().collect() };
-        let (over, stale) = (in_order(&case.over), in_order(&case.stale));
-        ensure!(over.len() == case.over.len(), "S5: a case finds a sale that it does not list");
+        let (over, stale, doubtful) = (in_order(&case.over), in_order(&case.stale), in_order(&case.doubtful));
+        ensure!(
+            over.len() == case.over.len() && doubtful.len() == case.doubtful.len(),
+            "S5: a case finds a sale that it does not list"
+        );
         let programme = case.programme.as_str().to_owned();
-        let case = Case { programme, sales: case.sales.clone(), over, stale };
+        let case = Case { programme, sales: case.sales.clone(), over, stale, doubtful };
         ensure!(out.insert(case.clone()), "S5: twice {case:?}");
     }
     Ok(out)

@@ -168,6 +168,7 @@ impl Town {
     fn sold(&mut self, at: usize, wish: &Wish, sold: &Sold) -> Result<()> {
         let site = self.sites[at].code;
         self.sold += 1;
+        let truly = self.true_second(at, sold)?;
         let typed = wish.typed || self.people[wish.person].kind != "01";
         let sale = Sale {
             site,
@@ -176,12 +177,34 @@ impl Town {
             version: sold.version.as_str().to_owned(),
             pieces: wish.pieces,
             instant: sold.happened.unwrap_or(sold.at).second,
+            doubt_s: sold.happened.unwrap_or(sold.at).doubt_s,
+            truly,
             reading: if typed { Reading::Typed } else { Reading::Card },
         };
         self.model.sold(sold.id, sale);
         let by = (-i64::from(wish.pieces.adult), -i64::from(wish.pieces.child));
         let stock = (sold.stock.adult, sold.stock.child);
         self.answered(at, (sold.id, sold.pos), Deed::Sale, wish.programme, by, stock)
+    }
+
+    /// S12: a site never says that it is surer of its time than it is. Where somebody set its clock back while it was
+    /// off it cannot know, until it hears the hub; what was recorded is as somebody stated it.
+    fn true_second(&mut self, at: usize, sold: &Sold) -> Result<Option<i64>> {
+        if let Some(happened) = sold.happened {
+            return Ok(Some(happened.second));
+        }
+        let truly = self.second();
+        let reading = self.sites[at].reading(self.now_ms);
+        if self.sites[at].node()?.status(reading)?.beacon_seen {
+            self.sites[at].led_astray = false;
+        }
+        let off_s = sold.at.second.abs_diff(truly);
+        if off_s <= u64::from(sold.at.doubt_s) + 1 {
+            return Ok(Some(truly));
+        }
+        let code = self.sites[at].code;
+        ensure!(self.sites[at].led_astray, "S12: {code} is off by {off_s} s and says {:?}", sold.at);
+        Ok(None)
     }
 
     fn arrive(&mut self, at: usize) -> Result<()> {

@@ -74,7 +74,9 @@ impl Town {
         let (store, stamp) = (self.sites[at].node()?.image()?, self.sites[at].stamp());
         let (code, secret) = (self.sites[at].code, self.sites[at].secret.clone());
         let seed = self.dice.next();
-        let clone = Site::on(store, (code, secret), stamp, self.now_ms, seed)?;
+        let mut clone = Site::on(store, (code, secret), stamp, self.now_ms, seed)?;
+        // Its own clock may be behind that of the computer it was copied from.
+        clone.led_astray = true;
         let new = self.sites.len();
         self.sites.push(clone);
         let weather = self.knobs.weather[at];

@@ -21,6 +21,10 @@ pub(super) struct Sale {
     pub(super) pieces: Pieces,
     /// When it happened, as the site knew it.
     pub(super) instant: i64,
+    /// How far off that may be, as the site said.
+    pub(super) doubt_s: u32,
+    /// When it truly happened; `None` where the site could not know how far it was off.
+    pub(super) truly: Option<i64>,
     pub(super) reading: Reading,
 }
 
@@ -235,8 +239,9 @@ impl Model {
     }
 
     /// S5 by brute force: of every (programme, person), the delivered sales that are not withdrawn in
-    /// the order that decides, those that are over, and those that were right by an older version.
-    pub(super) fn cases(&self, people: &[Person], published: &[&Rule]) -> BTreeSet<Case> {
+    /// the order that decides, those that are over, those that were right by an older version and those whose time is
+    /// doubtful; and pairs of which nothing is said although they were truly too many.
+    pub(super) fn cases(&self, people: &[Person], published: &[&Rule]) -> (BTreeSet<Case>, Vec<(EntryId, EntryId)>) {
         let withdrawn: BTreeSet<EntryId> = self.withdrawals().collect();
         let mut groups: BTreeMap<(&str, usize), Vec<Place>> = BTreeMap::new();
         for (id, sale) in &self.sales {
@@ -245,18 +250,38 @@ impl Model {
                 groups.entry((sale.programme, sale.person)).or_default().push(place);
             }
         }
-        let mut out = BTreeSet::new();
+        let (mut out, mut hidden) = (BTreeSet::new(), Vec::new());
         for ((programme, person), mut sales) in groups {
             sales.sort();
             let ids: Vec<EntryId> = sales.iter().map(|sale| sale.3).collect();
             let rules: Vec<&Rule> = published.iter().copied().filter(|rule| rule.programme == programme).collect();
             let Some(who) = people.get(person) else { continue };
             let (over, stale) = self.walk(&ids, who, &rules);
-            if !over.is_empty() || !stale.is_empty() {
-                out.insert(Case { programme: programme.to_owned(), sales: ids, over, stale });
+            let doubtful = self.doubtful(&ids, &over, &stale, &rules);
+            let said = [over.as_slice(), &stale, &doubtful].concat();
+            if let Some(pair) = self.hidden(&ids, &said, &rules) {
+                hidden.push(pair);
+            }
+            if !over.is_empty() || !stale.is_empty() || !doubtful.is_empty() {
+                out.insert(Case { programme: programme.to_owned(), sales: ids, over, stale, doubtful });
             }
         }
-        out
+        (out, hidden)
+    }
+
+    /// Two sales that truly lie in one window, and of neither of which anything is said: a wrong clock hid them.
+    fn hidden(&self, ids: &[EntryId], said: &[EntryId], rules: &[&Rule]) -> Option<(EntryId, EntryId)> {
+        let silent = ids.iter().filter(|id| !said.contains(id));
+        let true_day = |id: &EntryId| Some((*id, day_of(self.sales.get(id)?.truly?)));
+        let silent: Vec<(EntryId, i64)> = silent.filter_map(true_day).collect();
+        let together = |one: i64, other: i64| {
+            let (first, last) = (one.min(other), one.max(other));
+            let in_force = rules.iter().filter(|rule| rule.from <= last).max_by_key(|rule| rule.from);
+            in_force.is_some_and(|rule| rule.joins(first, last))
+        };
+        let pairs = silent.iter().flat_map(|one| silent.iter().map(move |other| (one, other)));
+        let mut hidden = pairs.filter(|(one, other)| one.0 < other.0 && together(one.1, other.1));
+        hidden.next().map(|(one, other)| (one.0, other.0))
     }
 
     fn walk(&self, ids: &[EntryId], who: &Person, rules: &[&Rule]) -> (Vec<EntryId>, Vec<EntryId>) {
@@ -281,6 +306,37 @@ impl Model {
         (over, stale)
     }
 
+    /// Of the sales that count, those that may have happened on another day and there have been one too many: every
+    /// day of either's doubt is tried. All rules of a town allow one purchase in a window.
+    fn doubtful(&self, ids: &[EntryId], over: &[EntryId], stale: &[EntryId], rules: &[&Rule]) -> Vec<EntryId> {
+        let counted: Vec<(EntryId, &Sale)> = ids
+            .iter()
+            .filter(|id| !over.contains(id))
+            .filter_map(|id| self.sales.get(id).map(|sale| (*id, sale)))
+            .collect();
+        let in_force = |sale: &Sale| {
+            let today = day_of(sale.instant);
+            rules.iter().copied().filter(|rule| rule.from <= today).max_by_key(|rule| rule.from)
+        };
+        // Beyond all sales and all windows no day is worth trying.
+        let all_days = || counted.iter().map(|(_, sale)| day_of(sale.instant));
+        let (from, to) = (all_days().min().unwrap_or(0) - 800, all_days().max().unwrap_or(0) + 800);
+        let days = |sale: &Sale| {
+            let doubt_s = i64::from(sale.doubt_s);
+            day_of(sale.instant - doubt_s).max(from)..=day_of(sale.instant + doubt_s).min(to)
+        };
+        let together = |(one, other): (&Sale, &Sale)| {
+            let rules = [in_force(one), in_force(other)];
+            rules.into_iter().flatten().any(|rule| days(one).any(|day| rule.may_join(day, days(other))))
+        };
+        let is_found = |(id, sale): &(EntryId, &Sale)| {
+            days(sale).start() != days(sale).end()
+                && !stale.contains(id)
+                && counted.iter().any(|(other, past)| other != id && together((sale, past)))
+        };
+        counted.iter().filter(|sale| is_found(sale)).map(|(id, _)| *id).collect()
+    }
+
     /// What delivered withdrawals took back.
     fn withdrawals(&self) -> impl Iterator<Item = EntryId> {
         let answered = self.books.values().flat_map(|book| book.log.iter().chain(&book.lost));
@@ -303,4 +359,6 @@ pub(super) struct Case {
     pub(super) sales: Vec<EntryId>,
     pub(super) over: Vec<EntryId>,
     pub(super) stale: Vec<EntryId>,
+    /// Those whose time is so doubtful that they may be one too many.
+    pub(super) doubtful: Vec<EntryId>,
 }

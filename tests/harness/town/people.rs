@@ -153,6 +153,18 @@ impl Rule {
         }
     }
 
+    /// Whether a purchase on one day and one on any of some days weigh on each other; the nearest of them are tried,
+    /// and those at the ends of a round.
+    pub(super) fn may_join(&self, day: i64, others: std::ops::RangeInclusive<i64>) -> bool {
+        let nearest = day.clamp(*others.start(), *others.end());
+        let ends = match self.weighs {
+            Weighs::Days(_) => [nearest; 4],
+            Weighs::Round(from, next) => [from - 1, from, next - 1, next],
+        };
+        let tried = [nearest, *others.start(), *others.end()].into_iter().chain(ends);
+        tried.filter(|other| others.contains(other)).any(|other| self.joins(day.min(other), day.max(other)))
+    }
+
     /// Whether a basket is within the limits of the card, by itself. At the counter child goods are for
     /// children; afterwards (`sold`) they count like others.
     pub(super) fn fits(&self, who: &Person, ask: Pieces, sold: bool) -> bool {

@@ -1,5 +1,6 @@
 //! One site of the town: a real node on a store in memory, its clocks, its line.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -25,8 +26,15 @@ pub(super) struct Site {
     pub(super) line: Option<Line>,
     /// When the line comes or goes next.
     pub(super) turns_ms: i64,
-    /// Off true time by this.
+    /// Off true time by this when it was set last.
     pub(super) offset_ms: i64,
+    /// Since then it has gone so much too fast, in thousandths.
+    pub(super) fast_per_1000: i64,
+    pub(super) set_ms: i64,
+    /// How far it was off when the node looked last.
+    seen_ms: Cell<i64>,
+    /// It was set back while the node was off, or an old backup has come: the node cannot know (docs/clocks.md).
+    pub(super) led_astray: bool,
     booted_ms: i64,
     /// An old image, for backups that are restored.
     pub(super) backup: Option<Backup>,
@@ -49,6 +57,10 @@ impl Site {
             line: None,
             turns_ms: now_ms,
             offset_ms: 0,
+            fast_per_1000: 0,
+            set_ms: now_ms,
+            seen_ms: Cell::new(0),
+            led_astray: false,
             booted_ms: now_ms,
             backup: None,
         };
@@ -60,6 +72,7 @@ impl Site {
     pub(super) fn crash(&mut self, store: Option<Store>, now_ms: i64, seed: u64) -> Result<()> {
         let own = self.node.take().context("a node that is running")?.into_store();
         self.line = None;
+        self.led_astray |= store.is_some() || self.off_ms(now_ms) < self.seen_ms.get() - 2_000;
         self.start(store.unwrap_or(own), now_ms, seed)
     }
 
@@ -111,7 +124,13 @@ impl Site {
 
     pub(super) fn reading(&self, now_ms: i64) -> Reading {
         let mono_ms = u64::try_from(now_ms - self.booted_ms).unwrap_or_default();
-        Reading { wall_ms: now_ms + self.offset_ms, mono_ms }
+        self.seen_ms.set(self.off_ms(now_ms));
+        Reading { wall_ms: now_ms + self.off_ms(now_ms), mono_ms }
+    }
+
+    /// How far the wall clock is off true time.
+    fn off_ms(&self, now_ms: i64) -> i64 {
+        self.offset_ms + (now_ms - self.set_ms) * self.fast_per_1000 / 1_000
     }
 }
 

@@ -10,6 +10,10 @@ const WHOLE_CHECK_STEPS: u64 = 64;
 /// How often a line comes and goes in one step.
 const TURNS_MAX: u32 = 3;
 const DAY_MS: i64 = 86_400_000;
+/// So many times as often as at any other step a clock is set while its computer is off.
+const WHILE_OFF: u64 = 16;
+/// Taipei's distance from UTC.
+const EIGHT_HOURS_MS: i64 = 8 * 3_600_000;
 /// The clock of a computer is off by no more, in milliseconds: 400 days.
 const OFFSET_MS_MAX: i64 = 400 * DAY_MS;
 
@@ -98,8 +102,7 @@ impl Town {
             self.crash_hub()?;
         }
         if self.happens(self.knobs.clock_per_1000) {
-            let by = [10_000, 600_000, 8 * 3_600_000, 3 * DAY_MS, OFFSET_MS_MAX][self.dice.index(5)];
-            self.sites[at].offset_ms = if self.dice.once_in(4) { 0 } else { self.dice.between(-by, by) };
+            self.set_clock(at);
         }
         if self.happens(self.knobs.again_per_1000) {
             self.deliver_again()?;
@@ -112,9 +115,29 @@ impl Town {
         self.shake(at)
     }
 
+    /// Somebody, a battery or a time zone sets the wall clock of a computer.
+    fn set_clock(&mut self, at: usize) {
+        let by = [10_000, 600_000, EIGHT_HOURS_MS, 3 * DAY_MS, OFFSET_MS_MAX][self.dice.index(5)];
+        let way = if self.dice.once_in(2) { -1 } else { 1 };
+        let (offset_ms, fast_per_1000) = match self.dice.below(8) {
+            0 | 1 => (0, 0),
+            2 => (way * EIGHT_HOURS_MS, 0),
+            3 => (way * OFFSET_MS_MAX, 0),
+            // Reset to 1970.
+            4 => (self.dice.between(0, DAY_MS) - self.now_ms, 0),
+            5 => (0, self.dice.between(-500, 4_000)),
+            _ => (self.dice.between(-by, by), 0),
+        };
+        let site = &mut self.sites[at];
+        (site.offset_ms, site.fast_per_1000, site.set_ms) = (offset_ms, fast_per_1000, self.now_ms);
+    }
+
     /// kill -9: what is not in the store is lost. Asked again for its last sale, it gives the same answer.
     fn crash_edge(&mut self, at: usize) -> Result<()> {
         self.crashes += 1;
+        if self.happens(WHILE_OFF * self.knobs.clock_per_1000) {
+            self.set_clock(at);
+        }
         let seed = match self.knobs.plant {
             Some(Plant::ActorReused) => at as u64,
             _ => self.dice.next(),

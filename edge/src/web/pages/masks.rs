@@ -15,6 +15,7 @@ use super::{Message, Web, back, bad_form, count, name_or_counter, page, unwell};
 use crate::counter::{Basket, Counter, OutOfTurn, Typed};
 use crate::fault::Fault;
 use crate::node::ask::{DocumentText, Examine, SaleRequest};
+use crate::web::answer;
 use crate::web::body::programme;
 use crate::web::session::{Screen, Seat, random_key};
 
@@ -158,8 +159,9 @@ pub(in crate::web) async fn confirm(State(web): State<Arc<Web>>, headers: Header
     };
     web.screens.with(&seat, |screen| match sold {
         Ok(sold) => {
-            let zh = format!("已完成購買，應收 {} 元", sold.price_ntd);
-            let en = format!("bought; NT${}", sold.price_ntd);
+            let (mark_zh, mark_en) = answer::marked(sold.mark);
+            let zh = format!("已完成購買，應收 {} 元{mark_zh}", sold.price_ntd);
+            let en = format!("bought; NT${}{mark_en}", sold.price_ntd);
             screen.counter.sold(&request, sold);
             screen.message = Some(Message::done(PATH, &zh, &en));
         }

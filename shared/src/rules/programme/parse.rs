@@ -6,8 +6,8 @@ use toml::de::DeTable;
 use super::bad::{BadVersion, Why};
 use super::reader::{Field, Fields, line_at};
 use super::{
-    BornFrom, CardLimits, Documents, Good, Goods, LIMIT_PIECES_MAX, Limits, ProxyCards, Text, Turn, VERSION_BYTES_MAX,
-    Version, WINDOW_DAYS_MAX, Window, YoungCards,
+    BornFrom, CardLimits, ClockRule, Documents, Good, Goods, LIMIT_PIECES_MAX, Limits, ProxyCards, Text, Turn,
+    VERSION_BYTES_MAX, Version, WINDOW_DAYS_MAX, WhenDoubtful, Window, YoungCards,
 };
 use crate::entry::Pieces;
 use crate::rules::identity::DocumentKind;
@@ -26,6 +26,8 @@ const PRICE_NTD_MAX: u32 = 100_000;
 const ALLOTMENT_PIECES_MAX: u32 = 100_000;
 /// Rounds of one programme.
 const ROUND_MAX: u32 = 1_000;
+/// From which doubt on a time may be doubtful: a beacon leaves some seconds open, and a month is no time at all.
+const DOUBTS_S: std::ops::RangeInclusive<u32> = 10..=2_678_400;
 /// The first year of 民國, and a year beyond every rule.
 const BIRTH_YEARS: std::ops::RangeInclusive<u32> = 1912..=2100;
 /// The years in which a version or a round may begin.
@@ -74,6 +76,7 @@ fn read(file: &mut Fields<'_>) -> Read<Version> {
         allotment: allotment(&file.need("allotment")?, two_kinds)?,
         notices: notices(&file.need("notices")?)?,
         documents: file.take("documents").map_or(Ok(Documents::default()), |field| documents(&field))?,
+        clock: file.take("clock").map_or(Ok(ClockRule::default()), |field| clock(&field))?,
     })
 }
 
@@ -286,6 +289,18 @@ fn documents(field: &Field<'_>) -> Read<Documents> {
     let free_of_turn = fields.take("free_of_turn").map_or(Ok(Vec::new()), |field| kinds(&field))?;
     fields.finish()?;
     Ok(Documents { off, free_of_turn })
+}
+
+fn clock(field: &Field<'_>) -> Read<ClockRule> {
+    let mut fields = field.fields()?;
+    let doubt_s_max = fields.need("doubt_s_max")?.number(DOUBTS_S)?;
+    let when_doubtful = fields.need("when_doubtful")?.choice("mark, refuse", |word| match word {
+        "mark" => Some(WhenDoubtful::Mark),
+        "refuse" => Some(WhenDoubtful::Refuse),
+        _ => None,
+    })?;
+    fields.finish()?;
+    Ok(ClockRule { doubt_s_max, when_doubtful })
 }
 
 fn kinds(field: &Field<'_>) -> Read<Vec<DocumentKind>> {

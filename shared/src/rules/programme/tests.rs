@@ -101,6 +101,36 @@ fn a_wrong_field_is_named_with_its_line() {
     }
 }
 
+/// The mask file with a table for clocks, which the shipped ones leave out: an edge of the first version refuses it.
+fn clocked(table: &str) -> String {
+    MASK.replacen("[[notices]]", &format!("[clock]\n{table}\n[[notices]]"), 1)
+}
+
+#[test]
+fn a_bad_table_for_clocks_is_named() {
+    for (table, field, why) in [
+        ("doubt_s_max = 9\nwhen_doubtful = \"mark\"\n", "clock.doubt_s_max", "must be 10 to 2678400, is 9"),
+        ("when_doubtful = \"mark\"\n", "clock.doubt_s_max", "is missing"),
+        (
+            "doubt_s_max = 300\nwhen_doubtful = \"hide\"\n",
+            "clock.when_doubtful",
+            "must be one of mark, refuse, is \"hide\"",
+        ),
+    ] {
+        let bad = Version::parse(&clocked(table)).unwrap_err();
+        assert_eq!((bad.field.as_str(), bad.why.en().as_str()), (field, why), "{table}");
+    }
+}
+
+#[test]
+fn a_version_of_before_says_nothing_of_clocks_and_means_mark() {
+    let with = clocked("doubt_s_max = 300\nwhen_doubtful = \"mark\"\n");
+    assert_eq!(Version::parse(&with), Version::parse(MASK));
+    let refuse = clocked("doubt_s_max = 60\nwhen_doubtful = \"refuse\"\n");
+    let clock = Version::parse(&refuse).unwrap().clock;
+    assert_eq!(clock, ClockRule { doubt_s_max: 60, when_doubtful: WhenDoubtful::Refuse });
+}
+
 #[test]
 fn a_missing_field_is_named_with_the_line_of_its_table() {
     let bad = fault(MASK, "rolling_days = 7\n", "");

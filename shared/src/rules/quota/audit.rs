@@ -77,7 +77,7 @@ pub struct Finding {
     pub sale: EntryId,
     /// Whose fault it can be.
     pub kind: FindingKind,
-    /// What the counter would have said: `Bought` or `Limit`, by the version in force.
+    /// What the counter would have said, by the version in force: `Bought` or `Limit`; `Clock` of a doubtful time.
     pub refusal: Refusal,
     /// The counted sales that fill the window, in order; empty where the basket alone is too large.
     pub because: Vec<EntryId>,
@@ -91,6 +91,8 @@ pub enum FindingKind {
     /// Right under another version than the one in force, the one that its site
     /// decided by: it counts, and nobody is to blame.
     StaleVersion,
+    /// It counts as it was written down, and may have been one too many: its time is in doubt.
+    DoubtfulTime,
 }
 
 /// Walks one person's purchases in one programme and tells which were one too many.
@@ -132,7 +134,7 @@ impl Walk {
         });
         let counts = found.as_ref().is_none_or(|finding| match finding.kind {
             FindingKind::Over => false,
-            FindingKind::StaleVersion => true,
+            FindingKind::StaleVersion | FindingKind::DoubtfulTime => true,
         });
         self.findings.extend(found);
         if counts {

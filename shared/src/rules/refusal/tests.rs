@@ -14,6 +14,8 @@ fn all() -> Vec<(Refusal, &'static str)> {
         (Refusal::Document(BadDocument::Birth(BadBirth::Impossible)), "document"),
         (Refusal::KindOff(DocumentKind::Passport), "document"),
         (Refusal::NoProgramme, "programme"),
+        (Refusal::Clock { doubt_s: u32::MAX }, "clock"),
+        (Refusal::Clock { doubt_s: 301 }, "clock"),
         (Refusal::Turn { today: TurnDay::Even, own: Some(day("2020-02-07")) }, "turn"),
         (Refusal::Turn { today: TurnDay::Odd, own: None }, "turn"),
         (Refusal::Turn { today: TurnDay::Nobody, own: None }, "turn"),
@@ -61,6 +63,20 @@ fn m9_the_next_date_is_named_in_both_languages() {
 fn the_next_date_comes_only_with_bought() {
     for (refusal, code) in all() {
         assert_eq!(refusal.next().is_some(), refusal == Refusal::Bought { next: Some(day("2020-02-13")) }, "{code}");
+    }
+}
+
+#[test]
+fn a_doubt_is_said_in_the_largest_unit_that_fits() {
+    for (doubt_s, zh, en) in [
+        (301, "可能誤差 6 分鐘", "it may be off by 6 min"),
+        (28_860, "可能誤差 9 小時", "it may be off by 9 h"),
+        (400 * 86_400, "可能誤差 400 天", "it may be off by 400 days"),
+        (u32::MAX, "誤差不明", "nobody knows how far it is off"),
+    ] {
+        let refusal = Refusal::Clock { doubt_s };
+        assert!(refusal.zh().contains(zh) && refusal.en().contains(en), "{refusal}");
+        assert!(refusal.zh().contains("連線至中心") && refusal.en().contains("connect to the hub"));
     }
 }
 
