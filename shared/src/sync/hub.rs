@@ -93,6 +93,8 @@ pub struct Session {
     feed: u64,
     more_down: bool,
     more_feed: bool,
+    /// The last reading of the ledgers found nothing: the feed's turn, however often the hub grows.
+    down_ended: bool,
     reading: Reading,
     given: u32,
 }
@@ -109,6 +111,7 @@ impl Session {
             feed: 0,
             more_down: true,
             more_feed: true,
+            down_ended: false,
             reading: Reading::Nothing,
             given: 0,
         }
@@ -188,12 +191,12 @@ impl Session {
     /// The hub's ledgers before the feed: rules matter before people.
     fn give(&mut self) -> Vec<Output> {
         let may = self.phase == Phase::Open && self.reading == Reading::Nothing && self.given < GIVEN_IN_FLIGHT_MAX;
-        if may && self.more_down {
+        if may && self.more_down && !(self.down_ended && self.more_feed) {
             (self.reading, self.more_down) = (Reading::Down, false);
             return vec![Output::LoadDown(self.down)];
         }
         if may && self.more_feed {
-            (self.reading, self.more_feed) = (Reading::Feed, false);
+            (self.reading, self.more_feed, self.down_ended) = (Reading::Feed, false, false);
             return vec![Output::LoadFeed(self.feed)];
         }
         Vec::new()
@@ -201,6 +204,7 @@ impl Session {
 
     fn down_loaded(&mut self, next: Option<(Run, u64)>) -> Vec<Output> {
         self.reading = Reading::Nothing;
+        self.down_ended = next.is_none();
         let mut out = Vec::new();
         if let Some((run, pos)) = next {
             (self.down, self.more_down) = (pos, true);

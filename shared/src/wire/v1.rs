@@ -7,6 +7,7 @@ pub mod enrol;
 pub mod entry;
 pub mod feed;
 pub mod frame;
+mod list;
 pub mod message;
 
 /// What came is not what it should be.

@@ -6,12 +6,15 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use super::WireError;
+use super::list::at_most;
 use crate::ids::{ActorId, ChangeHash, EntryId, Incarnation};
-use crate::ledger::run::{Joint, Run};
+use crate::ledger::run::{DEPS_MAX, Joint, RUN_ENTRIES_MAX, Run};
 use crate::ledger::schema::Place;
 
 /// The protocol that this library speaks.
 pub const PROTOCOL: u32 = 1;
+/// Most batches in one `Feed`.
+pub const FEED_PARTS_MAX: usize = 8 * 1024;
 
 /// Edge → hub, first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +140,7 @@ enum WireMessage {
     #[n(4)]
     Down(#[n(0)] u64, #[n(1)] WireRun),
     #[n(5)]
-    Feed(#[n(0)] u64, #[n(1)] Vec<(u64, ByteVec)>),
+    Feed(#[n(0)] u64, #[cbor(n(1), decode_with = "at_most::<FEED_PARTS_MAX, _, _>")] Vec<(u64, ByteVec)>),
     #[n(6)]
     Took,
     #[n(7)]
@@ -211,11 +214,11 @@ struct WireRun {
     first: WireId,
     #[n(2)]
     op: u64,
-    #[n(3)]
+    #[cbor(n(3), decode_with = "at_most::<DEPS_MAX, _, _>")]
     deps: Vec<minicbor::bytes::ByteArray<32>>,
-    #[n(4)]
+    #[cbor(n(4), decode_with = "at_most::<RUN_ENTRIES_MAX, _, _>")]
     entries: Vec<ByteVec>,
-    #[n(5)]
+    #[cbor(n(5), decode_with = "at_most::<RUN_ENTRIES_MAX, _, _>")]
     joints: Vec<WireJoint>,
     #[cbor(n(6), with = "minicbor::bytes")]
     last: [u8; 32],
@@ -228,7 +231,7 @@ struct WireJoint {
     index: u32,
     #[n(1)]
     op: u64,
-    #[n(2)]
+    #[cbor(n(2), decode_with = "at_most::<DEPS_MAX, _, _>")]
     deps: Vec<minicbor::bytes::ByteArray<32>>,
 }
 
