@@ -293,13 +293,18 @@ impl TryFrom<WireMessage> for Message {
     fn try_from(wire: WireMessage) -> Result<Self, WireError> {
         Ok(match wire {
             WireMessage::Hello(hello) => Self::Hello(hello.into()),
-            WireMessage::Welcome(welcome) => Self::Welcome(welcome.into()),
+            WireMessage::Welcome(welcome) => {
+                position(welcome.feed)?;
+                Self::Welcome(welcome.into())
+            }
             WireMessage::Up(run) => Self::Up(run.try_into()?),
-            WireMessage::Acked(id, feed) => Self::Acked { id: id.into(), feed },
-            WireMessage::Down(pos, run) => Self::Down { pos, run: run.try_into()? },
+            WireMessage::Acked(id, feed) => Self::Acked { id: id.into(), feed: position(feed)? },
+            WireMessage::Down(pos, run) => Self::Down { pos: position(pos)?, run: run.try_into()? },
             WireMessage::Feed(after, parts) => {
-                let part = |(upto, body): (u64, ByteVec)| FeedPart { upto, body: Vec::from(body).into() };
-                Self::Feed { after, parts: parts.into_iter().map(part).collect() }
+                let part = |(upto, body): (u64, ByteVec)| {
+                    Ok::<_, WireError>(FeedPart { upto: position(upto)?, body: Vec::from(body).into() })
+                };
+                Self::Feed { after: position(after)?, parts: parts.into_iter().map(part).collect::<Result<_, _>>()? }
             }
             WireMessage::Took => Self::Took,
             WireMessage::Ask(echo) => Self::Ask { echo },
@@ -307,6 +312,12 @@ impl TryFrom<WireMessage> for Message {
             WireMessage::Refused(id, why) => Self::Refused(Refused { id: id.map(Into::into), why }),
         })
     }
+}
+
+/// A place in the hub's journal or feed: what no store can count to is none, and an edge that believed it would
+/// wait for ever for what comes behind.
+fn position(pos: u64) -> Result<u64, WireError> {
+    i64::try_from(pos).map(|_| pos).map_err(|_| WireError::limit("position", pos))
 }
 
 impl From<&Hello> for WireHello {
