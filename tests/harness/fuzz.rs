@@ -27,28 +27,28 @@ pub struct Target {
     pub holds: fn(&[u8]),
     /// Inputs to begin with, made by our own writers.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// Changed inputs in the short run: about four seconds of them.
+    /// Changed inputs in the short run: a few seconds of them.
     pub rounds: u64,
 }
 
 /// All of them.
 pub const TARGETS: [Target; 16] = [
-    Target { name: "frame", holds: wire::frames, seeds: wire::frame_seeds, rounds: 400 },
-    Target { name: "message", holds: wire::messages, seeds: wire::message_seeds, rounds: 4_000 },
-    Target { name: "entry", holds: wire::entries, seeds: entry_seeds, rounds: 4_000 },
-    Target { name: "feed", holds: wire::feed, seeds: wire::feed_seeds, rounds: 4_000 },
-    Target { name: "enrol", holds: enrol::holds, seeds: enrol::seeds, rounds: 1_000 },
-    Target { name: "identity", holds: identity::typed, seeds: typed_seeds, rounds: 1_000 },
-    Target { name: "document", holds: identity::kept, seeds: identity::kept_seeds, rounds: 1_000 },
-    Target { name: "names", holds: identity::names, seeds: identity::name_seeds, rounds: 4_000 },
-    Target { name: "version", holds: versions::holds, seeds: versions::seeds, rounds: 400 },
-    Target { name: "edge_session", holds: sessions::edge, seeds: sessions::seeds, rounds: 4_000 },
-    Target { name: "hub_session", holds: sessions::hub, seeds: sessions::seeds, rounds: 4_000 },
-    Target { name: "both_sessions", holds: sessions::pair, seeds: sessions::seeds, rounds: 200 },
-    Target { name: "door", holds: door::holds, seeds: door::seeds, rounds: 100 },
+    Target { name: "frame", holds: wire::frames, seeds: wire::frame_seeds, rounds: 800 },
+    Target { name: "message", holds: wire::messages, seeds: wire::message_seeds, rounds: 20_000 },
+    Target { name: "entry", holds: wire::entries, seeds: entry_seeds, rounds: 20_000 },
+    Target { name: "feed", holds: wire::feed, seeds: wire::feed_seeds, rounds: 20_000 },
+    Target { name: "enrol", holds: enrol::holds, seeds: enrol::seeds, rounds: 4_000 },
+    Target { name: "identity", holds: identity::typed, seeds: typed_seeds, rounds: 10_000 },
+    Target { name: "document", holds: identity::kept, seeds: identity::kept_seeds, rounds: 10_000 },
+    Target { name: "names", holds: identity::names, seeds: identity::name_seeds, rounds: 20_000 },
+    Target { name: "version", holds: versions::holds, seeds: versions::seeds, rounds: 1_000 },
+    Target { name: "edge_session", holds: sessions::edge, seeds: sessions::seeds, rounds: 20_000 },
+    Target { name: "hub_session", holds: sessions::hub, seeds: sessions::seeds, rounds: 20_000 },
+    Target { name: "both_sessions", holds: sessions::pair, seeds: sessions::seeds, rounds: 1_000 },
+    Target { name: "door", holds: door::holds, seeds: door::seeds, rounds: 150 },
     Target { name: "node", holds: node::holds, seeds: node::seeds, rounds: 300 },
-    Target { name: "edge_web", holds: web::edge, seeds: web::edge_seeds, rounds: 100 },
-    Target { name: "hub_web", holds: web::hub, seeds: web::hub_seeds, rounds: 100 },
+    Target { name: "edge_web", holds: web::edge, seeds: web::edge_seeds, rounds: 300 },
+    Target { name: "hub_web", holds: web::hub, seeds: web::hub_seeds, rounds: 1_000 },
 ];
 
 /// The target of a name.

@@ -37,7 +37,10 @@ pub(super) fn typed(input: &[u8]) {
         }
         Err(bad) => {
             let told = [bad.zh(), bad.en(), format!("{bad:?}")].concat();
-            assert!(number.trim().len() < 8 || !told.contains(number.trim()), "the refusal tells the number: {told}");
+            assert!(
+                number.trim().chars().count() < 8 || !told.contains(number.trim()),
+                "the refusal tells the number: {told}"
+            );
             let right = is_right(&number) && kind == "02" && birth == "1986-03-15";
             assert!(!right, "refused, and nothing is wrong: {bad}");
         }

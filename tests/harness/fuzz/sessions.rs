@@ -425,7 +425,15 @@ impl Pair {
 
 /// A line that opens, sends and is answered; what a fuzzer begins with.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let opening = [5, 0, 6, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 2, 2];
-    let hub = [5, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 6, 0, 1, 0, 1, 0];
-    vec![opening.to_vec(), hub.to_vec(), (0..60).collect(), [opening.as_slice(), &[2, 6, 1, 0, 3].repeat(20)].concat()]
+    let opening = [20, 0, 6, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0];
+    let hub = [5, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let up = [6, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1];
+    let given = [2, 1, 2, 1];
+    vec![
+        [opening.as_slice(), &[2; 24]].concat(),
+        [opening.as_slice(), &[2, 6, 1, 0, 3].repeat(20)].concat(),
+        [hub.as_slice(), &up.repeat(12)].concat(),
+        [hub.as_slice(), &given.repeat(8), &[4, 2, 1, 1, 0, 0].repeat(8)].concat(),
+        (0..60).collect(),
+    ]
 }

@@ -26,7 +26,7 @@ const GROWTH_BYTES_MAX: usize = 64;
 /// A stream of frames: as bytes, well framed, or compressed; cut in two ways it says the same.
 pub(super) fn frames(input: &[u8]) {
     let mut choices = Choices::new(input);
-    let piece = 1 + choices.below(300);
+    let piece = 1 + choices.below(3_000);
     let (stream, inflates) = stream(&mut choices);
     let whole = Deframer::default().push(&stream);
     let mut deframer = Deframer::default();
