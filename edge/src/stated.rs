@@ -4,6 +4,8 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 
 /// Longest text that is looked at, in bytes.
 const BYTES_MAX: usize = 40;
+/// Longer is a slip of the finger.
+const YEAR_DIGITS_MAX: usize = 4;
 const TAIPEI_S: i32 = 8 * 3600;
 const ROC_OFFSET_YEARS: i32 = 1911;
 
@@ -25,6 +27,9 @@ fn parse_day(text: &str) -> Option<NaiveDate> {
     let mut parts = text.split(['-', '/']);
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || [year, month, day].iter().any(|part| !part.bytes().all(|c| c.is_ascii_digit())) {
+        return None;
+    }
+    if year.len() > YEAR_DIGITS_MAX {
         return None;
     }
     let number: i32 = year.parse().ok()?;
@@ -63,6 +68,7 @@ mod tests {
             "x/y/z 10:30",
             "109/02/06/1 10:30",
             "+109/02/06 10:30",
+            "20209/02/06 10:30",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

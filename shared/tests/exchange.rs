@@ -328,3 +328,26 @@ fn an_edge_that_does_not_wait_is_closed() {
         .any(|run| hub.handle(hub::Input::Message(Message::Up(run))).contains(&hub::Output::Close(Close::Flood)));
     assert!(closed);
 }
+
+#[test]
+fn a_hub_that_grows_all_the_time_gives_its_feed_all_the_same() {
+    let mut hub = hub::Session::new("5931102274".parse().unwrap());
+    let standing = Standing {
+        site: "5931102274".parse().unwrap(),
+        incarnation: LIFE,
+        hub_life: LIFE,
+        down: 0,
+        feed: 0,
+        life: None,
+    };
+    let hello = shared::sync::handshake::hello(standing);
+    hub.handle(hub::Input::Message(Message::Hello(hello)));
+    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0, own: None });
+    // Another site's upload between every question and its answer.
+    hub.handle(hub::Input::Grown);
+    let out = hub.handle(hub::Input::Down(None));
+    assert_eq!(out, [hub::Output::LoadFeed(0)]);
+    hub.handle(hub::Input::Grown);
+    let out = hub.handle(hub::Input::Feed(vec![]));
+    assert_eq!(out, [hub::Output::LoadDown(0)], "and the rules are not forgotten");
+}

@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod fleet;
+pub mod fuzz;
 pub mod ledger;
 pub mod oracle;
 pub mod prepared;

@@ -74,6 +74,12 @@ pub enum NodeError {
         /// The document.
         doc: DocId,
     },
+    /// An entry of this site's that the hub gave back is none, or is sealed under a secret that is not here.
+    #[error("the hub gave back {entry}, which cannot be read here")]
+    GivenBack {
+        /// Which.
+        entry: EntryId,
+    },
     /// Entries of the hub are missing.
     #[error("the hub's run begins at {entry} of {doc}, and {known} entries are known")]
     Gap {

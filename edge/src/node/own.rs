@@ -110,7 +110,7 @@ impl Node {
         before: &[Adopted<'_>],
     ) -> Result<Option<Adopted<'a>>, NodeError> {
         let id = link.id;
-        let entry = wire::decode(bytes).map_err(|cause| NodeError::Damaged { id, cause })?;
+        let entry = wire::decode(bytes).map_err(|cause| unread(id, &cause))?;
         let (programme, step, effects) = match &entry.fact {
             Fact::Sale(sale) => {
                 let number = self.programmes.number(&mut self.store, &sale.programme);
@@ -134,9 +134,10 @@ impl Node {
     }
 
     fn sale_effects(&self, id: &EntryId, entry: &Entry, sale: &Sale) -> Result<Effects, NodeError> {
-        let document = self.keys.open(id, 0, &sale.document)?;
+        let open = |slot, sealed| self.keys.open(id, slot, sealed).map_err(|cause| unread(*id, &cause));
+        let document = open(0, &sale.document)?;
         let (tag, day) = (self.keys.tag(&document.person()), taipei_day(sale.instant(entry.at).second));
-        let proxy = sale.proxy.as_ref().map(|proxy| self.keys.open(id, 1, proxy)).transpose()?;
+        let proxy = sale.proxy.as_ref().map(|proxy| open(1, proxy)).transpose()?;
         let carried = proxy.map(|proxy| Carried { proxy: self.keys.tag(&proxy.person()), card: tag, day });
         Ok(Effects { quota: Some(Quota { tag, day, pieces: sale.pieces }), carried, withdraws: None })
     }
@@ -164,7 +165,7 @@ impl Node {
     fn target(&self, of: &EntryId, before: &[Adopted<'_>]) -> Result<Option<Target>, NodeError> {
         if let Some(index) = before.iter().position(|entry| entry.id == *of) {
             let (Some(entry), Ok(index)) = (before.get(index), LogPos::try_from(index)) else { return Ok(None) };
-            let fact = wire::decode(entry.bytes).map_err(|cause| NodeError::Damaged { id: *of, cause })?.fact;
+            let fact = wire::decode(entry.bytes).map_err(|cause| unread(*of, &cause))?.fact;
             let pos = self.len + 1 + index;
             let target = |step| Target { pos, programme: entry.programme, withdrawn: false, step };
             return Ok(Move::of(&fact).map(target));
@@ -210,6 +211,11 @@ impl Node {
         }
         Ok(())
     }
+}
+
+fn unread(entry: EntryId, cause: &dyn std::error::Error) -> NodeError {
+    tracing::warn!(%entry, %cause, "an entry that the hub gave back cannot be read");
+    NodeError::GivenBack { entry }
 }
 
 /// What a withdrawal takes back.

@@ -150,6 +150,10 @@ pub struct Session {
     more_down: bool,
     more_own: bool,
     more_feed: bool,
+    /// The last reading of the hub's ledgers, and of the site's own, found nothing: the feed's turn, however often the
+    /// hub grows.
+    down_ended: bool,
+    own_ended: bool,
     reading: Reading,
     given: u32,
     keys: u8,
@@ -172,6 +176,8 @@ impl Session {
             more_down: true,
             more_own: true,
             more_feed: true,
+            down_ended: false,
+            own_ended: false,
             reading: Reading::Nothing,
             given: 0,
             keys: 0,
@@ -284,11 +290,11 @@ impl Session {
     /// The hub's ledgers before the site's own, and those before the feed: rules matter before people.
     fn give(&mut self) -> Vec<Output> {
         let may = self.phase == Phase::Open && self.reading == Reading::Nothing && self.given < GIVEN_IN_FLIGHT_MAX;
-        if may && self.more_down {
+        if may && self.more_down && !(self.down_ended && self.more_feed) {
             (self.reading, self.more_down) = (Reading::Down, false);
             return vec![Output::LoadDown(self.down)];
         }
-        if may && self.more_own && self.gives_own {
+        if may && self.more_own && self.gives_own && !(self.own_ended && self.more_feed) {
             (self.reading, self.more_own) = (Reading::Own, false);
             let known = self.known.iter().map(|(actor, seq)| EntryId { actor: *actor, seq: *seq });
             return vec![Output::LoadOwn { after: self.own, known: known.collect() }];
@@ -301,6 +307,7 @@ impl Session {
         }
         if may && self.more_feed {
             (self.reading, self.more_feed) = (Reading::Feed, false);
+            (self.down_ended, self.own_ended) = (false, false);
             return vec![Output::LoadFeed(self.feed)];
         }
         Vec::new()
@@ -308,6 +315,7 @@ impl Session {
 
     fn down_loaded(&mut self, next: Option<(Run, u64)>) -> Vec<Output> {
         self.reading = Reading::Nothing;
+        self.down_ended = next.is_none();
         let mut out = Vec::new();
         if let Some((run, pos)) = next {
             (self.down, self.more_down) = (pos, true);
@@ -320,6 +328,7 @@ impl Session {
 
     fn own_loaded(&mut self, next: Option<OwnPart>) -> Vec<Output> {
         self.reading = Reading::Nothing;
+        self.own_ended = next.is_none();
         let mut out = Vec::new();
         if let Some(OwnPart { pos, feed, run }) = next {
             (self.own, self.more_own) = (pos, true);

@@ -8,6 +8,7 @@ pub mod entry;
 pub mod feed;
 pub mod frame;
 pub mod life;
+mod list;
 pub mod message;
 pub mod run;
 

@@ -4,6 +4,7 @@
 use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Encode};
 
+use super::list::at_most;
 use super::run::WireId;
 use crate::ids::{EntryId, Incarnation};
 use crate::seal::KeyMark;
@@ -97,9 +98,9 @@ pub(super) struct WireEdgeLife {
     own: u64,
     #[cbor(n(3), with = "minicbor::bytes")]
     signer: [u8; 32],
-    #[n(4)]
+    #[cbor(n(4), decode_with = "at_most::<KEYS_MAX, _, _>")]
     keys: Vec<ByteArray<8>>,
-    #[n(5)]
+    #[cbor(n(5), decode_with = "at_most::<TIPS_MAX, _, _>")]
     tips: Vec<WireId>,
 }
 
@@ -150,8 +151,8 @@ impl From<WireEdgeLife> for EdgeLife {
             parent: wire.parent.map(parent),
             own: wire.own,
             signer: PublicKey(wire.signer),
-            keys: wire.keys.into_iter().take(KEYS_MAX).map(|mark| KeyMark(mark.into())).collect(),
-            tips: wire.tips.into_iter().take(TIPS_MAX).map(Into::into).collect(),
+            keys: wire.keys.into_iter().map(|mark| KeyMark(mark.into())).collect(),
+            tips: wire.tips.into_iter().map(Into::into).collect(),
         }
     }
 }

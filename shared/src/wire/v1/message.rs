@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::WireError;
 use super::life::{EdgeLife, HubLife, WireEdgeLife, WireHubLife};
+use super::list::at_most;
 use super::run::{WireId, WireRun};
 use crate::ids::{ChangeHash, EntryId, Incarnation};
 use crate::ledger::run::Run;
@@ -15,6 +16,8 @@ use crate::sign::{Receipt, Signature};
 
 /// The protocol that this library speaks.
 pub const PROTOCOL: u32 = 1;
+/// Most batches in one `Feed`.
+pub const FEED_PARTS_MAX: usize = 8 * 1024;
 
 /// Edge → hub, first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +165,7 @@ enum WireMessage {
     #[n(4)]
     Down(#[n(0)] u64, #[n(1)] WireRun),
     #[n(5)]
-    Feed(#[n(0)] u64, #[n(1)] Vec<(u64, ByteVec)>),
+    Feed(#[n(0)] u64, #[cbor(n(1), decode_with = "at_most::<FEED_PARTS_MAX, _, _>")] Vec<(u64, ByteVec)>),
     #[n(6)]
     Took,
     #[n(7)]
@@ -281,24 +284,38 @@ impl TryFrom<WireMessage> for Message {
     fn try_from(wire: WireMessage) -> Result<Self, WireError> {
         Ok(match wire {
             WireMessage::Hello(hello) => Self::Hello(hello.into()),
-            WireMessage::Welcome(welcome) => Self::Welcome(welcome.into()),
+            WireMessage::Welcome(welcome) => {
+                position(welcome.feed)?;
+                Self::Welcome(welcome.into())
+            }
             WireMessage::Up(run) => Self::Up(run.try_into()?),
             WireMessage::Acked(id, feed, receipt) => {
-                Self::Acked { id: id.into(), feed, receipt: receipt.map(Into::into) }
+                Self::Acked { id: id.into(), feed: position(feed)?, receipt: receipt.map(Into::into) }
             }
-            WireMessage::Down(pos, run) => Self::Down { pos, run: run.try_into()? },
+            WireMessage::Down(pos, run) => Self::Down { pos: position(pos)?, run: run.try_into()? },
             WireMessage::Feed(after, parts) => {
-                let part = |(upto, body): (u64, ByteVec)| FeedPart { upto, body: Vec::from(body).into() };
-                Self::Feed { after, parts: parts.into_iter().map(part).collect() }
+                let part = |(upto, body): (u64, ByteVec)| {
+                    Ok::<_, WireError>(FeedPart { upto: position(upto)?, body: Vec::from(body).into() })
+                };
+                Self::Feed { after: position(after)?, parts: parts.into_iter().map(part).collect::<Result<_, _>>()? }
             }
             WireMessage::Took => Self::Took,
             WireMessage::Ask(echo) => Self::Ask { echo },
             WireMessage::Beacon(echo, second) => Self::Beacon { echo, second },
             WireMessage::Refused(id, why) => Self::Refused(Refused { id: id.map(Into::into), why }),
-            WireMessage::Own(pos, feed, run) => Self::Own { pos, feed, run: run.map(Run::try_from).transpose()? },
+            WireMessage::Own(pos, feed, run) => {
+                let run = run.map(Run::try_from).transpose()?;
+                Self::Own { pos: position(pos)?, feed: position(feed)?, run }
+            }
             WireMessage::Key(number, secret) => Self::Key { number, secret: Secret::new(secret) },
         })
     }
+}
+
+/// A place in the hub's journal or feed: what no store can count to is none, and an edge that believed it would
+/// wait for ever for what comes behind.
+fn position(pos: u64) -> Result<u64, WireError> {
+    i64::try_from(pos).map(|_| pos).map_err(|_| WireError::limit("position", pos))
 }
 
 impl From<&Hello> for WireHello {

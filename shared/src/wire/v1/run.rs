@@ -4,8 +4,9 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
 use super::WireError;
+use super::list::at_most;
 use crate::ids::{ActorId, ChangeHash, EntryId};
-use crate::ledger::run::{Joint, Run};
+use crate::ledger::run::{DEPS_MAX, Joint, RUN_ENTRIES_MAX, Run};
 use crate::ledger::schema::Place;
 use crate::sign::Signature;
 
@@ -27,11 +28,11 @@ pub(super) struct WireRun {
     first: WireId,
     #[n(2)]
     op: u64,
-    #[n(3)]
+    #[cbor(n(3), decode_with = "at_most::<DEPS_MAX, _, _>")]
     deps: Vec<ByteArray<32>>,
-    #[n(4)]
+    #[cbor(n(4), decode_with = "at_most::<RUN_ENTRIES_MAX, _, _>")]
     entries: Vec<ByteVec>,
-    #[n(5)]
+    #[cbor(n(5), decode_with = "at_most::<RUN_ENTRIES_MAX, _, _>")]
     joints: Vec<WireJoint>,
     #[cbor(n(6), with = "minicbor::bytes")]
     last: [u8; 32],
@@ -46,7 +47,7 @@ struct WireJoint {
     index: u32,
     #[n(1)]
     op: u64,
-    #[n(2)]
+    #[cbor(n(2), decode_with = "at_most::<DEPS_MAX, _, _>")]
     deps: Vec<ByteArray<32>>,
 }
 

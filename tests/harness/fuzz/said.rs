@@ -1,0 +1,133 @@
+//! Messages made from choices: well formed, and saying anything.
+
+use shared::ids::{ActorId, ChangeHash, DocId, EntryId, Incarnation};
+use shared::ledger::run::{Joint, Run};
+use shared::ledger::schema::{ENCODER, Place};
+use shared::seal::{KeyMark, Secret};
+use shared::sign::{PublicKey, Receipt, Signature};
+use shared::wire::v1::life::{Began, EdgeLife, HubLife, Parent};
+use shared::wire::v1::message::{FeedPart, Hello, Message, PROTOCOL, Refused, Seen, Welcome};
+
+use super::choices::Choices;
+
+/// The site that the sessions are about.
+pub(super) const SITE: &str = "5931102274";
+
+const DOCS: [&str; 5] = [
+    "site/5931102274/2020-02-06",
+    "site/3501200000/2020-02-06",
+    "desk/5931102274/2020-02",
+    "nation/2020-02",
+    "site/5931102274/9999-12-31",
+];
+
+/// Any message.
+pub(super) fn message(choices: &mut Choices<'_>) -> Message {
+    match choices.below(12) {
+        0 => Message::Hello(hello(choices)),
+        1 => Message::Welcome(welcome(choices)),
+        2 => Message::Up(run(choices)),
+        3 => Message::Acked { id: id(choices), feed: choices.position(), receipt: receipt(choices) },
+        4 => Message::Down { pos: choices.position(), run: run(choices) },
+        5 => Message::Feed { after: choices.position(), parts: parts(choices) },
+        6 => Message::Took,
+        7 => Message::Ask { echo: choices.number() },
+        8 => Message::Beacon { echo: choices.number(), second: choices.signed() },
+        9 => own(choices),
+        10 => Message::Key { number: choices.byte(), secret: Secret::new(choices.same()) },
+        _ => Message::Refused(Refused { id: choices.flag().then(|| id(choices)), why: choices.text(40) }),
+    }
+}
+
+pub(super) fn hello(choices: &mut Choices<'_>) -> Hello {
+    Hello {
+        protocol: if choices.rarely() { choices.number32() } else { PROTOCOL },
+        encoder: if choices.rarely() { choices.text(80) } else { ENCODER.to_owned() },
+        site: if choices.rarely() { choices.text(40) } else { SITE.to_owned() },
+        incarnation: Incarnation(choices.same()),
+        hub_life: Incarnation(choices.same()),
+        down: choices.number(),
+        feed: choices.number(),
+        life: choices.flag().then(|| edge_life(choices)),
+    }
+}
+
+fn edge_life(choices: &mut Choices<'_>) -> EdgeLife {
+    let parent = |choices: &mut Choices<'_>| Parent {
+        incarnation: Incarnation(choices.same()),
+        began: Began::from_code(choices.byte() % 3),
+    };
+    EdgeLife {
+        boot: choices.same(),
+        parent: choices.flag().then(|| parent(choices)),
+        own: choices.number(),
+        signer: PublicKey(choices.same()),
+        keys: (0..choices.below(3)).map(|_| KeyMark(choices.same())).collect(),
+        tips: (0..choices.below(3)).map(|_| id(choices)).collect(),
+    }
+}
+
+fn hub_life(choices: &mut Choices<'_>) -> HubLife {
+    HubLife {
+        renew: choices.rarely(),
+        journal: choices.position(),
+        signer: PublicKey(choices.same()),
+        wants_keys: choices.flag(),
+    }
+}
+
+fn receipt(choices: &mut Choices<'_>) -> Option<Receipt> {
+    let signature = |choices: &mut Choices<'_>| Signature([choices.byte(); 64]);
+    let receipt = |choices: &mut Choices<'_>| Receipt {
+        journal: choices.position(),
+        second: choices.signed(),
+        signature: signature(choices),
+    };
+    choices.flag().then(|| receipt(choices))
+}
+
+fn own(choices: &mut Choices<'_>) -> Message {
+    let (pos, feed) = (choices.position(), choices.position());
+    Message::Own { pos, feed, run: choices.flag().then(|| run(choices)) }
+}
+
+pub(super) fn welcome(choices: &mut Choices<'_>) -> Welcome {
+    Welcome {
+        protocol: if choices.rarely() { choices.number32() } else { PROTOCOL },
+        encoder: if choices.rarely() { choices.text(80) } else { ENCODER.to_owned() },
+        hub_life: Incarnation(choices.same()),
+        second: choices.signed(),
+        last: choices.flag().then(|| Seen { id: id(choices), hash: ChangeHash(choices.same()) }),
+        feed: choices.position(),
+        life: choices.flag().then(|| hub_life(choices)),
+    }
+}
+
+pub(super) fn id(choices: &mut Choices<'_>) -> EntryId {
+    EntryId { actor: ActorId(choices.same()), seq: choices.number32() }
+}
+
+pub(super) fn run(choices: &mut Choices<'_>) -> Run {
+    let doc: DocId = choices.pick(&DOCS).parse().expect("a document of the list");
+    let start = Place { id: id(choices), op: choices.number(), deps: hashes(choices) };
+    let entries = (0..choices.below(4)).map(|_| choices.bytes(60).to_vec()).collect();
+    let joint =
+        |choices: &mut Choices<'_>| Joint { index: choices.number32(), op: choices.number(), deps: hashes(choices) };
+    let joints = (0..choices.below(3)).map(|_| joint(choices)).collect();
+    let signature = choices.flag().then(|| Signature([choices.byte(); 64]));
+    Run { doc, start, entries, joints, last: ChangeHash(choices.same()), signature }
+}
+
+fn hashes(choices: &mut Choices<'_>) -> Vec<ChangeHash> {
+    (0..choices.below(3)).map(|_| ChangeHash(choices.same())).collect()
+}
+
+pub(super) fn parts(choices: &mut Choices<'_>) -> Vec<FeedPart> {
+    let part = |choices: &mut Choices<'_>| FeedPart { upto: choices.position(), body: choices.bytes(40).into() };
+    (0..choices.below(4)).map(|_| part(choices)).collect()
+}
+
+/// One of every kind, for the targets that begin with bytes.
+pub(super) fn examples() -> Vec<Message> {
+    (0..10u8).map(|kind| message(&mut Choices::new(&[[kind].as_slice(), &[1; 60]].concat()))).collect()
+}

@@ -1,0 +1,465 @@
+//! The session machines against a peer that may say anything, and against each other.
+//!
+//! The shell is ours and keeps its promises: it answers what it was asked, once. Only messages are free.
+
+use std::collections::VecDeque;
+
+use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
+use shared::ledger::run::Run;
+use shared::ledger::schema::Place;
+use shared::sync::edge::{self, LogPos, RUNS_IN_FLIGHT_MAX, Resumed};
+use shared::sync::handshake::{Standing, welcome};
+use shared::sync::hub::{self, GIVEN_IN_FLIGHT_MAX};
+use shared::wire::v1::frame::{self, Deframer};
+use shared::wire::v1::message::{FeedPart, Message, Refused};
+
+use super::choices::Choices;
+use super::said::{self, SITE};
+
+const STEPS_MAX: usize = 400;
+
+fn site() -> SiteCode {
+    SITE.parse().expect("a site")
+}
+
+fn standing() -> Standing {
+    Standing {
+        site: site(),
+        incarnation: Incarnation([1; 16]),
+        hub_life: Incarnation([2; 16]),
+        down: 0,
+        feed: 0,
+        life: None,
+    }
+}
+
+/// A run of one entry whose place in the log is its sequence number.
+fn run(pos: LogPos) -> Run {
+    let seq = u32::try_from(pos).unwrap_or(u32::MAX);
+    let start = Place { id: EntryId { actor: ActorId([1; 16]), seq }, op: pos, deps: vec![] };
+    Run {
+        doc: "site/5931102274/2020-02-06".parse().expect("a document"),
+        start,
+        entries: vec![vec![1]],
+        joints: vec![],
+        last: shared::ids::ChangeHash([3; 32]),
+    }
+}
+
+/// What the edge's shell owes and has.
+#[derive(Default)]
+struct EdgeShell {
+    session: edge::Session,
+    dialled: bool,
+    greeted: bool,
+    closed: bool,
+    resuming: bool,
+    loading: Option<LogPos>,
+    sent: VecDeque<LogPos>,
+    log: LogPos,
+}
+
+/// The edge's machine in front of a hub that may be anybody.
+pub(super) fn edge(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let mut shell = EdgeShell { log: u64::from(choices.byte()), ..EdgeShell::default() };
+    for _ in 0..STEPS_MAX {
+        if choices.is_empty() {
+            break;
+        }
+        shell.step(&mut choices);
+    }
+}
+
+impl EdgeShell {
+    fn step(&mut self, choices: &mut Choices<'_>) {
+        let input = match choices.below(8) {
+            0 if !self.dialled => {
+                self.dialled = true;
+                edge::Input::Connected(standing())
+            }
+            1 if self.resuming => {
+                self.resuming = false;
+                let pos = choices.number() % (self.log + 1);
+                edge::Input::Resumed(if choices.rarely() {
+                    Resumed::Anew
+                } else {
+                    Resumed::Behind { pos, keys: vec![] }
+                })
+            }
+            2 | 3 => match self.loading.take() {
+                Some(after) => edge::Input::Loaded((after < self.log).then(|| (run(after + 1), after + 1))),
+                None => edge::Input::Grown,
+            },
+            4 => {
+                self.log += 1;
+                edge::Input::Grown
+            }
+            5 => edge::Input::Ask { echo: choices.number() },
+            // The hub answers what it was sent, or something else altogether.
+            6 => self.answer(choices),
+            _ => edge::Input::Message(said::message(choices)),
+        };
+        self.look(input);
+    }
+
+    fn answer(&self, choices: &mut Choices<'_>) -> edge::Input {
+        let Some(pos) = self.sent.front() else {
+            return edge::Input::Message(Message::Welcome(said::welcome(choices)));
+        };
+        let id = run(*pos).start.id;
+        edge::Input::Message(match choices.below(3) {
+            0 => Message::Refused(Refused { id: Some(id), why: String::new() }),
+            _ => Message::Acked { id, feed: choices.number(), receipt: None },
+        })
+    }
+
+    fn look(&mut self, input: edge::Input) {
+        let said = match &input {
+            edge::Input::Message(said) => Some(said.clone()),
+            _ => None,
+        };
+        let outputs = self.session.handle(input);
+        assert!(!self.closed || outputs.is_empty(), "closed, and it says {outputs:?}");
+        for output in outputs {
+            assert!(!self.closed, "behind the end: {output:?}");
+            self.output(output, said.as_ref());
+        }
+        assert!(self.sent.len() <= RUNS_IN_FLIGHT_MAX, "{} runs in flight", self.sent.len());
+        assert!(!self.session.is_open() || (self.dialled && self.greeted), "open without a greeting");
+    }
+
+    fn output(&mut self, output: edge::Output, said: Option<&Message>) {
+        match output {
+            edge::Output::Send(Message::Hello(hello)) => assert!(self.dialled && hello.site == SITE),
+            edge::Output::Send(Message::Up(run)) => {
+                assert!(self.session.is_open());
+                self.sent.push_back(u64::from(run.start.id.seq));
+            }
+            edge::Output::Send(Message::Ask { .. }) => assert!(self.session.is_open()),
+            edge::Output::Send(other) => panic!("an edge says {other:?}"),
+            edge::Output::Resume(_) => {
+                assert!(self.dialled && !self.greeted, "a second greeting is taken");
+                (self.greeted, self.resuming) = (true, true);
+            }
+            edge::Output::Load(after) => {
+                assert!(self.loading.is_none(), "two runs are read at once");
+                self.loading = Some(after);
+            }
+            edge::Output::Acked { upto, feed, receipt } => {
+                let sent = self.sent.pop_front().expect("an acknowledgement of what was never sent");
+                assert_eq!(sent, upto);
+                let told = Message::Acked { id: run(upto).start.id, feed, receipt };
+                assert_eq!(said, Some(&told), "acknowledged by nobody");
+            }
+            edge::Output::Quarantined { upto, .. } => {
+                assert_eq!(self.sent.pop_front(), Some(upto));
+                let named =
+                    matches!(said, Some(Message::Refused(Refused { id: Some(id), .. })) if *id == run(upto).start.id);
+                assert!(named, "set aside by nobody");
+            }
+            edge::Output::Down { .. }
+            | edge::Output::Feed { .. }
+            | edge::Output::Own { .. }
+            | edge::Output::Key { .. } => assert!(self.greeted, "taken from a stranger"),
+            edge::Output::Beacon { .. } => assert!(matches!(said, Some(Message::Beacon { .. }))),
+            edge::Output::Close(_) => self.closed = true,
+        }
+    }
+}
+
+/// What the hub's shell owes and has.
+struct HubShell {
+    session: hub::Session,
+    greeting: bool,
+    open: bool,
+    closed: bool,
+    ingesting: VecDeque<EntryId>,
+    answering: Option<EntryId>,
+    loading: Option<hub::Output>,
+    given: u32,
+}
+
+/// The hub's machine in front of an edge that may be anybody with a certificate.
+pub(super) fn hub(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let mut shell = HubShell {
+        session: hub::Session::new(site()),
+        greeting: false,
+        open: false,
+        closed: false,
+        ingesting: VecDeque::new(),
+        answering: None,
+        loading: None,
+        given: 0,
+    };
+    for _ in 0..STEPS_MAX {
+        if choices.is_empty() {
+            break;
+        }
+        shell.step(&mut choices);
+    }
+}
+
+impl HubShell {
+    fn step(&mut self, choices: &mut Choices<'_>) {
+        let input = match choices.below(8) {
+            0 if self.greeting => {
+                (self.greeting, self.open) = (false, true);
+                let welcome = welcome(Incarnation([2; 16]), 1_580_950_800, None, 0);
+                let own = choices.flag().then(|| hub::OwnStanding {
+                    after: choices.number(),
+                    upto: choices.number(),
+                    keys: vec![],
+                });
+                hub::Input::Greeted { welcome, down: choices.number(), feed: choices.number(), own }
+            }
+            1 if !self.ingesting.is_empty() => {
+                self.answering = self.ingesting.pop_front();
+                let id = self.answering.expect("one waits");
+                match choices.flag() {
+                    true => hub::Input::Ingested { id, feed: choices.number(), receipt: None },
+                    false => hub::Input::Quarantined { id, why: "no".to_owned() },
+                }
+            }
+            2 | 3 => match self.loading.take() {
+                Some(hub::Output::LoadDown(after)) => {
+                    hub::Input::Down(choices.flag().then(|| (run(1), after.saturating_add(1))))
+                }
+                Some(hub::Output::LoadFeed(_)) => hub::Input::Feed(said::parts(choices)),
+                Some(hub::Output::LoadOwn { after, .. }) => {
+                    let pos = after.saturating_add(1);
+                    let part = |given: bool| hub::OwnPart { pos, feed: 0, run: given.then(|| run(1)) };
+                    hub::Input::Own(choices.flag().then(|| part(choices.flag())))
+                }
+                _ => hub::Input::Grown,
+            },
+            4 => hub::Input::Message(Message::Took),
+            5 => hub::Input::Message(Message::Hello(said::hello(choices))),
+            6 => hub::Input::Message(Message::Up(said::run(choices))),
+            _ => hub::Input::Message(said::message(choices)),
+        };
+        self.look(input);
+    }
+
+    fn look(&mut self, input: hub::Input) {
+        if matches!(input, hub::Input::Message(Message::Took)) {
+            self.given = self.given.saturating_sub(1);
+        }
+        let outputs = self.session.handle(input);
+        assert!(!self.closed || outputs.is_empty(), "closed, and it says {outputs:?}");
+        for output in outputs {
+            assert!(!self.closed, "behind the end: {output:?}");
+            self.output(output);
+        }
+        self.answering = None;
+        assert!(self.ingesting.len() <= RUNS_IN_FLIGHT_MAX, "{} runs wait", self.ingesting.len());
+        assert!(self.given <= GIVEN_IN_FLIGHT_MAX, "{} are on their way down", self.given);
+    }
+
+    fn output(&mut self, output: hub::Output) {
+        match output {
+            hub::Output::Send(Message::Welcome(_)) => assert!(self.open),
+            hub::Output::Send(Message::Acked { id, .. }) => {
+                assert_eq!(self.answering.take(), Some(id), "acknowledged what was not ingested");
+            }
+            hub::Output::Send(Message::Refused(Refused { id, .. })) => assert_eq!(self.answering.take(), id),
+            hub::Output::Send(Message::Down { .. } | Message::Feed { .. } | Message::Own { .. }) => {
+                assert!(self.open);
+                self.given += 1;
+            }
+            hub::Output::Send(other) => panic!("a hub says {other:?}"),
+            hub::Output::Greet(hello) => {
+                assert!(!self.greeting && !self.open && hello.site == SITE, "greeted twice, or somebody else");
+                self.greeting = true;
+            }
+            hub::Output::Ingest(run) => {
+                assert!(self.open, "taken from a stranger");
+                self.ingesting.push_back(run.start.id);
+            }
+            load @ (hub::Output::LoadDown(_) | hub::Output::LoadFeed(_) | hub::Output::LoadOwn { .. }) => {
+                assert!(self.open && self.loading.is_none(), "two are read at once");
+                self.loading = Some(load);
+            }
+            hub::Output::Beacon { .. } | hub::Output::Key { .. } => assert!(self.open),
+            hub::Output::Close(_) => self.closed = true,
+        }
+    }
+}
+
+/// Two honest ends: whatever comes first, none closes, and in the end all is acknowledged and taken.
+pub(super) fn pair(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let mut pair =
+        Pair::new(u64::from(choices.byte() % 40), u64::from(choices.byte() % 12), u64::from(choices.byte() % 12));
+    for _ in 0..STEPS_MAX {
+        if choices.is_empty() {
+            break;
+        }
+        pair.step(choices.below(7));
+    }
+    // In order now, until nothing moves.
+    for turn in 0..64 * STEPS_MAX {
+        if turn % 64 == 0 && (pair.acked, pair.down, pair.feed) == (pair.log, pair.downs, pair.feeds) {
+            break;
+        }
+        pair.step(turn % 6);
+    }
+    assert_eq!((pair.acked, pair.down, pair.feed), (pair.log, pair.downs, pair.feeds), "something never arrived");
+}
+
+struct Pair {
+    edge: edge::Session,
+    hub: hub::Session,
+    /// Bytes on their way.
+    up: VecDeque<Vec<u8>>,
+    across: VecDeque<Vec<u8>>,
+    from_edge: Deframer,
+    from_hub: Deframer,
+    edge_asked: VecDeque<edge::Output>,
+    hub_asked: VecDeque<hub::Output>,
+    log: LogPos,
+    downs: u64,
+    feeds: u64,
+    acked: LogPos,
+    down: u64,
+    feed: u64,
+}
+
+impl Pair {
+    fn new(log: LogPos, downs: u64, feeds: u64) -> Self {
+        let mut pair = Self {
+            edge: edge::Session::default(),
+            hub: hub::Session::new(site()),
+            up: VecDeque::new(),
+            across: VecDeque::new(),
+            from_edge: Deframer::default(),
+            from_hub: Deframer::default(),
+            edge_asked: VecDeque::new(),
+            hub_asked: VecDeque::new(),
+            log,
+            downs,
+            feeds,
+            acked: 0,
+            down: 0,
+            feed: 0,
+        };
+        let outputs = pair.edge.handle(edge::Input::Connected(standing()));
+        pair.edge_says(outputs);
+        pair
+    }
+
+    fn step(&mut self, which: usize) {
+        match which {
+            0 | 1 => self.carry_up(),
+            2 => self.carry_down(),
+            3 => self.edge_answers(),
+            4 => self.hub_answers(),
+            5 => {
+                let outputs = self.edge.handle(edge::Input::Grown);
+                self.edge_says(outputs);
+                let outputs = self.hub.handle(hub::Input::Grown);
+                self.hub_says(outputs);
+            }
+            _ => {
+                self.log += 1;
+                self.feeds += 1;
+            }
+        }
+    }
+
+    fn carry_up(&mut self) {
+        let Some(bytes) = self.up.pop_front() else { return };
+        for said in self.from_edge.push(&bytes).expect("a frame of ours") {
+            let outputs = self.hub.handle(hub::Input::Message(said));
+            self.hub_says(outputs);
+        }
+    }
+
+    fn carry_down(&mut self) {
+        let Some(bytes) = self.across.pop_front() else { return };
+        for said in self.from_hub.push(&bytes).expect("a frame of ours") {
+            let outputs = self.edge.handle(edge::Input::Message(said));
+            self.edge_says(outputs);
+        }
+    }
+
+    fn edge_says(&mut self, outputs: Vec<edge::Output>) {
+        for output in outputs {
+            match output {
+                edge::Output::Send(said) => self.up.push_back(frame::encode(&said).expect("it fits")),
+                edge::Output::Acked { upto, .. } => {
+                    assert_eq!(upto, self.acked + 1, "out of order");
+                    self.acked = upto;
+                }
+                edge::Output::Close(close) => panic!("an honest edge closes: {close}"),
+                edge::Output::Quarantined { .. } => panic!("nothing was refused"),
+                other => self.edge_asked.push_back(other),
+            }
+        }
+    }
+
+    fn hub_says(&mut self, outputs: Vec<hub::Output>) {
+        for output in outputs {
+            match output {
+                hub::Output::Send(said) => self.across.push_back(frame::encode(&said).expect("it fits")),
+                hub::Output::Close(close) => panic!("an honest hub closes: {close}"),
+                other => self.hub_asked.push_back(other),
+            }
+        }
+    }
+
+    fn edge_answers(&mut self) {
+        let Some(asked) = self.edge_asked.pop_front() else { return };
+        let input = match asked {
+            edge::Output::Resume(_) => edge::Input::Resumed(Resumed::Behind { pos: 0, keys: vec![] }),
+            edge::Output::Load(after) => edge::Input::Loaded((after < self.log).then(|| (run(after + 1), after + 1))),
+            edge::Output::Down { pos, .. } => {
+                self.down = pos;
+                edge::Input::Took
+            }
+            edge::Output::Feed { after, parts } => {
+                assert_eq!(after, self.feed);
+                self.feed = parts.last().map_or(after, |part| part.upto);
+                edge::Input::Took
+            }
+            other => panic!("nothing to answer: {other:?}"),
+        };
+        let outputs = self.edge.handle(input);
+        self.edge_says(outputs);
+    }
+
+    fn hub_answers(&mut self) {
+        let Some(asked) = self.hub_asked.pop_front() else { return };
+        let input = match asked {
+            hub::Output::Greet(_) => {
+                let welcome = welcome(Incarnation([2; 16]), 1_580_950_800, None, 0);
+                hub::Input::Greeted { welcome, down: 0, feed: 0, own: None }
+            }
+            hub::Output::Ingest(run) => hub::Input::Ingested { id: run.start.id, feed: 0, receipt: None },
+            hub::Output::LoadDown(after) => hub::Input::Down((after < self.downs).then(|| (run(after + 1), after + 1))),
+            hub::Output::LoadFeed(after) => {
+                let part = FeedPart { upto: after + 1, body: vec![1].into() };
+                hub::Input::Feed(if after < self.feeds { vec![part] } else { vec![] })
+            }
+            other => panic!("nothing to answer: {other:?}"),
+        };
+        let outputs = self.hub.handle(input);
+        self.hub_says(outputs);
+    }
+}
+
+/// A line that opens, sends and is answered; what a fuzzer begins with.
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    let opening = [20, 0, 6, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0];
+    let hub = [5, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let up = [6, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1];
+    let given = [2, 1, 2, 1];
+    vec![
+        [opening.as_slice(), &[2; 24]].concat(),
+        [opening.as_slice(), &[2, 6, 1, 0, 3].repeat(20)].concat(),
+        [hub.as_slice(), &up.repeat(12)].concat(),
+        [hub.as_slice(), &given.repeat(8), &[4, 2, 1, 1, 0, 0].repeat(8)].concat(),
+        (0..60).collect(),
+    ]
+}

@@ -1,0 +1,475 @@
+//! The pages and the API of edge and hub, called without a port.
+//!
+//! Whatever is asked, the machine stays healthy; what was typed comes back escaped or not at all; what was turned
+//! away changed nothing; and the books balance when somebody else counts them.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, header};
+use chrono::DateTime;
+use edge::config::Site;
+use edge::desk::{Desk, Rehearsal};
+use edge::mailbox::{Clocks, start};
+use edge::nation::Nation;
+use edge::node::{Node, Setup};
+use edge::uplink::LineStatus;
+use edge::web::{Web, app};
+use hub::clock::WallClock;
+use hub::console::{self, Console};
+use hub::counters::Counters;
+use serde_json::{Value, json};
+use shared::entry::{Entry, Fact, Instant, Published, Staff};
+use shared::ids::{ActorId, Incarnation};
+use shared::ledger::chain::Tip;
+use shared::ledger::run::Run;
+use shared::rules::programme::shipped_text;
+use shared::seal::Secret;
+use shared::wire::v1::entry;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use super::choices::Choices;
+use super::door;
+use crate::ledger::Ledger;
+
+const HOST: &str = "127.0.0.1:7480";
+/// 2020-02-06 10:00 in Taipei: the day of even numbers.
+const NOW: &str = "2020-02-06T10:00:00+08:00";
+const ASKED_MAX: usize = 12;
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Stands in much of what is typed, and on no page.
+const CANARY: &str = "<fz'\"&>";
+
+const TEXTS: [&str; 14] = [
+    CANARY,
+    "A123456716",
+    "A123456789",
+    "1986-03-15",
+    "75/03/15",
+    "01",
+    "mask",
+    "王藥師",
+    "2",
+    "-1",
+    "9223372036854775807",
+    "109/02/06 09:30",
+    "",
+    "a\u{202e}\0\r\nSet-Cookie: x",
+];
+
+const PAGES: [&str; 13] = [
+    "/",
+    "/masks",
+    "/masks/entered",
+    "/masks/check",
+    "/masks/buy",
+    "/masks/confirm",
+    "/masks/cancel",
+    "/masks/clear",
+    "/stock",
+    "/stock/arrive",
+    "/stock/correct",
+    "/stock/withdraw",
+    "/recent/withdraw",
+];
+const DEEDS: [&str; 6] = ["check", "sell", "record", "arrive", "correct", "withdraw"];
+const LOOKS: [&str; 12] = [
+    "/api/v1/status",
+    "/api/v1/stock",
+    "/api/v1/recent",
+    "/api/v1/versions",
+    "/api/v1/export",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/style.css",
+    "/recent",
+    "/masks?entering=1",
+    "/nothing",
+];
+const FIELDS: [&str; 20] = [
+    "kind",
+    "number",
+    "birth",
+    "programme",
+    "adult",
+    "child",
+    "by",
+    "request",
+    "of",
+    "reason",
+    "at",
+    "proxy_kind",
+    "proxy_number",
+    "proxy_birth",
+    "document",
+    "proxy",
+    "q",
+    "county",
+    "enrolled",
+    "from",
+];
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime"))
+}
+
+/// A counter with two hundred masks, asked a dozen things.
+pub(super) fn edge(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let (desk, web) = site();
+    runtime().block_on(async {
+        let mut seen = Seen::default();
+        let stocked = json!({ "adult": 200, "child": 50, "request": "r0" }).to_string();
+        seen.keep(&ask(&web, post("/api/v1/arrive", "application/json", stocked.into_bytes(), None)).await);
+        for _ in 0..ASKED_MAX {
+            if choices.is_empty() {
+                break;
+            }
+            let Some(request) = edge_request(&mut choices, &seen) else { continue };
+            let before = log_len(&desk).await;
+            let got = ask(&web, request).await;
+            check(&got);
+            let is_redirect = got.status == 303;
+            assert!(got.status < 400 || log_len(&desk).await == before, "turned away, and something was written");
+            assert!(!got.is_html || is_redirect || got.headers_hardened, "a page without its policy");
+            seen.keep(&got);
+        }
+        balance(&web).await;
+    });
+}
+
+/// The export, counted by somebody else; the status says the same.
+async fn balance(web: &Router) {
+    let export = ask(web, get("/api/v1/export")).await;
+    let ledger = Ledger::parse(&export.text).unwrap_or_else(|cause| panic!("the books do not balance: {cause:#}"));
+    let status: Value = serde_json::from_str(&ask(web, get("/api/v1/status")).await.text).expect("JSON");
+    assert_eq!(status["ledger"]["entries"], ledger.len(), "{status}");
+}
+
+async fn log_len(desk: &Desk) -> u64 {
+    desk.status().await.expect("healthy").entries
+}
+
+fn site() -> (Desk, Router) {
+    let real = Clocks::default().read();
+    let rehearsal = Rehearsal::new(DateTime::parse_from_rfc3339(NOW).ok(), real);
+    let mut actors = 0u8;
+    let dice = move || {
+        actors += 1;
+        [actors; 16]
+    };
+    let site = Site { code: super::said::SITE.parse().expect("a site"), name: "淡水<藥局>".to_owned(), hub: None };
+    let setup = Setup {
+        site: site.code,
+        name: site.name.clone(),
+        secret: Secret::new([1; 32]),
+        key_number: 1,
+        incarnation: Incarnation([2; 16]),
+        store: edge::store::Store::in_memory().expect("a store"),
+        nation: Nation::stored(),
+        dice: Box::new(dice),
+    };
+    let mut node = Node::open(setup, rehearsal.shift(real)).expect("a node");
+    node.take_down(1, published()).expect("the rules");
+    let desk = Desk::new(start(node).expect("a thread").0, rehearsal);
+    let (_, line) = watch::channel(LineStatus::default());
+    let web = app(Arc::new(Web::new(desk.clone(), site, line, vec![HOST.to_owned()])));
+    (desk, web)
+}
+
+/// The first day's rules as they come down.
+pub(super) fn published() -> &'static Run {
+    static RULES: OnceLock<Run> = OnceLock::new();
+    RULES.get_or_init(|| {
+        let doc = "nation/2020-02".parse().expect("a document");
+        let mut tip = Tip::start(doc, ActorId([9; 16]), 0, vec![]);
+        let start = tip.next.clone();
+        let text = shipped_text("mask-2020-02-06").expect("shipped").to_owned();
+        let by = Staff { name: "hub".to_owned(), verified: true };
+        let at = Instant { second: 1_580_900_000, doubt_s: 0 };
+        let bytes = entry::encode(&Entry { at, by, fact: Fact::Programme(Published { text }) });
+        let last = tip.append(&bytes).expect("room").hash;
+        Run { doc, start, entries: vec![bytes], joints: vec![], last, signature: None }
+    })
+}
+
+/// What earlier answers told: a cookie, the names of entries.
+#[derive(Default)]
+struct Seen {
+    cookie: Option<String>,
+    entries: Vec<String>,
+}
+
+impl Seen {
+    fn keep(&mut self, got: &Got) {
+        self.cookie = got.cookie.clone().or(self.cookie.take());
+        if let Ok(value) = serde_json::from_str::<Value>(&got.text) {
+            let named = ["sale", "arrival", "correction", "withdrawal"].iter().filter_map(|key| value[key].as_str());
+            self.entries.extend(named.map(str::to_owned));
+        }
+    }
+}
+
+fn edge_request(choices: &mut Choices<'_>, seen: &Seen) -> Option<Request<Body>> {
+    match choices.below(8) {
+        0 => {
+            let path = format!("{}{}", choices.pick(&LOOKS), query(choices, seen));
+            Request::get(path).header(header::HOST, HOST).body(Body::empty()).ok()
+        }
+        1 => Some(get(choices.pick::<&str>(&PAGES))),
+        2..=4 => {
+            let path = format!("/api/v1/{}", choices.pick(&DEEDS));
+            let body =
+                if choices.rarely() { choices.bytes(300).to_vec() } else { json_body(choices, seen).into_bytes() };
+            Some(post(&path, "application/json", body, None))
+        }
+        5 | 6 => {
+            let body = if choices.rarely() { choices.bytes(300).to_vec() } else { form(choices, seen).into_bytes() };
+            Some(post(choices.pick::<&str>(&PAGES), "application/x-www-form-urlencoded", body, seen.cookie.as_deref()))
+        }
+        _ => {
+            let method = *choices.pick(&["GET", "POST", "PUT", "DELETE", "OPTIONS", "BREW"]);
+            let (path, host) = (choices.text(60), choices.text(20));
+            let request = Request::builder().method(method).uri(path).header(header::HOST, host);
+            request.header(header::COOKIE, choices.text(20)).body(Body::from(choices.bytes(60).to_vec())).ok()
+        }
+    }
+}
+
+fn get(path: &str) -> Request<Body> {
+    Request::get(path).header(header::HOST, HOST).body(Body::empty()).expect("a request")
+}
+
+fn post(path: &str, kind: &str, body: Vec<u8>, cookie: Option<&str>) -> Request<Body> {
+    let request = Request::post(path).header(header::HOST, HOST).header(header::CONTENT_TYPE, kind);
+    let request = match cookie {
+        Some(cookie) => request.header(header::COOKIE, cookie),
+        None => request,
+    };
+    let request = match kind {
+        "application/json" => request,
+        _ => request.header(header::ORIGIN, format!("http://{HOST}")).header("sec-fetch-site", "same-origin"),
+    };
+    request.body(Body::from(body)).expect("a request")
+}
+
+fn typed(choices: &mut Choices<'_>, seen: &Seen) -> String {
+    match choices.below(8) {
+        0 => choices.text(40),
+        1 if !seen.entries.is_empty() => choices.pick(&seen.entries).clone(),
+        2 => choices.signed().to_string(),
+        3 => format!("{CANARY}{}", choices.text(10)),
+        _ => (*choices.pick(&TEXTS)).to_owned(),
+    }
+}
+
+/// A body as the API wants it, with fields missing, doubled, of a wrong kind.
+fn json_body(choices: &mut Choices<'_>, seen: &Seen) -> String {
+    let number = *choices.pick(&["A123456716", "A123456734", "A100000002", CANARY]);
+    let mut body = json!({ "document": { "kind": "01", "number": number, "birth": "1986-03-15" } });
+    let usual =
+        [("adult", json!(2)), ("by", json!("王藥師")), ("reason", json!("盤點")), ("at", json!("109/02/06 09:30"))];
+    for (name, value) in usual {
+        if choices.flag() {
+            body[name] = value;
+        }
+    }
+    if let (true, Some(of)) = (choices.flag(), seen.entries.last()) {
+        body["of"] = json!(of);
+    }
+    if choices.flag() {
+        body["request"] = json!(format!("r{}", choices.byte() % 4));
+    }
+    for _ in 0..choices.below(4) {
+        let name = *choices.pick(&FIELDS);
+        let value = any_json(choices, seen);
+        match choices.below(4) {
+            0 => drop(body.as_object_mut().and_then(|body| body.remove(name))),
+            1 => body["document"] = json!({ "kind": "05", name: value }),
+            _ => body[name] = value,
+        }
+    }
+    body.to_string()
+}
+
+fn any_json(choices: &mut Choices<'_>, seen: &Seen) -> Value {
+    match choices.below(7) {
+        0 => Value::Null,
+        1 => json!(choices.signed()),
+        2 => json!(choices.flag()),
+        3 => json!([choices.number()]),
+        4 => json!({ "kind": typed(choices, seen), "number": typed(choices, seen), "birth": typed(choices, seen) }),
+        _ => json!(typed(choices, seen)),
+    }
+}
+
+fn form(choices: &mut Choices<'_>, seen: &Seen) -> String {
+    let mut pairs = Vec::new();
+    for _ in 0..choices.below(8) {
+        pairs.push(format!("{}={}", choices.pick(&FIELDS), escape(&typed(choices, seen))));
+    }
+    if choices.flag() {
+        pairs.push("kind=01&number=A123456716&birth=1986-03-15&adult=2&programme=mask".to_owned());
+    }
+    pairs.join("&")
+}
+
+fn query(choices: &mut Choices<'_>, seen: &Seen) -> String {
+    let pairs = (0..choices.below(4)).map(|_| format!("{}={}", choices.pick(&FIELDS), escape(&typed(choices, seen))));
+    let pairs: Vec<String> = pairs.collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// An answer, as far as it is looked at.
+struct Got {
+    status: u16,
+    is_html: bool,
+    is_json: bool,
+    headers_hardened: bool,
+    cookie: Option<String>,
+    text: String,
+}
+
+async fn ask(app: &Router, request: Request<Body>) -> Got {
+    let response = app.clone().oneshot(request).await.expect("a router always answers");
+    let kind = head(&response, &header::CONTENT_TYPE).unwrap_or_default();
+    let policy = head(&response, &header::CONTENT_SECURITY_POLICY).unwrap_or_default();
+    let cookie = head(&response, &header::SET_COOKIE).and_then(|value| value.split(';').next().map(str::to_owned));
+    let status = response.status().as_u16();
+    let headers_hardened = policy.starts_with("default-src 'none'")
+        && head(&response, &header::X_CONTENT_TYPE_OPTIONS).as_deref() == Some("nosniff");
+    let bytes = to_bytes(response.into_body(), ANSWER_BYTES_MAX).await.expect("an answer within its limit");
+    let (is_html, is_json) = (kind.starts_with("text/html"), kind.starts_with("application/json"));
+    Got { status, is_html, is_json, headers_hardened, cookie, text: String::from_utf8(bytes.to_vec()).expect("a text") }
+}
+
+fn head(response: &Response<Body>, name: &header::HeaderName) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn check(got: &Got) {
+    assert!(got.status < 500, "{}: {}", got.status, got.text);
+    assert!(got.headers_hardened, "an answer without its policy: {}", got.status);
+    assert!(!got.is_html || !got.text.contains("<fz"), "what was typed stands on the page as it was typed");
+    assert!(!got.is_html || !got.text.contains("<script"));
+    if got.is_json {
+        let value: Value = serde_json::from_str(&got.text).expect("JSON");
+        let told = got.status < 400 || value["error"]["code"].is_string();
+        assert!(told, "turned away without a reason: {}", got.text);
+    }
+}
+
+/// The console of a hub that has seen a hostile day.
+pub(super) fn hub(input: &[u8]) {
+    const PAGES: [&str; 14] = [
+        "/",
+        "/cases",
+        "/sites",
+        "/style.css",
+        "/api/v1/status",
+        "/api/v1/cases",
+        "/api/v1/sites",
+        "/api/v1/programmes",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/cases/",
+        "/api/v1/cases/",
+        "/nothing",
+    ];
+    let mut choices = Choices::new(input);
+    let web = console_app();
+    let seen = Seen::default();
+    runtime().block_on(async {
+        for _ in 0..ASKED_MAX {
+            if choices.is_empty() {
+                break;
+            }
+            let path = match choices.below(6) {
+                0 => choices.text(80),
+                1 => format!("/cases/{}", escape(&typed(&mut choices, &seen))),
+                2 => format!("/api/v1/cases/{}", choices.text(40)),
+                _ => format!("{}{}", choices.pick(&PAGES), hub_query(&mut choices, &seen)),
+            };
+            let method = if choices.rarely() { *choices.pick(&["POST", "HEAD", "PUT", "BREW"]) } else { "GET" };
+            let host = if choices.rarely() { choices.text(30) } else { HOST.to_owned() };
+            let request = Request::builder().method(method).uri(path).header(header::HOST, host);
+            let Ok(request) = request.body(Body::from(choices.bytes(20).to_vec())) else { continue };
+            let head = request.method() == "HEAD";
+            let got = ask(web, request).await;
+            if !head {
+                check_console(&got);
+            }
+        }
+    });
+}
+
+fn hub_query(choices: &mut Choices<'_>, seen: &Seen) -> String {
+    const FIELDS: [&str; 9] = ["q", "county", "enrolled", "from", "programme", "site", "closed", "limit", "offset"];
+    const VALUES: [&str; 10] = [
+        "true",
+        "yes",
+        "0",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-1",
+        "mask",
+        "3501200000",
+        "%",
+        "%E5%8F%B0",
+    ];
+    let mut pairs = Vec::new();
+    for _ in 0..choices.below(5) {
+        let value = if choices.flag() { (*choices.pick(&VALUES)).to_owned() } else { escape(&typed(choices, seen)) };
+        pairs.push(format!("{}={value}", choices.pick(&FIELDS)));
+    }
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+fn check_console(got: &Got) {
+    assert!(got.status < 500, "{}: {}", got.status, got.text);
+    assert!(got.headers_hardened, "an answer without its policy: {}", got.status);
+    let typed = got.text.contains("<fz") || got.text.contains("<script") || got.text.contains("藥局<");
+    assert!(!got.is_html || !typed, "what was typed stands on the page as it was typed");
+    assert!(!got.is_json || serde_json::from_str::<Value>(&got.text).is_ok());
+}
+
+fn console_app() -> &'static Router {
+    static CONSOLE: OnceLock<Router> = OnceLock::new();
+    CONSOLE.get_or_init(|| {
+        let mut hub = door::fresh();
+        let day: Vec<_> = door::honest().iter().map(|(upload, _)| upload.clone()).collect();
+        hub.ingest(&day, 1_580_954_400).expect("healthy");
+        let clock = WallClock::rehearsing(DateTime::parse_from_rfc3339(NOW).expect("a time"));
+        let counters = Arc::new(Counters::default());
+        let (hub, mailbox) = hub::mailbox::start(hub, clock, Arc::clone(&counters)).expect("a thread");
+        // Its thread lives as long as the process.
+        std::mem::forget(mailbox);
+        console::app(Console { hub, counters, clock, hosts: [HOST.to_owned()].into() })
+    })
+}
+
+pub(super) fn edge_seeds() -> Vec<Vec<u8>> {
+    let sale = [2, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0];
+    let screen = [5, 3, 0, 0, 1, 5, 4, 0, 0, 1, 5, 5, 0, 0, 1];
+    let mut out =
+        vec![sale.to_vec(), sale.repeat(3), screen.to_vec(), (0..12).collect(), [1, 1, 0, 1, 8, 0, 9, 0, 4].to_vec()];
+    out.extend((0..6).map(|deed| [2, deed, 0, 0, 1, 1, 1, 1, 1, 0, 0].repeat(2)));
+    out.extend((0..13).map(|page| [5, page, 0, 3, 1, 3, 2, 60, 102, 8, 4, 0, 1, 1, page].repeat(2)));
+    out
+}
+
+pub(super) fn hub_seeds() -> Vec<Vec<u8>> {
+    (0..14).map(|page| [5, page, 2, 0, 3, 2, 60, 60, 1, 1, 3, 0, 0, 0].repeat(2)).collect()
+}

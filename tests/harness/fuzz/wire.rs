@@ -1,0 +1,235 @@
+//! Bytes as a peer may send them: frames, messages, entries, batches of the feed, enrolment.
+//!
+//! Whatever is read is within its limits and can be written again: what is written is read as the same, and
+//! written again gives the same bytes.
+
+use shared::entry::{Entry, Fact, Pieces};
+use shared::ids::ActorId;
+use shared::ledger::chain::Tip;
+use shared::ledger::run::{DEPS_MAX, RUN_ENTRIES_MAX, Run};
+use shared::rules::calendar::{roc_minute, taipei_day};
+use shared::rules::programme::Version;
+use shared::rules::stock::{Move, Stock};
+use shared::seal::SEALED_BYTES_MAX;
+use shared::wire::v1::entry::{NAME_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX};
+use shared::wire::v1::feed::{BATCH_ITEMS_MAX, Batch};
+use shared::wire::v1::frame::{self, Deframer, FRAME_BYTES_MAX};
+use shared::wire::v1::message::{FEED_PARTS_MAX, Message};
+use shared::wire::v1::{entry, feed, message, run};
+
+use super::choices::Choices;
+use super::said;
+
+/// Written again it may only shrink: shorter numbers, fields of a later version left out.
+const GROWTH_BYTES_MAX: usize = 64;
+
+/// A stream of frames: as bytes, well framed, or compressed; cut in two ways it says the same.
+pub(super) fn frames(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let piece = 1 + choices.below(3_000);
+    let (stream, inflates) = stream(&mut choices);
+    let whole = Deframer::default().push(&stream);
+    let mut deframer = Deframer::default();
+    let mut slowly = Vec::new();
+    let ended = stream.chunks(piece).try_for_each(|bytes| deframer.push(bytes).map(|more| slowly.extend(more)));
+    match (&whole, &ended) {
+        (Ok(whole), Ok(())) => assert_eq!(whole, &slowly, "the cut changes what is said"),
+        (Ok(_), Err(cause)) => panic!("in pieces of {piece} it is refused: {cause}"),
+        // Only where too much would come at once.
+        (Err(cause), Ok(())) => assert!(inflates, "at once it is refused: {cause}"),
+        (Err(_), Err(_)) => {}
+    }
+    for said in &slowly {
+        again(said, FRAME_BYTES_MAX);
+        let framed = frame::encode(said).expect("what fitted a frame fits again");
+        assert!(framed.len() <= FRAME_BYTES_MAX + 4);
+        assert_eq!(Deframer::default().push(&framed).as_deref(), Ok(std::slice::from_ref(said)));
+    }
+}
+
+fn stream(choices: &mut Choices<'_>) -> (Vec<u8>, bool) {
+    let (mut out, mut inflates) = (Vec::new(), false);
+    let mut last = Vec::new();
+    for _ in 0..16 {
+        if choices.is_empty() {
+            break;
+        }
+        match choices.below(6) {
+            0 => last = choices.bytes(400).to_vec(),
+            1 => last = framed(0, choices.bytes(2_000)),
+            2 => last = frame::encode(&said::message(choices)).unwrap_or_default(),
+            3 => {
+                // A body of one byte, many times: what a bomb is made of.
+                let body = [choices.bytes(300), &vec![choices.byte(); 1 << choices.below(22)]].concat();
+                last = framed(1, &zstd::bulk::compress(&body, 1).unwrap_or_default());
+                inflates = true;
+            }
+            4 => {
+                last = framed(1, choices.bytes(400));
+                inflates = true;
+            }
+            _ => {}
+        }
+        out.extend_from_slice(&last);
+    }
+    (out, inflates)
+}
+
+fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 1).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), [kind].as_slice(), body].concat()
+}
+
+pub(super) fn frame_seeds() -> Vec<Vec<u8>> {
+    let mut out: Vec<Vec<u8>> = (0..10).map(|kind| [&[0, 9, 2, kind], [1; 40].as_slice()].concat()).collect();
+    out.extend(said::examples().iter().map(|said| {
+        let body = message::encode(said);
+        let [high, low] = u16::try_from(body.len()).unwrap_or_default().to_be_bytes();
+        [&[0, 50, 1, high, low], body.as_slice()].concat()
+    }));
+    out
+}
+
+/// A message, and a run alone.
+pub(super) fn messages(input: &[u8]) {
+    if let Ok(said) = message::decode(input) {
+        again(&said, input.len());
+    }
+    if let Ok(run) = run::decode_run(input) {
+        check_run(&run);
+        assert_eq!(run::decode_run(&run::encode_run(&run)).as_ref(), Ok(&run));
+        let _ = run.changes();
+        if let Ok(links) = run.links() {
+            assert_eq!(links.len(), run.entries.len());
+            let cut = run.clone().without_first(1, &links).map(|rest| rest.links());
+            assert!(cut.is_none_or(|rest| rest.as_deref() == Ok(&links[1..])), "the rest of a run is another run");
+        }
+    }
+    let made = said::message(&mut Choices::new(input));
+    assert_eq!(message::decode(&message::encode(&made)), Ok(made));
+}
+
+fn again(said: &Message, bytes: usize) {
+    let written = message::encode(said);
+    assert!(written.len() <= bytes + GROWTH_BYTES_MAX, "{} bytes out of {bytes}", written.len());
+    assert_eq!(message::decode(&written).as_ref(), Ok(said));
+    match said {
+        Message::Up(run) | Message::Down { run, .. } | Message::Own { run: Some(run), .. } => check_run(run),
+        Message::Feed { parts, .. } => assert!(parts.len() <= FEED_PARTS_MAX, "{} parts", parts.len()),
+        Message::Hello(_)
+        | Message::Welcome(_)
+        | Message::Acked { .. }
+        | Message::Took
+        | Message::Ask { .. }
+        | Message::Beacon { .. }
+        | Message::Own { run: None, .. }
+        | Message::Key { .. }
+        | Message::Refused(_) => {}
+    }
+}
+
+/// What is held of a run before anybody judges it is bounded by its limits, not by what a frame can carry.
+fn check_run(run: &Run) {
+    assert!(run.entries.len() <= RUN_ENTRIES_MAX, "{} entries", run.entries.len());
+    assert!(run.joints.len() <= RUN_ENTRIES_MAX, "{} joints", run.joints.len());
+    let deps = std::iter::once(&run.start.deps).chain(run.joints.iter().map(|joint| &joint.deps));
+    assert!(deps.into_iter().all(|deps| deps.len() <= DEPS_MAX), "more dependencies than a change may have");
+}
+
+pub(super) fn message_seeds() -> Vec<Vec<u8>> {
+    let runs = said::examples().into_iter().filter_map(|said| match said {
+        Message::Up(run) => Some(run::encode_run(&run)),
+        _ => None,
+    });
+    said::examples().iter().map(message::encode).chain(runs).chain([built_run()]).collect()
+}
+
+/// A run whose hashes are right.
+fn built_run() -> Vec<u8> {
+    let doc = "site/5931102274/2020-02-06".parse().expect("a document");
+    let mut tip = Tip::start(doc, ActorId([1; 16]), 0, vec![]);
+    let start = tip.next.clone();
+    let entries = vec![b"one".to_vec(), b"two".to_vec()];
+    let links: Vec<_> = entries.iter().filter_map(|entry| tip.append(entry).ok()).collect();
+    run::encode_run(&Run { doc, start, entries, joints: vec![], last: links[1].hash, signature: None })
+}
+
+/// An entry: its limits, its bytes, and every fold that looks at it.
+pub(super) fn entries(input: &[u8]) {
+    let Ok(read) = entry::decode(input) else {
+        return;
+    };
+    let written = entry::encode(&read);
+    assert!(written.len() <= input.len() + GROWTH_BYTES_MAX);
+    assert_eq!(entry::decode(&written).as_ref(), Ok(&read));
+    assert_eq!(entry::encode(&read), written);
+    assert!(read.by.name.len() <= NAME_BYTES_MAX);
+    let day = taipei_day(read.at.second);
+    assert!((1911..=10_000).contains(&chrono::Datelike::year(&day)), "{day}");
+    assert!(!roc_minute(read.at.second).is_empty());
+    check_fact(&read);
+    if let Some(step) = Move::of(&read.fact) {
+        let stock = Stock { adult: 7, child: -7 };
+        assert_eq!(stock.after(step).undone(step), stock);
+    }
+}
+
+fn check_fact(read: &Entry) {
+    let within = |pieces: Pieces| assert!(pieces.adult <= PIECES_MAX && pieces.child <= PIECES_MAX);
+    match &read.fact {
+        Fact::Arrival(arrival) => {
+            within(arrival.counted);
+            arrival.advised.into_iter().for_each(within);
+        }
+        Fact::Sale(sale) => {
+            within(sale.pieces);
+            assert!(sale.document.0.len() <= SEALED_BYTES_MAX);
+            assert!(sale.proxy.as_ref().is_none_or(|proxy| proxy.0.len() <= SEALED_BYTES_MAX));
+            assert!(taipei_day(sale.instant(read.at).second) < chrono::NaiveDate::MAX);
+        }
+        Fact::Withdrawal(withdrawal) => {
+            assert!(withdrawal.of.seq > 0 && withdrawal.reason.len() <= REASON_BYTES_MAX);
+            assert_eq!(withdrawal.of.to_string().parse(), Ok(withdrawal.of));
+        }
+        Fact::Correction(correction) => {
+            assert!(correction.adult.unsigned_abs() <= PIECES_MAX && correction.child.unsigned_abs() <= PIECES_MAX);
+            assert!(correction.reason.len() <= REASON_BYTES_MAX);
+        }
+        Fact::Programme(published) => drop(Version::parse(&published.text)),
+        Fact::Delivery(delivery) => within(delivery.pieces),
+        Fact::Standing(standing) => assert!(standing.sale.seq > 0),
+    }
+}
+
+/// A batch of the feed.
+pub(super) fn feed(input: &[u8]) {
+    let Ok(read) = feed::decode(input) else {
+        return;
+    };
+    let items = read.groups.iter().map(|group| group.items.len()).sum::<usize>();
+    assert!(items <= BATCH_ITEMS_MAX && items * 13 <= input.len(), "{items} items out of {} bytes", input.len());
+    // Days of nothing are not written again.
+    let said = Batch { groups: read.groups.into_iter().filter(|group| !group.items.is_empty()).collect() };
+    let written = feed::encode(&said);
+    assert_eq!(feed::decode(&written).as_ref(), Ok(&said));
+}
+
+pub(super) fn feed_seeds() -> Vec<Vec<u8>> {
+    use shared::seal::Secret;
+    use shared::wire::v1::feed::{Group, Item};
+    let item = |n: u32| Item {
+        fingerprint: u64::from(n) << 40,
+        mark: n,
+        pieces: Pieces { adult: n, child: n / 2 },
+        gone: n % 3 == 0,
+    };
+    let group = |day: &str, count: u32| Group {
+        programme: "mask".parse().expect("a programme"),
+        day: day.parse().expect("a day"),
+        key: Secret::new([7; 32]),
+        items: (0..count).map(item).collect(),
+    };
+    [vec![], vec![group("2020-02-06", 3)], vec![group("2020-02-06", 1), group("9999-12-31", 130)]]
+        .map(|groups| feed::encode(&Batch { groups }))
+        .into()
+}
