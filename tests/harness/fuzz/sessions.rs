@@ -43,6 +43,7 @@ fn run(pos: LogPos) -> Run {
         entries: vec![vec![1]],
         joints: vec![],
         last: shared::ids::ChangeHash([3; 32]),
+        signature: None,
     }
 }
 

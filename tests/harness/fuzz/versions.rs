@@ -180,6 +180,7 @@ fn answer(version: &Version, choices: &mut Choices<'_>) {
             history: &history,
             stock: Stock { adult: choices.signed(), child: 5_000 },
             today,
+            doubt_s: choices.number32(),
         };
         let ask = Ask {
             document: &document,

@@ -13,7 +13,7 @@ use edge::config::Site;
 use edge::desk::{Desk, Rehearsal};
 use edge::mailbox::{Clocks, start};
 use edge::nation::Nation;
-use edge::node::{Node, Setup};
+use edge::node::{Lives, Node, Setup};
 use edge::uplink::LineStatus;
 use edge::web::{Web, app};
 use hub::clock::WallClock;
@@ -172,6 +172,7 @@ fn site() -> (Desk, Router) {
         incarnation: Incarnation([2; 16]),
         store: edge::store::Store::in_memory().expect("a store"),
         nation: Nation::stored(),
+        lives: Lives::in_memory(&Secret::new([1; 32])).expect("a key"),
         dice: Box::new(dice),
     };
     let mut node = Node::open(setup, rehearsal.shift(real)).expect("a node");
