@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
-use super::WireError;
+use super::{WireError, bounded};
 use crate::ids::{ActorId, ChangeHash, EntryId, Incarnation};
 use crate::ledger::run::{Joint, Run};
 use crate::ledger::schema::Place;
@@ -137,7 +137,7 @@ enum WireMessage {
     #[n(4)]
     Down(#[n(0)] u64, #[n(1)] WireRun),
     #[n(5)]
-    Feed(#[n(0)] u64, #[n(1)] Vec<(u64, ByteVec)>),
+    Feed(#[n(0)] u64, #[cbor(n(1), decode_with = "bounded::parts")] Vec<(u64, ByteVec)>),
     #[n(6)]
     Took,
     #[n(7)]
@@ -211,11 +211,11 @@ struct WireRun {
     first: WireId,
     #[n(2)]
     op: u64,
-    #[n(3)]
+    #[cbor(n(3), decode_with = "bounded::deps")]
     deps: Vec<minicbor::bytes::ByteArray<32>>,
-    #[n(4)]
+    #[cbor(n(4), decode_with = "bounded::entries")]
     entries: Vec<ByteVec>,
-    #[n(5)]
+    #[cbor(n(5), decode_with = "bounded::joints")]
     joints: Vec<WireJoint>,
     #[cbor(n(6), with = "minicbor::bytes")]
     last: [u8; 32],
@@ -223,12 +223,12 @@ struct WireRun {
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
-struct WireJoint {
+pub(super) struct WireJoint {
     #[n(0)]
     index: u32,
     #[n(1)]
     op: u64,
-    #[n(2)]
+    #[cbor(n(2), decode_with = "bounded::deps")]
     deps: Vec<minicbor::bytes::ByteArray<32>>,
 }
 
