@@ -151,6 +151,7 @@ impl Hub {
             versions: self.fresh_versions()?,
             ..Memory::default()
         };
+        memory.owed = self.store.owed()?.into_iter().collect();
         memory.waiting_docs = self.store.waiting_docs()?.into_iter().collect();
         memory.waiting_withdrawals = self.store.waiting_withdrawals()?.into_iter().collect();
         self.memory = memory;
