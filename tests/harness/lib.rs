@@ -2,6 +2,7 @@
 //! benchmarks, and the real binaries as processes.
 
 pub mod bench;
+pub mod cgroup;
 pub mod fleet;
 pub mod ledger;
 pub mod oracle;
@@ -9,4 +10,5 @@ pub mod prepared;
 pub mod recorder;
 pub mod replay;
 pub mod scenario;
+pub mod siege;
 pub mod town;
