@@ -36,6 +36,8 @@ pub struct Counters {
     pub lines: Counter,
     /// Handshakes under way now.
     pub half_open: Counter,
+    /// Knocks that were not answered: too many at once.
+    pub knocks_ignored: Counter,
     /// Lines that were opened.
     pub lines_total: Counter,
     /// Lines ended by the hub because of what came over them.
@@ -63,6 +65,7 @@ impl Counters {
         let lines = [
             ("atoll_hub_lines", "gauge", "Lines open now.", &self.lines),
             ("atoll_hub_half_open", "gauge", "Handshakes under way now.", &self.half_open),
+            ("atoll_hub_knocks_ignored_total", "counter", "Handshakes put off.", &self.knocks_ignored),
             ("atoll_hub_lines_total", "counter", "Lines opened.", &self.lines_total),
             ("atoll_hub_lines_refused_total", "counter", "Lines ended because of what came over them.", &self.refused),
             ("atoll_hub_enrolled_total", "counter", "Sites enrolled.", &self.enrolled),

@@ -11,6 +11,8 @@ mod arrivals;
 mod enrol;
 mod line;
 mod lines;
+mod listen;
+mod manners;
 mod tls;
 
 #[cfg(test)]
@@ -24,7 +26,7 @@ use quinn::{
     ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
     TransportConfig, VarInt,
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::authority::Authority;
@@ -53,15 +55,23 @@ pub mod code {
 
 /// Connections that wait to be looked at.
 const INCOMING_MAX: usize = 1024;
-/// From so many handshakes under way on, a caller must prove its address first.
-pub(crate) const HALF_OPEN_RETRY: u64 = 256;
+/// From so many handshakes under way on, a caller must prove its address first: a hub reflects to addresses
+/// that are not the caller's three times and a datagram, but only so often; the rest gets a tenth.
+pub(crate) const HALF_OPEN_RETRY: u64 = 64;
 /// From so many on, nobody new is let in.
 pub(crate) const HALF_OPEN_MAX: u64 = 4096;
 const INCOMING_BUFFER_BYTES: u64 = 64 * 1024;
 const INCOMING_BUFFER_BYTES_TOTAL: u64 = 16 * 1024 * 1024;
-const BIDI_STREAMS_MAX: u32 = 4;
-const WINDOW_BYTES: u32 = 2 * 1024 * 1024;
-const SEND_WINDOW_BYTES: u64 = 512 * 1024;
+/// The exchange is one stream, and so is enrolment.
+const BIDI_STREAMS_MAX: u32 = 1;
+/// What a line may have sent before the hub has looked at it: 64 KiB at every 600 ms, the longest way there
+/// is (a satellite), are 2,500 sales a second.
+const WINDOW_BYTES: u32 = 64 * 1024;
+const SEND_WINDOW_BYTES: u64 = 128 * 1024;
+/// What a handshake may say.
+const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
+/// What all lines may hold of long frames on their way out, in KiB.
+const SENT_KIB_MAX: usize = 48 * 1024;
 const IDLE_MS: u32 = 60_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long the last words of closing lines may take.
@@ -111,6 +121,22 @@ pub(crate) struct Desk {
     pub(crate) authority: Arc<Authority>,
     pub(crate) clock: WallClock,
     pub(crate) lines: lines::Lines,
+    pub(crate) manners: Arc<manners::Manners>,
+    pub(crate) room: Room,
+}
+
+/// Long frames under way in all lines together, in KiB.
+#[derive(Debug, Clone)]
+pub(crate) struct Room {
+    pub(crate) heard: Arc<Semaphore>,
+    pub(crate) sent: Arc<Semaphore>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        let of = |kib| Arc::new(Semaphore::new(kib));
+        Self { heard: of(listen::LONG_KIB_MAX), sent: of(SENT_KIB_MAX) }
+    }
 }
 
 /// Opens the port and serves until [`Gateway::stop`]. Call it inside a tokio runtime.
@@ -128,7 +154,8 @@ pub fn start(setup: Setup, hub: HubHandle) -> Result<Gateway, GatewayError> {
     let local_addr = endpoint.local_addr().map_err(failed)?;
     let (stopping, stop) = watch::channel(false);
     let lines = lines::Lines::new(hub.counters().clone());
-    let desk = Desk { hub, authority: setup.authority, clock: setup.clock, lines };
+    let (authority, clock) = (setup.authority, setup.clock);
+    let desk = Desk { hub, authority, clock, lines, manners: Arc::default(), room: Room::default() };
     let tasks = vec![
         tokio::spawn(arrivals::serve(endpoint.clone(), desk.clone())),
         tokio::spawn(lines::watch_over(desk, stop)),
@@ -204,6 +231,7 @@ fn transport() -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(WINDOW_BYTES))
         .send_window(SEND_WINDOW_BYTES)
         .datagram_receive_buffer_size(None)
+        .crypto_buffer_size(HANDSHAKE_BYTES_MAX)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_MS))))
         .keep_alive_interval(Some(KEEP_ALIVE));
     transport

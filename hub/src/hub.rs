@@ -177,6 +177,7 @@ impl Hub {
             ..Memory::default()
         };
         (memory.roll, memory.signed) = self.find_roll()?;
+        memory.owed = self.store.owed()?.into_iter().collect();
         memory.waiting_docs = self.store.waiting_docs()?.into_iter().collect();
         memory.waiting_withdrawals = self.store.waiting_withdrawals()?.into_iter().collect();
         self.memory = memory;

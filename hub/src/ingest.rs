@@ -9,12 +9,12 @@ mod check;
 mod fault;
 mod ledgers;
 mod lineage;
+mod owed;
 
 use aws_lc_rs::digest;
 use shared::ids::{DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::sign::Receipt;
-use shared::wire::v1::message::Seen;
 use shared::wire::v1::run::encode_run;
 
 use crate::hub::{Hub, HubError, Line};
@@ -68,6 +68,8 @@ pub enum Outcome {
 enum Taken {
     Ingested,
     Quarantined(String),
+    /// Neither taken nor kept aside: the edge has to keep it.
+    NotKept(String),
 }
 
 impl Hub {
@@ -98,7 +100,7 @@ impl Hub {
                     let receipt = self.signer.receipt(&head, self.memory.journal, received);
                     Outcome::Ingested { id, feed, receipt }
                 }
-                Taken::Quarantined(why) => Outcome::Quarantined { id, why },
+                Taken::Quarantined(why) | Taken::NotKept(why) => Outcome::Quarantined { id, why },
             }
         };
         Ok(uploads.iter().zip(taken).map(outcome).collect())
@@ -106,17 +108,15 @@ impl Hub {
 
     fn take(&mut self, upload: &Upload, batch: &mut Batch) -> Result<Taken, HubError> {
         let line = self.line(upload, batch.received)?;
-        let seen = Seen { id: upload.run.last_id(), hash: upload.run.last };
         let taken = match self.check(upload, line.signer)? {
             Checked::Known => Taken::Ingested,
             Checked::Fresh(fresh) => {
                 self.accept(upload, fresh, line.number, batch)?;
                 Taken::Ingested
             }
-            Checked::Bad(fault) => Taken::Quarantined(self.keep_aside(upload, &fault, batch.received)?),
+            Checked::Bad(fault) => self.keep_aside(upload, &fault, batch.received)?,
         };
-        // Also behind a run that was kept aside: the edge must not send it again for ever.
-        self.store.set_line(line.number, batch.received, &seen)?;
+        self.move_line(line.number, upload, &taken, batch.received)?;
         Ok(taken)
     }
 
@@ -177,21 +177,30 @@ impl Hub {
         Ok(pos)
     }
 
-    /// Keeps a run aside; gives the reason in words.
-    fn keep_aside(&mut self, upload: &Upload, fault: &Fault, second: i64) -> Result<String, HubError> {
+    /// Keeps a run aside, once, as long as there is room.
+    fn keep_aside(&mut self, upload: &Upload, fault: &Fault, second: i64) -> Result<Taken, HubError> {
         let why = fault.to_string();
         let run = encode_run(&upload.run);
         let hash = hash(upload, &run);
-        let (runs, bytes) = self.store.quarantined_of(&upload.site)?;
+        if self.store.is_quarantined(&hash)? {
+            return Ok(Taken::Quarantined(why));
+        }
+        let (runs, bytes) = match self.memory.aside.get(&upload.site) {
+            Some(known) => *known,
+            None => self.store.quarantined_of(&upload.site)?,
+        };
+        self.memory.aside.insert(upload.site, (runs, bytes));
         if runs >= QUARANTINED_MAX || bytes >= QUARANTINED_BYTES_MAX {
             tracing::warn!(site = %upload.site, "the quarantine of a site is full");
-            return Ok(format!("{why} (and not kept: the quarantine of this site is full)"));
+            return Ok(Taken::NotKept(format!("{why} (and not kept: the quarantine of this site is full)")));
         }
         let doc = upload.run.doc;
         tracing::warn!(site = %upload.site, %doc, why, "a run is kept aside");
         if fault.waits() {
             self.memory.waiting_docs.insert(doc);
         }
+        let size = u64::try_from(run.len()).unwrap_or(u64::MAX);
+        self.memory.aside.insert(upload.site, (runs + 1, bytes.saturating_add(size)));
         self.store.put_quarantine(&QuarantineRow {
             hash,
             site: upload.site,
@@ -202,7 +211,7 @@ impl Hub {
             waits: fault.waits(),
             run,
         })?;
-        Ok(why)
+        Ok(Taken::Quarantined(why))
     }
 
     /// Takes runs that waited for what has just come, until none more can be taken.
@@ -221,6 +230,9 @@ impl Hub {
         for row in self.store.waiting(doc)? {
             let upload = Upload { site: row.site, incarnation: row.incarnation, run: self.decode(0, &row.run)? };
             waiting.push((row.hash, upload));
+        }
+        if let DocId::Site { site, .. } = doc {
+            self.memory.aside.remove(site);
         }
         // Operation numbers grow along dependencies: so one comes after what it waits for.
         waiting.sort_by_key(|(hash, upload)| (upload.run.start.op, *hash));

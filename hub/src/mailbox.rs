@@ -9,8 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread;
 
-use shared::ids::{EntryId, Incarnation, SiteCode};
-use shared::ledger::run::{RUN_ENTRIES_MAX, Run};
+use shared::ids::{ChangeHash, EntryId, Incarnation, SiteCode};
+use shared::ledger::run::{Joint, RUN_ENTRIES_MAX, Run};
 use shared::sync::hub::Input;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -216,9 +216,11 @@ impl Mailbox {
     }
 }
 
-/// Of the mailbox's bytes: as many KiB as the run's entries fill, at least one.
+/// Of the mailbox's bytes: as many KiB as the run fills in memory, at least one.
 fn kib(run: &Run) -> u32 {
-    let bytes: usize = run.entries.iter().map(Vec::len).sum();
+    let entries: usize = run.entries.iter().map(|entry| entry.len() + size_of::<Vec<u8>>()).sum();
+    let joint = |joint: &Joint| size_of::<Joint>() + joint.deps.len() * size_of::<ChangeHash>();
+    let bytes = entries + run.joints.iter().map(joint).sum::<usize>();
     u32::try_from((bytes / 1024 + 1).min(WAITING_KIB_MAX)).unwrap_or(1)
 }
 

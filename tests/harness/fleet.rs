@@ -43,6 +43,12 @@ impl Process {
         until("the process ends", Duration::from_secs(20), || self.child.try_wait().ok().flatten())
     }
 
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Holds it still: it does nothing more, and answers nobody.
     ///
     /// # Errors
@@ -83,6 +89,8 @@ pub struct Tool {
     /// Before the subcommand, on every call.
     options: Vec<String>,
     environment: Vec<(&'static str, OsString)>,
+    /// Where the process writes its number before it begins.
+    group: Option<PathBuf>,
 }
 
 impl Tool {
@@ -94,7 +102,19 @@ impl Tool {
         let test = std::env::current_exe().context("find the test's own file")?;
         let folder = test.ancestors().find(|folder| folder.join(name).is_file());
         let folder = folder.with_context(|| format!("{name} is not built; run cargo build --workspace --bins"))?;
-        Ok(Self { binary: folder.join(name), data: data.to_path_buf(), options: Vec::new(), environment: Vec::new() })
+        Ok(Self {
+            binary: folder.join(name),
+            data: data.to_path_buf(),
+            options: Vec::new(),
+            environment: Vec::new(),
+            group: None,
+        })
+    }
+
+    /// The program itself.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// The same command on another data folder.
@@ -110,6 +130,13 @@ impl Tool {
         self
     }
 
+    /// In a control group from its first byte on: the group's `cgroup.procs`.
+    #[must_use]
+    pub fn inside(mut self, procs: &Path) -> Self {
+        self.group = Some(procs.to_path_buf());
+        self
+    }
+
     /// With an option before every subcommand.
     #[must_use]
     pub fn with(mut self, options: &[&str]) -> Self {
@@ -118,7 +145,14 @@ impl Tool {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match &self.group {
+            None => Command::new(&self.binary),
+            Some(procs) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(procs).arg(&self.binary);
+                shell
+            }
+        };
         command.arg("--data").arg(&self.data).args(&self.options).args(arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -2,6 +2,7 @@
 //! benchmarks, and the real binaries as processes.
 
 pub mod bench;
+pub mod cgroup;
 pub mod fleet;
 pub mod fuzz;
 pub mod ledger;
@@ -10,4 +11,5 @@ pub mod prepared;
 pub mod recorder;
 pub mod replay;
 pub mod scenario;
+pub mod siege;
 pub mod town;

@@ -8,7 +8,9 @@ use quinn::{Connection, Endpoint, Incoming, VarInt};
 use rustls::pki_types::CertificateDer;
 use shared::wire::v1::enrol::{ALPN_ENROL, ALPN_SYNC};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
+use super::manners::Doorbell;
 use super::{Desk, HALF_OPEN_MAX, HALF_OPEN_RETRY, code, enrol, line};
 use crate::authority::{fingerprint, site_of, validity_of};
 use crate::counters::Counters;
@@ -23,6 +25,7 @@ const ENROLMENTS_MAX: usize = 64;
 /// Takes every caller until the endpoint closes.
 pub(super) async fn serve(endpoint: Endpoint, desk: Desk) {
     let enrolments = Arc::new(Semaphore::new(ENROLMENTS_MAX));
+    let mut doorbell = Doorbell::new(Instant::now());
     while let Some(incoming) = endpoint.accept().await {
         let half_open = desk.hub.counters().half_open.get();
         if half_open >= HALF_OPEN_MAX {
@@ -30,6 +33,10 @@ pub(super) async fn serve(endpoint: Endpoint, desk: Desk) {
         } else if half_open >= HALF_OPEN_RETRY && !incoming.remote_address_validated() {
             // `retry` fails only where the address is validated.
             let _ = incoming.retry();
+        } else if !doorbell.ring(incoming.remote_address().ip(), Instant::now()) {
+            // A caller knocks again by itself; nothing is remembered of it until then.
+            desk.hub.counters().knocks_ignored.add(1);
+            incoming.ignore();
         } else {
             tokio::spawn(arrive(incoming, HalfOpen::new(desk.hub.counters()), desk.clone(), enrolments.clone()));
         }
@@ -91,6 +98,10 @@ async fn admit(connection: &Connection, desk: &Desk) -> Option<Caller> {
             return None;
         }
     };
+    if desk.manners.turns_away(&caller.site, Instant::now()) {
+        close(connection, code::TROUBLE, "what this site sent could not be taken; come again later");
+        return None;
+    }
     let validity = validity_of(&certificate).ok();
     let stands = move |hub: &mut Hub| match (Standing::of(hub, &caller), validity) {
         (Standing::NotCurrent, Some(validity)) => Standing::remembered(hub, &caller, &validity),

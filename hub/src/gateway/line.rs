@@ -1,26 +1,26 @@
 //! One line: bytes to messages, messages to the session, what the session wants to the mailbox.
 //!
-//! Two tasks: this one reads and decides, the other writes, so that an edge which does not read
-//! cannot keep the hub from reading. Between them lies a short queue; whoever fills it is closed.
+//! Three tasks: one reads (`listen`), this one decides, one writes, so that an edge which does not read
+//! cannot keep the hub from reading. Between them lie short queues; whoever fills the last is closed.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use quinn::{Connection, RecvStream, SendStream};
 use shared::ids::Incarnation;
 use shared::sync::hub::{Input, Output, Session};
-use shared::wire::v1::frame::{self, Deframer};
+use shared::wire::v1::frame;
 use shared::wire::v1::message::{Hello, Message, Refused};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::arrivals::{NOT_CURRENT, PATIENCE, close};
 use super::lines::Entry;
+use super::listen::{SHORT_BYTES_MAX, listen, patience, room_for};
 use super::{Desk, GOODBYE, code};
 use crate::mailbox::{Answer, Caller, Growth, Standing, Stopped};
 
-/// Read at once, in bytes.
-const CHUNK_BYTES: usize = 64 * 1024;
 /// More than a session asks for at once: its runs in flight, one greeting, one thing to read.
 const ANSWERS_MAX: usize = 32;
 /// Messages that wait to be written: above every acknowledgement and gift that can be on its way.
@@ -29,17 +29,18 @@ const WAITING_MESSAGES_MAX: usize = 64;
 const _: () = assert!(ANSWERS_MAX > shared::sync::edge::RUNS_IN_FLIGHT_MAX + 2, "the owner never waits for a line");
 
 /// How a line ends.
-struct End {
+#[derive(Debug)]
+pub(super) struct End {
     code: u32,
     why: String,
 }
 
 impl End {
-    fn new(code: u32, why: impl Display) -> Self {
+    pub(super) fn new(code: u32, why: impl Display) -> Self {
         Self { code, why: why.to_string() }
     }
 
-    fn bad(why: impl Display) -> Self {
+    pub(super) fn bad(why: impl Display) -> Self {
         Self::new(code::PROTOCOL, why)
     }
 }
@@ -69,10 +70,12 @@ pub(super) async fn serve(connection: Connection, caller: Caller, desk: Desk) {
     let entry = desk.lines.enter(caller, connection.clone());
     tracing::info!(site = %caller.site, from = %connection.remote_address(), "line open");
     let (out, waiting) = mpsc::channel(WAITING_MESSAGES_MAX);
-    let writing = tokio::spawn(write(send, waiting));
+    let writing = tokio::spawn(write(send, waiting, desk.room.sent.clone()));
+    let manners = desk.manners.clone();
     let end = read(desk, (caller, &entry), recv, out).await;
     if end.code == code::PROTOCOL {
         counters.refused.add(1);
+        manners.bad(caller.site, Instant::now());
     }
     tracing::info!(site = %caller.site, why = %end.why, "line closed");
     finish(&connection, writing, &end).await;
@@ -87,14 +90,29 @@ async fn finish(connection: &Connection, mut writing: JoinHandle<()>, end: &End)
     close(connection, end.code, &end.why);
 }
 
-async fn write(mut send: SendStream, mut waiting: mpsc::Receiver<Message>) {
+async fn write(mut send: SendStream, mut waiting: mpsc::Receiver<Message>, room: Arc<Semaphore>) {
     while let Some(message) = waiting.recv().await {
         let frame = match frame::encode(&message) {
             Ok(frame) => frame,
             Err(cause) => return tracing::error!(%cause, "a message does not fit in a frame"),
         };
-        if send.write_all(&frame).await.is_err() {
-            return;
+        drop(message);
+        // Long frames that nobody reads are bounded over all lines; an answer is short and waits for none.
+        let _room = match frame.len() {
+            ..=SHORT_BYTES_MAX => None,
+            long => match room_for(&room, long).await {
+                Some(permit) => Some(permit),
+                None => return tracing::info!("a line was given up: too much waits to be read"),
+            },
+        };
+        match timeout(patience(frame.len()), send.write_all(&frame)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => {
+                // Without this the stream would be finished, and what is left sent for ever.
+                let _ = send.reset(quinn::VarInt::from_u32(code::PROTOCOL));
+                return tracing::info!("a line was given up: the edge does not read");
+            }
         }
     }
     if send.finish().is_ok() {
@@ -103,27 +121,32 @@ async fn write(mut send: SendStream, mut waiting: mpsc::Receiver<Message>) {
     }
 }
 
-async fn read(desk: Desk, who: (Caller, &Entry), mut recv: RecvStream, out: mpsc::Sender<Message>) -> End {
+async fn read(desk: Desk, who: (Caller, &Entry), recv: RecvStream, out: mpsc::Sender<Message>) -> End {
     let (caller, entry) = who;
     let (answers, mut answered) = mpsc::channel(ANSWERS_MAX);
     let mut growth = desk.hub.growth();
+    let (heard, mut messages) = mpsc::channel(1);
+    // Dropped with this future: a line that ends leaves no task behind.
+    let mut listening = JoinSet::new();
+    listening.spawn(listen(recv, desk.room.heard.clone(), heard));
     let session = Session::new(caller.site);
     let mut line = Line { desk, caller, entry, incarnation: None, session, answers, out };
-    let mut deframer = Deframer::default();
     let greeted_by = Instant::now() + PATIENCE;
     loop {
+        let quiet = line.quiet_until();
         let step = tokio::select! {
-            chunk = recv.read_chunk(CHUNK_BYTES, true) => match chunk {
-                Ok(Some(chunk)) => line.take(&mut deframer, &chunk.bytes).await,
-                Ok(None) => Err(End::new(code::DONE, "the edge has finished")),
-                Err(cause) => Err(End::new(code::DONE, cause)),
+            message = messages.recv(), if quiet.is_none() => match message {
+                Some(message) => line.step(Input::Message(message)).await,
+                None => Err(ended(&mut listening).await),
             },
+            () = sleep_until(quiet.unwrap_or(greeted_by)), if quiet.is_some() => Ok(()),
             Some(answer) = answered.recv() => line.answered(answer).await,
             () = sleep_until(greeted_by), if line.incarnation.is_none() => Err(End::bad("no greeting came")),
             grown = next(&mut growth) => match grown {
                 Ok(()) => line.step(Input::Grown).await,
                 Err(stopped) => Err(stopped.into()),
             },
+            () = line.out.closed() => Err(End::bad("the edge does not read")),
         };
         if let Err(end) = step {
             return end;
@@ -131,21 +154,30 @@ async fn read(desk: Desk, who: (Caller, &Entry), mut recv: RecvStream, out: mpsc
     }
 }
 
+/// Why nothing more comes.
+async fn ended(listening: &mut JoinSet<End>) -> End {
+    let end = listening.join_next().await;
+    end.and_then(Result::ok).unwrap_or_else(|| End::new(code::TROUBLE, "the hub is in trouble; try again later"))
+}
+
 async fn next(growth: &mut watch::Receiver<Growth>) -> Result<(), Stopped> {
     growth.changed().await.map_err(|_| Stopped)
 }
 
 impl Line<'_> {
-    async fn take(&mut self, deframer: &mut Deframer, bytes: &[u8]) -> Result<(), End> {
-        for message in deframer.push(bytes).map_err(End::bad)? {
-            self.step(Input::Message(message)).await?;
-        }
-        Ok(())
+    /// Where the site sent what cannot be taken, it is not heard for a while; what it is owed goes out.
+    fn quiet_until(&self) -> Option<Instant> {
+        self.desk.manners.heard_at(&self.caller.site, Instant::now())
     }
 
     async fn answered(&mut self, answer: Answer) -> Result<(), End> {
         match answer {
-            Answer::Input(input) => self.step(input).await,
+            Answer::Input(input) => {
+                if matches!(input, Input::Quarantined { .. }) {
+                    self.desk.manners.bad(self.caller.site, Instant::now());
+                }
+                self.step(input).await
+            }
             Answer::NotCurrent => Err(End::new(code::NOT_CURRENT, NOT_CURRENT)),
             Answer::Trouble => Err(End::new(code::TROUBLE, "the hub is in trouble; try again later")),
         }

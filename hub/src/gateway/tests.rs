@@ -1,6 +1,7 @@
 //! The gateway end to end: real QUIC on loopback, a real store on a real disk (T3, T7).
 
 mod edge;
+mod limits;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -57,6 +57,10 @@ pub(crate) struct Memory {
     pub(crate) graph: RefCell<Option<(DocId, Graph)>>,
     /// Where this process writes in the hub's own ledgers.
     pub(crate) writers: HashMap<DocId, Writer>,
+    /// The first entry that a line was refused and that was not kept either.
+    pub(crate) owed: HashMap<i64, EntryId>,
+    /// Runs and bytes that lie aside, of those sites that sent some.
+    pub(crate) aside: HashMap<SiteCode, (u64, u64)>,
     pub(crate) waiting_docs: HashSet<DocId>,
     pub(crate) waiting_withdrawals: HashSet<(EntryId, SiteCode)>,
     /// Lines that greeted since the last write.

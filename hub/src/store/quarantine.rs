@@ -1,10 +1,13 @@
 //! Statements for runs that could not be taken.
 
 use rusqlite::Row;
-use shared::ids::{DocId, Incarnation, SiteCode};
+use shared::ids::{DocId, EntryId, Incarnation, SiteCode};
 
 use super::read::{bytes, parsed, site, unsigned};
 use super::{Store, StoreError};
+
+/// Before the number of a line, among the hub's own values.
+const OWED: &str = "owed/";
 
 /// A run that was kept aside.
 pub(crate) struct QuarantineRow {
@@ -25,6 +28,27 @@ impl Store {
         let doc = row.doc.to_string();
         let row = (&row.hash, row.site.as_str(), &row.incarnation.0, doc, &row.why, row.second, row.waits, &row.run);
         self.run(SQL, row, "keep a run aside").map(|_| ())
+    }
+
+    /// Whether a run lies aside already.
+    pub(crate) fn is_quarantined(&self, hash: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(self.one("SELECT 1 FROM quarantine WHERE hash = ?1", [hash], "look for a run", |_| Ok(()))?.is_some())
+    }
+
+    /// Notes the first entry that a line was refused without being kept, or that there is none any more.
+    pub(crate) fn set_owed(&self, line: i64, owed: Option<&EntryId>) -> Result<(), StoreError> {
+        let name = format!("{OWED}{line}");
+        match owed {
+            Some(id) => self.set_meta(&name, id.to_string().as_bytes()),
+            None => self.run("DELETE FROM meta WHERE name = ?1", [name], "forget what is owed").map(|_| ()),
+        }
+    }
+
+    /// What [`Self::set_owed`] noted, by line.
+    pub(crate) fn owed(&self) -> Result<Vec<(i64, EntryId)>, StoreError> {
+        const SQL: &str = "SELECT CAST(substr(name, 6) AS INTEGER), CAST(value AS TEXT) FROM meta \
+            WHERE name >= 'owed/' AND name < 'owed0'";
+        self.all(SQL, [], "read what is owed", |row| Ok((row.get(0)?, parsed(row, 1)?)))
     }
 
     /// A run that waited has been taken, or never can be (`why`).

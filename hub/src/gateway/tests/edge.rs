@@ -13,11 +13,11 @@ use shared::ids::{Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::seal::Secret;
 use shared::sync::edge::{Input, LogPos, Output, Resumed, Session};
-use shared::sync::handshake::Standing;
+use shared::sync::handshake::{Standing, hello};
 use shared::wire::v1::enrol::{ALPN_ENROL, ALPN_SYNC, Reply, Request, Token, decode_reply, encode_request};
 use shared::wire::v1::feed;
 use shared::wire::v1::frame::{self, Deframer};
-use shared::wire::v1::message::{FeedPart, Message, Welcome};
+use shared::wire::v1::message::{FeedPart, Hello, Message, Welcome};
 
 use crate::testing::Ledger;
 
@@ -275,4 +275,11 @@ impl Edge {
 /// A message as a frame.
 pub(super) fn framed(message: &Message) -> Vec<u8> {
     frame::encode(message).unwrap()
+}
+
+/// The greeting of a site that has met nobody yet.
+pub(super) fn hello_of(site: &str, ledger: &Ledger) -> Hello {
+    let site = site.parse().unwrap();
+    let (incarnation, hub_life) = (ledger.incarnation(), Incarnation([0; 16]));
+    hello(Standing { site, incarnation, hub_life, down: 0, feed: 0, life: None })
 }

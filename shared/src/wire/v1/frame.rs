@@ -14,6 +14,8 @@ const PUSH_BYTES_MAX: usize = 8 * FRAME_BYTES_MAX;
 const COMPRESS_FROM_BYTES: usize = 128;
 const LEVEL: i32 = 3;
 const HEADER: usize = 4;
+/// What a line keeps between two frames.
+const SHRINK_TO_BYTES: usize = 4 * 1024;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 
@@ -67,10 +69,12 @@ fn decode(body: &[u8]) -> Result<(Message, usize), WireError> {
     }
 }
 
-/// Cuts a stream of bytes into messages; holds at most one frame.
+/// Cuts a stream of bytes into messages; holds at most one frame and the last piece of the stream.
 #[derive(Debug, Default)]
 pub struct Deframer {
     held: Vec<u8>,
+    at: usize,
+    inflated: usize,
 }
 
 impl Deframer {
@@ -79,20 +83,51 @@ impl Deframer {
     /// # Errors
     /// At the first frame that is no message; the stream is then useless and must be closed.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Message>, WireError> {
-        self.held.extend_from_slice(bytes);
+        self.take(bytes);
         let mut out = Vec::new();
-        let (mut at, mut inflated) = (0, 0);
-        while let Some(body) = next_body(self.held.get(at..).unwrap_or_default())? {
-            at += HEADER + body.len();
-            let (message, size) = decode(body)?;
-            inflated += size;
-            if inflated > PUSH_BYTES_MAX {
-                return Err(WireError::limit("frames", format!("{inflated} bytes at once")));
-            }
+        while let Some(message) = self.next_message()? {
             out.push(message);
         }
-        self.held.drain(..at);
         Ok(out)
+    }
+
+    /// Takes bytes as they come; [`Self::next_message`] gives what they complete.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.held.drain(..self.at);
+        (self.at, self.inflated) = (0, 0);
+        self.held.extend_from_slice(bytes);
+    }
+
+    /// The next message that is complete: one at a time, so that many small frames that inflate to
+    /// large ones never lie in memory together.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn next_message(&mut self) -> Result<Option<Message>, WireError> {
+        let Some(body) = next_body(self.held.get(self.at..).unwrap_or_default())? else {
+            self.held.drain(..self.at);
+            self.at = 0;
+            self.held.shrink_to(SHRINK_TO_BYTES);
+            return Ok(None);
+        };
+        let (message, size) = decode(body)?;
+        self.at += HEADER + body.len();
+        self.inflated += size;
+        if self.inflated > PUSH_BYTES_MAX {
+            return Err(WireError::limit("frames", format!("{} bytes at once", self.inflated)));
+        }
+        Ok(Some(message))
+    }
+
+    /// How long the frame is that has begun and is not all there; none between frames.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<usize> {
+        let held = self.held.get(self.at..).unwrap_or_default();
+        if held.is_empty() {
+            return None;
+        }
+        let length = held.split_first_chunk::<HEADER>().map_or(0, |(length, _)| u32::from_be_bytes(*length));
+        Some(usize::try_from(length).unwrap_or(usize::MAX))
     }
 }
 
@@ -152,6 +187,38 @@ mod tests {
         let mut deframer = Deframer::default();
         let slowly = stream.chunks(frame.len()).filter(|frame| deframer.push(frame).is_ok());
         assert_eq!(slowly.count(), 100, "one at a time is as large as any frame");
+    }
+
+    #[test]
+    fn a_million_empty_entries_are_counted_while_they_are_read() {
+        let mut run = vec![0x82, 2, 0x81, 0x87, 0x78, 26];
+        run.extend_from_slice(b"site/5931102274/2020-02-06");
+        run.extend_from_slice(&[0x82, 0x50]);
+        run.extend_from_slice(&[1; 16]);
+        run.extend_from_slice(&[1, 1, 0x80, 0x9a, 0, 0x0f, 0, 0]);
+        let head = run.len();
+        run.resize(head + 0x000f_0000, 0x40);
+        let body = zstd::bulk::compress(&run, 19).unwrap();
+        assert!(body.len() < 512, "{} bytes inflate to {}", body.len(), run.len());
+        let mut frame = u32::try_from(body.len() + 1).unwrap().to_be_bytes().to_vec();
+        frame.push(ZSTD);
+        frame.extend(body);
+        let why = Deframer::default().push(&frame).unwrap_err().to_string();
+        assert!(why.contains("more than 1024 entries"), "{why}");
+    }
+
+    #[test]
+    fn a_frame_that_has_begun_says_how_long_it_will_be() {
+        let frame = encode(&beacon(1)).unwrap();
+        let mut deframer = Deframer::default();
+        assert_eq!(deframer.unfinished(), None);
+        deframer.take(&frame[..frame.len() - 1]);
+        assert_eq!(deframer.next_message().unwrap(), None);
+        assert_eq!(deframer.unfinished(), Some(frame.len() - HEADER));
+        deframer.take(&frame[frame.len() - 1..]);
+        assert_eq!(deframer.next_message().unwrap(), Some(beacon(1)));
+        assert_eq!(deframer.next_message().unwrap(), None);
+        assert_eq!(deframer.unfinished(), None);
     }
 
     #[test]
