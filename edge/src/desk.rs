@@ -257,6 +257,11 @@ fn broken(cause: NodeError) -> Fault {
         let en = "the node has stopped selling: start the program again. Everything that was answered is kept";
         return Fault::new("stopped", zh, en).because(cause);
     }
+    if let NodeError::GivenBack { .. } = &cause {
+        let zh = "缺少本站另一台電腦的金鑰；重新連線以取得";
+        let en = "a secret of another computer of this site is missing here: dialling again to get it";
+        return Fault::new(crate::uplink::drive::ANEW, zh, en).because(cause);
+    }
     // After a failed fsync the entry may turn up at the next start: nobody may be told that it was not written.
     Fault::new(
         "ledger",

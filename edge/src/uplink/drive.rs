@@ -35,7 +35,7 @@ const BEACON_LOST: Duration = Duration::from_secs(60);
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The code of the fault by which a line ends that begins again at once.
-pub(super) const ANEW: &str = "anew";
+pub(crate) const ANEW: &str = "anew";
 
 /// What the status line wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

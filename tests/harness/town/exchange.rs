@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use anyhow::{Context, Result, bail, ensure};
+use edge::node::NodeError;
 use hub::ingest::{Outcome, Upload};
 use shared::entry::Fact;
 use shared::ids::EntryId;
@@ -151,7 +152,14 @@ impl Town {
                 Some(edge_sync::Input::Took)
             }
             edge_sync::Output::Own { pos, feed, run } => {
-                node.take_own(pos, feed, run.as_ref()).with_context(named)?;
+                match node.take_own(pos, feed, run.as_ref()) {
+                    // Sealed under the secret of a computer that enrolled since: it comes with the next greeting.
+                    Err(NodeError::GivenBack { .. }) => {
+                        self.cut(at);
+                        return Ok(None);
+                    }
+                    done => done.with_context(named)?,
+                }
                 if let Some(run) = run {
                     self.came_back(at, &run)?;
                 }

@@ -1,12 +1,13 @@
 //! A run of entries as it crosses the line and lies in the journal, and the names of entries.
 
 use minicbor::bytes::{ByteArray, ByteVec};
-use minicbor::{Decode, Encode};
+use minicbor::decode::Error;
+use minicbor::{Decode, Decoder, Encode};
 
 use super::WireError;
 use super::list::at_most;
 use crate::ids::{ActorId, ChangeHash, EntryId};
-use crate::ledger::run::{DEPS_MAX, Joint, RUN_ENTRIES_MAX, Run};
+use crate::ledger::run::{DEPS_MAX, Joint, RUN_BYTES_MAX, RUN_ENTRIES_MAX, Run};
 use crate::ledger::schema::Place;
 use crate::sign::Signature;
 
@@ -30,7 +31,7 @@ pub(super) struct WireRun {
     op: u64,
     #[cbor(n(3), decode_with = "at_most::<DEPS_MAX, _, _>")]
     deps: Vec<ByteArray<32>>,
-    #[cbor(n(4), decode_with = "at_most::<RUN_ENTRIES_MAX, _, _>")]
+    #[cbor(n(4), decode_with = "entries_of_a_run")]
     entries: Vec<ByteVec>,
     #[cbor(n(5), decode_with = "at_most::<RUN_ENTRIES_MAX, _, _>")]
     joints: Vec<WireJoint>,
@@ -49,6 +50,13 @@ struct WireJoint {
     op: u64,
     #[cbor(n(2), decode_with = "at_most::<DEPS_MAX, _, _>")]
     deps: Vec<ByteArray<32>>,
+}
+
+/// Also their bytes are counted: what is longer than a run was cut by no writer of ours.
+fn entries_of_a_run<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Result<Vec<ByteVec>, Error> {
+    let entries: Vec<ByteVec> = at_most::<RUN_ENTRIES_MAX, _, _>(decoder, context)?;
+    let bytes: usize = entries.iter().map(|entry| entry.len()).sum();
+    if bytes > RUN_BYTES_MAX { Err(Error::message("entries are too long for a run")) } else { Ok(entries) }
 }
 
 /// A run alone, for journals that keep runs as they came.
