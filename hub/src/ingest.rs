@@ -13,6 +13,7 @@ mod lineage;
 use aws_lc_rs::digest;
 use shared::ids::{DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
+use shared::planted;
 use shared::wire::v1::message::{Seen, encode_run};
 
 use crate::hub::{Hub, HubError};
@@ -99,7 +100,13 @@ impl Hub {
         let line = self.line(upload, batch.received)?;
         let seen = Seen { id: last_id(&upload.run), hash: upload.run.last };
         let taken = match self.check(upload)? {
-            Checked::Known => Taken::Ingested,
+            Checked::Known => {
+                let again = planted!(NoDedupe).then(|| self.open_entries(&upload.site, &upload.run)).transpose()?;
+                for opened in again.and_then(Result::ok).into_iter().flatten() {
+                    self.project(&upload.site, self.memory.journal, opened, batch)?;
+                }
+                Taken::Ingested
+            }
             Checked::Fresh(fresh) => {
                 self.accept(upload, fresh, line, batch)?;
                 Taken::Ingested
@@ -177,6 +184,9 @@ impl Hub {
         if fault.waits() {
             self.memory.waiting_docs.insert(doc);
         }
+        if planted!(QuarantineForgotten) && !fault.waits() {
+            return Ok(why);
+        }
         self.store.put_quarantine(&QuarantineRow {
             hash,
             site: upload.site,
@@ -193,7 +203,7 @@ impl Hub {
     /// Takes runs that waited for what has just come, until none more can be taken.
     fn take_waiting(&mut self, batch: &mut Batch) -> Result<(), HubError> {
         while let Some(doc) = batch.grown.pop_first() {
-            if self.memory.waiting_docs.contains(&doc) {
+            if self.memory.waiting_docs.contains(&doc) && !planted!(WaitingForgotten) {
                 self.take_waiting_in(&doc, batch)?;
             }
         }

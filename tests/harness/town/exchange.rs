@@ -128,7 +128,13 @@ impl Town {
             edge_sync::Output::Resume(welcome) => {
                 Some(edge_sync::Input::Resumed(node.resume(&welcome).with_context(named)?))
             }
-            edge_sync::Output::Load(after) => Some(edge_sync::Input::Loaded(node.load_run(after).with_context(named)?)),
+            edge_sync::Output::Load(after) => {
+                let loaded = node.load_run(after).with_context(named)?;
+                if let (Some(Plant::AckedBeforeAnswer), Some((_, upto))) = (self.knobs.plant, &loaded) {
+                    node.acked(*upto, node.standing().feed)?;
+                }
+                Some(edge_sync::Input::Loaded(loaded))
+            }
             edge_sync::Output::Acked { upto, feed } => {
                 node.acked(upto, feed).with_context(named)?;
                 None
@@ -214,6 +220,7 @@ impl Town {
     pub(super) fn ingest(&mut self, most: usize) -> Result<()> {
         let count = most.min(self.inbox.len());
         let taken: Vec<Inbox> = self.inbox.drain(..count).collect();
+        let taken = self.tell_before(taken)?;
         if taken.is_empty() {
             return Ok(());
         }

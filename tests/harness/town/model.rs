@@ -118,6 +118,11 @@ impl Model {
         self.sales.insert(id, sale);
     }
 
+    /// What the nation was told last of a sale: whether it counts.
+    pub(super) fn counts_by_feed(&self, id: &EntryId) -> bool {
+        self.told.get(id).and_then(|told| told.last()).is_some_and(|(_, gone)| !gone)
+    }
+
     /// Reads what the hub has published since.
     pub(super) fn hear(&mut self, hub: &hub::hub::Hub) -> Result<()> {
         loop {
@@ -241,7 +246,7 @@ impl Model {
     }
 
     /// What delivered withdrawals took back.
-    fn withdrawals(&self) -> impl Iterator<Item = EntryId> {
+    pub(super) fn withdrawals(&self) -> impl Iterator<Item = EntryId> {
         let answered = self.books.values().flat_map(|book| book.log.iter().chain(&book.lost));
         answered.filter(|answered| self.delivered.contains_key(&answered.id)).filter_map(|answered| {
             match answered.deed {
