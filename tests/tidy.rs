@@ -107,6 +107,23 @@ fn the_core_depends_on_a_closed_list() {
     assert!(!section.contains("clock"), "the core must not be able to ask for the time");
 }
 
+/// Only the simulation's own test may be built with bugs in it; `shared::plant` refuses a release build besides.
+#[test]
+fn nothing_that_is_shipped_can_hold_a_planted_bug() {
+    let mut found = Vec::new();
+    for name in ["Cargo.toml", "shared/Cargo.toml", "edge/Cargo.toml", "hub/Cargo.toml", "tests/Cargo.toml"] {
+        let manifest = fs::read_to_string(root().join(name)).unwrap();
+        let lines = manifest.lines().filter(|line| line.contains("plant") && !line.starts_with('#'));
+        found.extend(lines.map(|line| format!("{name}: {line}")));
+    }
+    assert_eq!(found, ["shared/Cargo.toml: plant = []", "tests/Cargo.toml: plant = [\"shared/plant\"]"]);
+    for script in fs::read_dir(root().join("scripts")).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&script).unwrap();
+        let mut asked = text.lines().filter(|line| line.contains("features") && line.contains("plant"));
+        assert!(asked.all(|line| line.contains("-p system-tests --features plant --test simulation")), "{script:?}");
+    }
+}
+
 #[test]
 fn every_file_says_what_lives_in_it() {
     let silent: Vec<String> = all_files()

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use chrono::{Days, NaiveDate};
 use shared::ids::{EntryId, ProgrammeId};
+use shared::planted;
 use shared::rules::programme::{Versions, Window};
 use shared::rules::quota::{Finding, FindingKind, Purchase, audit};
 
@@ -74,6 +75,9 @@ pub fn reach(versions: &Versions, programme: &ProgrammeId, day: NaiveDate) -> Na
         // Whatever the round's end: before its beginning nothing weighs.
         Window::Round { number: _, from, next: _ } => from,
     };
+    if planted!(ReachForgotten) {
+        return day;
+    }
     windows.map(first).min().map_or(day, |first| first.min(day))
 }
 
@@ -84,8 +88,8 @@ impl Judgement {
         match self.kinds.get(sale) {
             // A doubtful time costs nobody anything.
             None | Some(FindingKind::DoubtfulTime) => Place { effect: Effect::Counts, stale: false },
-            Some(FindingKind::StaleVersion) => Place { effect: Effect::Counts, stale: true },
-            Some(FindingKind::Over) => Place { effect: Effect::Over, stale: false },
+            Some(FindingKind::StaleVersion) if !planted!(StaleIsOver) => Place { effect: Effect::Counts, stale: true },
+            Some(FindingKind::Over | FindingKind::StaleVersion) => Place { effect: Effect::Over, stale: false },
         }
     }
 }
@@ -102,7 +106,8 @@ pub struct Turn {
 /// Compares; `old` is none for a sale that has just come.
 #[must_use]
 pub fn turn(old: Option<Effect>, new: Effect) -> Turn {
-    let (did, does) = (old == Some(Effect::Counts), new == Effect::Counts);
+    let counts = |effect| effect == Effect::Counts || (planted!(LoserCounted) && effect == Effect::Over);
+    let (did, does) = (old.is_some_and(counts), counts(new));
     let was_over = old == Some(Effect::Over);
     Turn {
         counts: (did != does).then_some(does),

@@ -14,6 +14,7 @@ mod owed;
 use aws_lc_rs::digest;
 use shared::ids::{DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
+use shared::planted;
 use shared::sign::Receipt;
 use shared::wire::v1::run::encode_run;
 
@@ -109,7 +110,13 @@ impl Hub {
     fn take(&mut self, upload: &Upload, batch: &mut Batch) -> Result<Taken, HubError> {
         let line = self.line(upload, batch.received)?;
         let taken = match self.check(upload, line.signer)? {
-            Checked::Known => Taken::Ingested,
+            Checked::Known => {
+                let again = planted!(NoDedupe).then(|| self.open_entries(&upload.site, &upload.run)).transpose()?;
+                for opened in again.and_then(Result::ok).into_iter().flatten() {
+                    self.project(&upload.site, self.memory.journal, opened, batch)?;
+                }
+                Taken::Ingested
+            }
             Checked::Fresh(fresh) => {
                 self.accept(upload, fresh, line.number, batch)?;
                 Taken::Ingested
@@ -199,6 +206,9 @@ impl Hub {
         if fault.waits() {
             self.memory.waiting_docs.insert(doc);
         }
+        if planted!(QuarantineForgotten) && !fault.waits() {
+            return Ok(Taken::Quarantined(why));
+        }
         let size = u64::try_from(run.len()).unwrap_or(u64::MAX);
         self.memory.aside.insert(upload.site, (runs + 1, bytes.saturating_add(size)));
         self.store.put_quarantine(&QuarantineRow {
@@ -217,7 +227,7 @@ impl Hub {
     /// Takes runs that waited for what has just come, until none more can be taken.
     fn take_waiting(&mut self, batch: &mut Batch) -> Result<(), HubError> {
         while let Some(doc) = batch.grown.pop_first() {
-            if self.memory.waiting_docs.contains(&doc) {
+            if self.memory.waiting_docs.contains(&doc) && !planted!(WaitingForgotten) {
                 self.take_waiting_in(&doc, batch)?;
             }
         }

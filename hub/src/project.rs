@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::entry::{Correction, Entry, Fact, Reading, Sale, Withdrawal};
 use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
+use shared::planted;
 use shared::rules::identity::Document;
 use shared::rules::stock::{Move, Stock};
 
@@ -160,7 +161,10 @@ impl Hub {
         batch: &mut Batch,
     ) {
         let instant = sale.instant(entry.at);
-        let tag = self.keys.tag(&buyer.person());
+        let mut tag = self.keys.tag(&buyer.person());
+        if planted!(TypedIsAnother) && sale.reading == Reading::Typed {
+            tag.0.reverse();
+        }
         let row = SaleRow {
             id,
             site: *site,
@@ -204,7 +208,9 @@ impl Hub {
         if again || found.tip.site != Some(*site) {
             return Ok(());
         }
-        if let (Some(step), Some(programme)) = (undo(&found.entry.fact), programme(&found.entry.fact)) {
+        if let (Some(step), Some(programme)) = (undo(&found.entry.fact), programme(&found.entry.fact))
+            && !planted!(WithdrawalLeavesStock)
+        {
             batch.shelf(site, programme, step);
         }
         if let Fact::Sale(sale) = &found.entry.fact {

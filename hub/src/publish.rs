@@ -7,6 +7,7 @@ mod ledger;
 use chrono::{NaiveDate, NaiveTime};
 use shared::entry::{Delivery, Entry, Fact, Instant, Published, Staff};
 use shared::ids::{DocId, Month, SiteCode, VersionName};
+use shared::planted;
 use shared::rules::calendar::{second_of, taipei_day};
 use shared::rules::programme::{BadVersion, Version, Why};
 use shared::wire::v1::entry::{self, ENTRY_BYTES_MAX, NAME_BYTES_MAX};
@@ -70,6 +71,9 @@ impl Hub {
     fn judge_again(&mut self, version: &Version, from: NaiveDate, second: i64) -> Result<(), HubError> {
         let midnight = second_of(from.and_time(NaiveTime::MIN));
         let mut batch = Batch::new(second);
+        if planted!(RejudgeForgotten) {
+            return Ok(());
+        }
         for tag in self.store.people_since(&version.programme, midnight, &version.name)? {
             batch.touch(&version.programme, tag);
         }

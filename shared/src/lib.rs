@@ -9,8 +9,28 @@
 pub mod entry;
 pub mod ids;
 pub mod ledger;
+#[cfg(feature = "plant")]
+pub mod plant;
 pub mod rules;
 pub mod seal;
 pub mod sign;
 pub mod sync;
 pub mod wire;
+
+/// Whether the simulation has planted a bug here: in everything that is shipped the word `false`.
+#[cfg(not(feature = "plant"))]
+#[macro_export]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
+/// Whether the simulation has planted a bug here ([`plant`]).
+#[cfg(feature = "plant")]
+#[macro_export]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::plant::is($crate::plant::Bug::$bug)
+    };
+}

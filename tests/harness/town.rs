@@ -2,7 +2,7 @@
 //! virtual network, with every choice from one seed. What was answered is kept beside it and compared
 //! after every step (docs/simulation.md; RELIABILITY S1-S8, S11, L1).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
@@ -30,10 +30,14 @@ mod line;
 mod lives;
 mod model;
 mod people;
+mod plants;
+mod promises;
 mod site;
 mod steps;
+mod told;
 
-pub use knobs::{Extra, Plant};
+pub use knobs::Extra;
+pub use plants::Plant;
 
 use knobs::Knobs;
 use model::Model;
@@ -111,6 +115,8 @@ impl std::error::Error for Violation {}
 /// [`Violation`] where an invariant does not hold or an end has a fault.
 pub fn simulate(seed: u64, extra: Extra) -> Result<Report, Violation> {
     let mut step = 0;
+    #[cfg(feature = "plant")]
+    let _inside = extra.plant.and_then(Plant::inside);
     let lived = catch_unwind(AssertUnwindSafe(|| Town::new(seed, extra).and_then(|mut town| town.live(&mut step))));
     let why = match lived {
         Ok(Ok(report)) => return Ok(report),
@@ -156,6 +162,10 @@ struct Town {
     /// The site that lies, where there is one.
     liar: Option<usize>,
     last_sale: Option<(usize, SaleRequest, EntryId)>,
+    /// Cards that somebody else carried: who, whose, on which day.
+    carried: BTreeMap<EntryId, (usize, usize, i64)>,
+    /// What a crash leaves of a site, where the planted bug is `NormalNotFull`.
+    unsynced: BTreeMap<usize, edge::store::Store>,
     epochs: u64,
     requests: u64,
     sold: u64,
@@ -205,6 +215,8 @@ impl Town {
             shadowed: 0,
             liar,
             last_sale: None,
+            carried: BTreeMap::new(),
+            unsynced: BTreeMap::new(),
             epochs: 0,
             requests: 0,
             sold: 0,
@@ -307,7 +319,7 @@ fn hashed(bytes: &[u8]) -> u64 {
 }
 
 /// The rules that the town judges by.
-fn rules() -> &'static [Rule; 4] {
-    static RULES: OnceLock<[Rule; 4]> = OnceLock::new();
+fn rules() -> &'static [Rule; 6] {
+    static RULES: OnceLock<[Rule; 6]> = OnceLock::new();
     RULES.get_or_init(people::rules)
 }

@@ -5,6 +5,7 @@
 
 use chrono::{Days, NaiveDate};
 use shared::ids::EntryId;
+use shared::planted;
 use shared::rules::identity::Person;
 use shared::rules::programme::{Version, Window};
 use shared::rules::quota::Past;
@@ -37,11 +38,12 @@ impl Node {
         let mut history = Vec::new();
         for sale in own {
             let id = self.id_at(&sale)?;
-            let counts = !sale.withdrawn && !id.is_some_and(|id| self.over.contains(&id));
-            if counts && self.line.covers(sale.pos) {
+            let withdrawn = sale.withdrawn && !planted!(WithdrawalKeepsQuota);
+            let counts = !withdrawn && !id.is_some_and(|id| self.over.contains(&id));
+            if counts && (self.line.covers(sale.pos) || (planted!(CoveredTooEarly) && self.line.has(sale.pos))) {
                 continue;
             }
-            ours.extend(id.map(|id| mark(&id)));
+            ours.extend(id.filter(|_| !planted!(OwnItemCounted)).map(|id| mark(&id)));
             if counts {
                 history.push(sale.past);
             }

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use shared::entry::{Entry, Fact, Instant, Pieces, Sale};
 use shared::ids::ProgrammeId;
+use shared::planted;
 use shared::rules::calendar::{second_of, taipei_day};
 use shared::rules::identity::Document;
 use shared::rules::programme::{Version, Versions};
@@ -154,7 +155,7 @@ impl Node {
             happened,
             reading: document.reading(),
             watermark: self.line.feed,
-            document: self.keys.seal(&id, 0, &document)?,
+            document: self.keys.seal(&id, u8::from(planted!(WrongSlot)), &document)?,
             proxy: sealed_proxy,
         });
         let sold = Sold {
@@ -191,7 +192,7 @@ impl Node {
 
     /// How many other people's cards the proxy carried today, as known here.
     fn cards_carried(&self, document: &Document, proxy: Option<&Document>, today: NaiveDate) -> Result<u32, NodeError> {
-        let Some(proxy) = proxy else {
+        let Some(proxy) = proxy.filter(|_| !planted!(ProxyNotCounted)) else {
             return Ok(0);
         };
         let (proxy, card) = (self.keys.tag(&proxy.person()), self.keys.tag(&document.person()));

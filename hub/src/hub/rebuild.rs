@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use shared::entry::Reading;
 use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use shared::ledger::run::Run;
+use shared::planted;
 use shared::rules::calendar::taipei_day;
 use shared::rules::quota::FindingKind;
 use shared::seal;
@@ -132,7 +133,7 @@ impl Hub {
 
     /// Compares what counts with what the nation was told, and tells the rest.
     fn tell_differences(&mut self) -> Result<(), HubError> {
-        let mut told = self.published()?;
+        let mut told = if planted!(RebuildTells) { Published::new() } else { self.published()? };
         let mut sales: Vec<(PersonTag, ProgrammeId, SaleRow)> = Vec::new();
         self.store.each_sale(|tag, programme, row| {
             if row.effect == Effect::Counts {

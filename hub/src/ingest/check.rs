@@ -112,7 +112,7 @@ impl Hub {
         Ok(if held == Some(last_known.hash) { Ok(known) } else { Err(Fault::OtherHistory(last_known.id)) })
     }
 
-    fn open_entries(&self, site: &SiteCode, run: &Run) -> Answer<Vec<Opened>> {
+    pub(super) fn open_entries(&self, site: &SiteCode, run: &Run) -> Answer<Vec<Opened>> {
         let mut out = Vec::with_capacity(run.entries.len());
         for (seq, bytes) in (run.start.id.seq..).zip(&run.entries) {
             let id = EntryId { seq, ..run.start.id };

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveTime;
+use shared::entry::Reading;
 use shared::ids::{EntryId, PersonTag, ProgrammeId};
+use shared::planted;
 use shared::rules::calendar::{second_of, taipei_day};
 use shared::rules::identity::{Document, Person};
 use shared::rules::quota::{Finding, Purchase};
@@ -109,7 +111,8 @@ impl Hub {
         let person = sales.iter().find_map(|sale| sale.buyer.as_ref()).map(Document::person);
         for sale in sales.into_iter().filter(|sale| Since::sale(&sale.row) >= since) {
             let place = place(&sale.row, &judgement);
-            if sale.old == Some(place) {
+            let counted = sale.old.is_some_and(|old| old.effect == Effect::Counts);
+            if sale.old == Some(place) || (planted!(FirstComeCounts) && counted && place.effect == Effect::Over) {
                 continue;
             }
             if tell {
@@ -158,7 +161,10 @@ impl Hub {
         judged: BTreeSet<EntryId>,
         judgement: &Judgement,
     ) -> CaseChange {
-        let id = self.keys.case(programme, &tag);
+        let mut id = self.keys.case(programme, &tag);
+        if planted!(CaseNamedByTime) {
+            id.0[0] = received.to_le_bytes()[0];
+        }
         let open = !judgement.findings.is_empty();
         let findings = judgement.findings.iter().filter(|finding| judged.contains(&finding.sale));
         CaseChange {
@@ -204,7 +210,7 @@ pub(crate) fn as_purchase(row: &SaleRow, buyer: &Document) -> Purchase {
         site: row.site,
         instant: row.instant,
         doubt_s: row.doubt_s,
-        reading: row.reading,
+        reading: if planted!(ReadingNotAsked) { Reading::Typed } else { row.reading },
         version: row.version.clone(),
         birth: buyer.birth(),
         pieces: row.pieces,

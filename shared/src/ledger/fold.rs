@@ -68,18 +68,20 @@ pub fn heads(document: &Automerge) -> Vec<ChangeHash> {
 mod tests {
     use super::*;
     use crate::ids::ActorId;
-    use crate::ledger::chain::Tip;
+    use crate::ledger::chain::{Link, Tip};
 
     #[test]
     fn a_ledger_folds_whatever_the_order_and_says_what_is_missing() {
         let doc = "site/5931102274/2020-02-06".parse().unwrap();
         let mut tip = Tip::start(doc, ActorId([1; 16]), 0, vec![]);
-        let changes: Vec<Change> = (0..20u8).map(|n| tip.append_change(&[n]).unwrap().1).collect();
+        let (links, changes): (Vec<Link>, Vec<Change>) = (0..20u8).map(|n| tip.append_change(&[n]).unwrap()).unzip();
         let forward = document(changes.clone()).unwrap();
         let backward = document(changes.iter().rev().cloned().collect()).unwrap();
+        assert_eq!(heads(&forward), vec![links[19].hash], "one writer, one head");
         assert_eq!(heads(&forward), heads(&backward));
         assert_eq!(forward.save(), backward.save());
-        assert_eq!(entries(&forward).unwrap().len(), 20);
+        let written = links.iter().zip(0..20u8).map(|(link, n)| (link.id, vec![n]));
+        assert_eq!(entries(&forward).unwrap(), written.collect(), "every entry, byte for byte");
         assert!(matches!(document(changes[1..].to_vec()), Err(FoldError::Missing(1))));
     }
 }

@@ -196,6 +196,7 @@ impl Run {
 mod tests {
     use super::*;
     use crate::ids::ActorId;
+    use crate::ledger::schema;
 
     pub(crate) fn run(entries: u8) -> (Run, Vec<Link>) {
         let doc = "site/5931102274/2020-02-06".parse().unwrap();
@@ -211,6 +212,8 @@ mod tests {
     fn both_ends_build_the_same_changes() {
         let (run, links) = run(30);
         assert_eq!(run.links().unwrap(), links);
+        let changes: Vec<ChangeHash> = run.changes().unwrap().iter().map(schema::hash).collect();
+        assert_eq!(changes, links.iter().map(|link| link.hash).collect::<Vec<_>>());
     }
 
     #[test]
@@ -229,6 +232,39 @@ mod tests {
         let mut other = good;
         other.entries.clear();
         assert!(matches!(other.links(), Err(BadRun::Size { .. })));
+    }
+
+    #[test]
+    fn a_run_has_its_limits() {
+        let (good, _) = run(1);
+        let sized = |entries: usize, bytes: usize| Run { entries: vec![vec![7; bytes]; entries], ..good.clone() };
+        let is_too_large = |run: &Run| matches!(run.changes(), Err(BadRun::Size { .. }));
+        assert!(!is_too_large(&sized(RUN_ENTRIES_MAX, 1)), "as many entries as fit");
+        assert!(is_too_large(&sized(RUN_ENTRIES_MAX + 1, 1)), "one entry too many");
+        assert!(!is_too_large(&sized(2, RUN_BYTES_MAX / 2)), "as many bytes as fit");
+        assert!(is_too_large(&sized(3, RUN_BYTES_MAX / 2)), "too many bytes");
+        assert!(is_too_large(&sized(0, 0)), "nothing");
+    }
+
+    #[test]
+    fn no_place_is_taken_that_no_writer_gives() {
+        let (good, _) = run(1);
+        let hashes = |count: u8| (0..count).map(|n| ChangeHash([n; 32])).collect::<Vec<_>>();
+        let at = |seq: u32, op: u64, deps: Vec<ChangeHash>| {
+            let mut run = good.clone();
+            (run.start.id.seq, run.start.op, run.start.deps) = (seq, op, deps);
+            run.changes().err()
+        };
+        let most = u8::try_from(DEPS_MAX).unwrap();
+        assert_eq!(at(1, 1, hashes(most)), None, "as many heads as nodes");
+        assert_eq!(at(3, 3, vec![]), None);
+        let bad_deps = Some(BadRun::Place("dependencies too many or not sorted"));
+        assert_eq!(at(1, 1, hashes(most + 1)), bad_deps);
+        assert_eq!(at(1, 1, hashes(2).into_iter().rev().collect()), bad_deps);
+        let bad_numbers = Some(BadRun::Place("sequence or operation number"));
+        for (seq, op) in [(0, 5), (0, 0), (1, 0), (3, 2)] {
+            assert_eq!(at(seq, op, vec![]), bad_numbers, "sequence {seq}, operation {op}");
+        }
     }
 
     #[test]
@@ -273,5 +309,9 @@ mod tests {
         assert_eq!(joined.links().unwrap()[3], link);
         let rest = joined.clone().without_first(3, &joined.links().unwrap()).unwrap();
         assert_eq!(rest.links().unwrap(), vec![link]);
+        assert_eq!(rest.joints, vec![], "the joint is where the rest begins");
+        let rest = joined.clone().without_first(2, &joined.links().unwrap()).unwrap();
+        assert_eq!(rest.joints[0].index, 1, "the joint moves with its entry");
+        assert_eq!(rest.links().unwrap()[1], link);
     }
 }

@@ -211,7 +211,13 @@ mod tests {
         for (text, why) in refused {
             assert_eq!(parse_birth(text, today), Err(why), "{text}");
         }
+        let spaced = |blanks: usize| format!("{}19860315", " ".repeat(blanks));
+        assert_eq!(parse_birth(&spaced(12), today), Ok(day("1986-03-15")), "20 characters");
+        for blanks in [13, 14] {
+            assert_eq!(parse_birth(&spaced(blanks), today), Err(BadBirth::Unreadable), "{blanks} blanks before it");
+        }
         assert_eq!(parse_birth("20210301", today), Ok(today), "born today");
         assert_eq!(parse_birth("1/01/01", today), Ok(day("1912-01-01")), "the first day of 民國");
+        assert_eq!(BadBirth::Future.en(), "the date of birth lies in the future: check it");
     }
 }

@@ -89,6 +89,7 @@ pub fn check_stock(have: Stock, ask: Pieces) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::{Arrival, Correction};
 
     const fn pieces(adult: u32, child: u32) -> Pieces {
         Pieces { adult, child }
@@ -102,6 +103,17 @@ mod tests {
         assert_eq!(check_stock(have, pieces(200, 50)), Ok(()));
         assert_eq!(check_stock(have, pieces(0, 51)), Err(Refusal::Stock { have }));
         assert_eq!(check_stock(Stock { adult: -3, child: 5 }, pieces(0, 5)), Ok(()), "kind by kind");
+    }
+
+    #[test]
+    fn what_arrives_comes_in_and_what_is_counted_again_is_set_right() {
+        let programme: crate::ids::ProgrammeId = "mask".parse().unwrap();
+        let arrival = Arrival { programme: programme.clone(), counted: pieces(200, 50), advised: None };
+        assert_eq!(Move::of(&Fact::Arrival(arrival)), Some(Move::In(pieces(200, 50))));
+        let correction = Correction { programme, adult: -3, child: 1, reason: "counted".to_owned() };
+        assert_eq!(Move::of(&Fact::Correction(correction)), Some(Move::By { adult: -3, child: 1 }));
+        let text = "name = \"mask\"".to_owned();
+        assert_eq!(Move::of(&Fact::Programme(crate::entry::Published { text })), None, "rules move no goods");
     }
 
     #[test]

@@ -95,6 +95,7 @@ impl Town {
             self.prove(at, acked)?;
         }
         self.check_cases()?;
+        self.check_told()?;
         self.check_other_order()
     }
 

@@ -13,17 +13,20 @@ use super::people::{Rule, day_number, day_of};
 use super::{Plant, Town};
 
 /// A sale that somebody asks for.
-struct Wish {
-    person: usize,
-    programme: &'static str,
+pub(super) struct Wish {
+    pub(super) person: usize,
+    pub(super) programme: &'static str,
     pieces: Pieces,
     typed: bool,
     request: String,
+    /// Who carries the card, where it is not its owner.
+    pub(super) proxy: Option<usize>,
 }
 
 impl Town {
     /// Something happens at a site.
     pub(super) fn deed(&mut self, at: usize) -> Result<()> {
+        self.leave_unsynced(at)?;
         match self.dice.below(20) {
             0..=11 => self.sell(at),
             12 | 13 => self.arrive(at),
@@ -60,6 +63,7 @@ impl Town {
             pieces: Pieces { adult, child },
             typed: self.dice.once_in(6),
             request: format!("r{}", self.requests),
+            proxy: self.dice.once_in(8).then(|| self.dice.index(all.min(6))),
         }
     }
 
@@ -71,7 +75,7 @@ impl Town {
             document: person.document(wish.typed),
             adult: i64::from(wish.pieces.adult),
             child: i64::from(wish.pieces.child),
-            proxy: None,
+            proxy: wish.proxy.map(|proxy| self.people[proxy].document(false)),
             by: "town".to_owned(),
         }
     }
@@ -90,7 +94,10 @@ impl Town {
                 self.sold(at, &wish, &sold)?;
                 self.last_sale = Some((at, ask, sold.id));
             }
-            Err(refusal) => self.judge_refused(at, &wish, &refusal)?,
+            Err(refusal) => {
+                let refusal = self.spoil_refusal(refusal);
+                self.judge_refused(at, &wish, &refusal)?;
+            }
         }
         self.put_back(at, image)
     }
@@ -108,6 +115,7 @@ impl Town {
         ensure!(rule.fits(who, wish.pieces, false), "S4: sold {:?} by {}", wish.pieces, rule.name);
         let known = self.model.evidence(view, wish.person, rule, today);
         ensure!(!known.must, "S4: {site} sold to somebody whose purchase it knew: {}", sold.id);
+        ensure!(self.proxy_may(at, wish, rule, today), "S4: sold to a proxy who has carried too many cards");
         let book = self.model.book(at);
         let (adult, child) = book.stock.get(wish.programme).copied().unwrap_or_default();
         let enough = |have: i64, ask: u32| ask == 0 || have >= i64::from(ask);
@@ -126,7 +134,7 @@ impl Town {
         let versions = node.versions();
         let Some(version) = versions.in_force(&wish.programme.parse()?, today) else {
             // A clock that was reset to 1970 knows people who are not born yet.
-            let unborn = self.people[wish.person].birth > today;
+            let unborn = self.unborn(wish, today);
             let right = matches!(refusal, Refusal::NoProgramme) || unborn && matches!(refusal, Refusal::Document(_));
             ensure!(right, "refused without rules: {refusal:?}");
             return Ok(());
@@ -138,7 +146,8 @@ impl Town {
         let (adult, child) = self.model.book(at).stock.get(wish.programme).copied().unwrap_or_default();
         let right = match refusal {
             Refusal::Turn { .. } => !rule.turn(who, today),
-            Refusal::Bought { .. } => may,
+            Refusal::Bought { next } => may && self.next_is_right(view, wish.person, rule, today, *next),
+            Refusal::Proxy { .. } | Refusal::ProxyIsBuyer => !self.proxy_may(at, wish, rule, today),
             Refusal::Child { .. } | Refusal::Limit { .. } => !rule.fits(who, wish.pieces, false),
             Refusal::KindOff(_) => !rule.takes(who),
             Refusal::NothingAsked => wish.pieces.total() == 0,
@@ -151,12 +160,13 @@ impl Town {
 
     /// A sale that happened before, by paper: never refused for what the rules say of it.
     fn record(&mut self, at: usize) -> Result<()> {
-        let wish = self.wish();
+        let mut wish = self.wish();
         let reading = self.sites[at].reading(self.now_ms);
         let ago = self.dice.between(0, 9 * 86_400);
         let node = self.sites[at].node()?;
         let today = node.business_day(reading);
-        let second = node.status(reading)?.now.second - ago;
+        let now = node.status(reading)?.now.second;
+        let second = self.same_second(&mut wish, now).unwrap_or(now - ago);
         let happened = DateTime::from_timestamp(second + 8 * 3600, 0).context("a time")?.naive_utc();
         let ask = RecordRequest { sale: self.request(&wish), happened };
         let image = self.image_for(Plant::SaleNotWritten, at)?;
@@ -165,7 +175,7 @@ impl Town {
             Err(Refusal::NothingAsked) => ensure!(wish.pieces.total() == 0, "a record is refused as nothing"),
             Err(Refusal::NoProgramme) => {}
             // By a clock that was reset to 1970.
-            Err(Refusal::Document(_)) if self.people[wish.person].birth > today => {}
+            Err(Refusal::Document(_)) if self.unborn(&wish, today) => {}
             Err(refusal) => bail!("a record is refused: {refusal:?}"),
         }
         self.put_back(at, image)
@@ -187,6 +197,7 @@ impl Town {
             truly,
             reading: if typed { Reading::Typed } else { Reading::Card },
         };
+        self.carry_card(sold.id, wish, day_of(sale.instant));
         self.model.sold(sold.id, sale);
         let by = (-i64::from(wish.pieces.adult), -i64::from(wish.pieces.child));
         let stock = (sold.stock.adult, sold.stock.child);
@@ -345,6 +356,12 @@ impl Town {
         Ok(())
     }
 
+    /// Whether somebody of a sale is not born yet, by a clock that was reset.
+    fn unborn(&self, wish: &Wish, today: chrono::NaiveDate) -> bool {
+        let all = std::iter::once(wish.person).chain(wish.proxy);
+        all.into_iter().any(|person| self.people[person].birth > today)
+    }
+
     /// From where a node looks at the nation.
     fn view(&mut self, at: usize) -> Result<View> {
         let standing = self.sites[at].node()?.standing();
@@ -354,23 +371,5 @@ impl Town {
     fn rule(&self, version: &str) -> Result<&'static Rule> {
         let found = super::rules().iter().find(|rule| rule.name == version);
         found.with_context(|| format!("a version {version} that the town never heard of"))
-    }
-
-    /// For the planted bugs that forget: the store before the deed, now and then.
-    fn image_for(&mut self, plant: Plant, at: usize) -> Result<Option<edge::store::Store>> {
-        if self.knobs.plant == Some(plant) && self.dice.once_in(4) {
-            return Ok(Some(self.sites[at].node()?.image()?));
-        }
-        Ok(None)
-    }
-
-    fn put_back(&mut self, at: usize, image: Option<edge::store::Store>) -> Result<()> {
-        match image {
-            Some(image) => {
-                let seed = self.dice.next();
-                self.sites[at].crash(Some(image), self.now_ms, seed)
-            }
-            None => Ok(()),
-        }
     }
 }

@@ -40,6 +40,7 @@ impl Town {
         }
         self.check_all()?;
         self.check_ledgers()?;
+        self.check_desks()?;
         self.check_fresh_hub()?;
         self.check_rebuild()
     }

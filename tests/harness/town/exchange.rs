@@ -134,7 +134,13 @@ impl Town {
                 }
                 Some(edge_sync::Input::Resumed(resumed))
             }
-            edge_sync::Output::Load(after) => Some(edge_sync::Input::Loaded(node.load_run(after).with_context(named)?)),
+            edge_sync::Output::Load(after) => {
+                let loaded = node.load_run(after).with_context(named)?;
+                if let (Some(Plant::AckedBeforeAnswer), Some((_, upto))) = (self.knobs.plant, &loaded) {
+                    node.acked(*upto, node.standing().feed, None)?;
+                }
+                Some(edge_sync::Input::Loaded(loaded))
+            }
             edge_sync::Output::Acked { upto, feed, receipt } => {
                 node.acked(upto, feed, receipt.as_ref()).with_context(named)?;
                 None
@@ -251,6 +257,7 @@ impl Town {
     pub(super) fn ingest(&mut self, most: usize) -> Result<()> {
         let count = most.min(self.inbox.len());
         let taken: Vec<Inbox> = self.inbox.drain(..count).collect();
+        let taken = self.tell_before(taken)?;
         if taken.is_empty() {
             return Ok(());
         }

@@ -164,6 +164,12 @@ impl Model {
         self.sales.insert(id, sale);
     }
 
+    /// What a life of the hub told the nation last of a sale: whether it counts.
+    pub(super) fn counts_by_feed(&self, hub: &Incarnation, id: &EntryId) -> bool {
+        let told = self.told.get(hub).and_then(|told| told.of.get(id)?.last());
+        told.is_some_and(|(_, gone)| !gone)
+    }
+
     /// Reads what the hub has published since.
     pub(super) fn hear(&mut self, hub: &hub::hub::Hub) -> Result<()> {
         let told = self.told.entry(hub.life()).or_default();
@@ -338,7 +344,7 @@ impl Model {
     }
 
     /// What delivered withdrawals took back.
-    fn withdrawals(&self) -> impl Iterator<Item = EntryId> {
+    pub(super) fn withdrawals(&self) -> impl Iterator<Item = EntryId> {
         let answered = self.books.values().flat_map(|book| book.log.iter().chain(&book.lost));
         answered.filter(|answered| self.delivered.contains_key(&answered.id)).filter_map(|answered| {
             match answered.deed {

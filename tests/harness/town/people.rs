@@ -81,6 +81,8 @@ pub(super) struct Rule {
     weighs: Weighs,
     /// Pieces for a grown-up's card.
     adult: u32,
+    /// Child goods for a grown-up's card.
+    adult_child: u32,
     /// For a child's card: adult, child, both together.
     child: (u32, u32, u32),
     /// Who was born in this year or later is a child.
@@ -88,24 +90,51 @@ pub(super) struct Rule {
     /// Who was born in this year or later may come on any day.
     free_born: i32,
     passports: bool,
+    /// Of those born in this year or later a proxy may carry three cards a day.
+    young_born: i32,
 }
 
 const NOBODY: i32 = 9_999;
+const EVERYBODY: i32 = 0;
 
 /// Those that towns use.
-pub(super) fn rules() -> [Rule; 4] {
+pub(super) fn rules() -> [Rule; 6] {
     let mask = Rule {
         name: "mask-2020-02-06",
         programme: "mask",
         from: day(2020, 2, 6),
         weighs: Weighs::Days(7),
         adult: 2,
+        adult_child: 0,
         child: (2, 2, 2),
         child_born: 2008,
         free_born: NOBODY,
         passports: true,
+        young_born: NOBODY,
     };
     [
+        Rule {
+            name: "mask-2020-03-19",
+            from: day(2020, 3, 19),
+            adult: 3,
+            child: (3, 5, 5),
+            child_born: 2004,
+            free_born: 2004,
+            young_born: 2004,
+            ..mask
+        },
+        Rule {
+            name: "mask-2020-04-09",
+            from: day(2020, 4, 9),
+            weighs: Weighs::Days(14),
+            adult: 9,
+            adult_child: 10,
+            child: (9, 10, 10),
+            child_born: 2004,
+            free_born: EVERYBODY,
+            young_born: 2004,
+            ..mask
+        },
         Rule { name: "mask-2020-02-20", from: day(2020, 2, 20), child: (2, 4, 4), ..mask },
         Rule {
             name: "mask-2020-03-05",
@@ -114,6 +143,7 @@ pub(super) fn rules() -> [Rule; 4] {
             child: (3, 5, 5),
             child_born: 2007,
             free_born: 2007,
+            young_born: 2007,
             ..mask
         },
         Rule {
@@ -122,10 +152,12 @@ pub(super) fn rules() -> [Rule; 4] {
             from: day(2022, 4, 28),
             weighs: Weighs::Round(day(2022, 4, 28), day(2022, 6, 6)),
             adult: 1,
+            adult_child: 0,
             child: (1, 0, 1),
             child_born: NOBODY,
             free_born: NOBODY,
             passports: false,
+            young_born: NOBODY,
         },
         mask,
     ]
@@ -137,6 +169,11 @@ impl Rule {
         // 1970-01-01 was a Thursday; Sunday is 0.
         let weekday = (today + 4).rem_euclid(7);
         weekday == 0 || who.birth.year() >= self.free_born || who.is_odd() == matches!(weekday, 1 | 3 | 5)
+    }
+
+    /// How many cards a proxy may carry on a day, this one among them.
+    pub(super) fn cards(&self, who: &Person) -> usize {
+        if who.birth.year() >= self.young_born { 3 } else { 1 }
     }
 
     /// Whether the kind of document is taken.
@@ -169,7 +206,7 @@ impl Rule {
     /// children; afterwards (`sold`) they count like others.
     pub(super) fn fits(&self, who: &Person, ask: Pieces, sold: bool) -> bool {
         let is_child = who.birth.year() >= self.child_born;
-        let (adult, child, mixed) = if is_child { self.child } else { (self.adult, 0, self.adult) };
+        let (adult, child, mixed) = if is_child { self.child } else { (self.adult, self.adult_child, self.adult) };
         let ask = if sold && child == 0 { Pieces { adult: ask.adult + ask.child, child: 0 } } else { ask };
         let both = ask.adult > 0 && ask.child > 0;
         ask.adult <= adult && ask.child <= child && (!both || ask.adult + ask.child <= mixed)

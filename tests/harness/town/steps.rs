@@ -143,7 +143,8 @@ impl Town {
             _ => self.dice.next(),
         };
         let now_ms = self.now_ms;
-        self.sites[at].crash(None, now_ms, seed)?;
+        let left = self.unsynced.remove(&at);
+        self.sites[at].crash(left, now_ms, seed)?;
         self.check_log(at)?;
         self.ask_again(at)
     }

@@ -47,6 +47,11 @@ fn a_mixed_basket_has_the_class_limit_and_each_kind_its_own() {
         assert_eq!(all.covers(ask), fits, "{ask:?}");
     }
     assert!(!all.covers(pieces(u32::MAX, u32::MAX)));
+    let narrow = Allowance { adult: 3, child: 2, mixed: 2 };
+    assert!(
+        narrow.covers(pieces(3, 0)) && !narrow.covers(pieces(2, 1)),
+        "the limit of a mixed basket is for mixed ones"
+    );
 }
 
 #[test]
