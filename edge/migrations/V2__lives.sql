@@ -8,7 +8,8 @@ ALTER TABLE self ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE self ADD COLUMN hub_journal INTEGER NOT NULL DEFAULT 0;
 
 -- Consecutive entries of one actor in one document, from sequence `seq` on: rows of the log from position `first`.
--- counted: the hub gave them back, and its feed counts them at this position; none where this store wrote them.
+-- counted: the hub gave them back, and its feed counts them at this position; -1 where that hub has been taken back
+-- since and may have forgotten them; none where this store wrote them.
 CREATE TABLE chain_2 (
     first INTEGER PRIMARY KEY,
     doc TEXT NOT NULL,

@@ -120,12 +120,14 @@ impl Node {
 
     /// How much of the log the hub says it has.
     fn known_to(&self, welcome: &Welcome) -> Result<LogPos, NodeError> {
+        let same_hub = welcome.hub_life == self.line.hub_life;
         match &welcome.last {
+            // A hub that was taken back may hold the last and not what stands before it, where several lives of this
+            // store wrote.
+            Some(_) if !same_hub && self.store.has_others_chains()? => Ok(0),
             Some(seen) => self.find_seen(seen).map(|pos| pos.unwrap_or(0)),
             // A new incarnation of a store that the same hub has acknowledged before.
-            None if welcome.life.is_some() && welcome.hub_life == self.line.hub_life && self.parent.is_some() => {
-                Ok(LogPos::MAX)
-            }
+            None if welcome.life.is_some() && same_hub && self.parent.is_some() => Ok(LogPos::MAX),
             None => Ok(0),
         }
     }

@@ -81,9 +81,16 @@ impl Store {
         chains.into_iter().map(|chain| self.chain_end(chain.first).map(|end| (chain, end))).collect()
     }
 
+    /// Whether other lives of this store wrote any of the log.
+    pub(crate) fn has_others_chains(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM chain WHERE counted NOT NULL)";
+        let found = one(&self.conn, sql, [], |row| row.get(0)).map_err(failed("look for chains of other lives"))?;
+        Ok(found.unwrap_or(false))
+    }
+
     /// The chains that the hub gave back, in the order of the log.
     pub(crate) fn chains_given_back(&self) -> Result<Vec<Chain>, StoreError> {
-        let sql = format!("{CHAIN} WHERE counted IS NOT NULL ORDER BY first");
+        let sql = format!("{CHAIN} WHERE counted >= 0 ORDER BY first");
         all(&self.conn, &sql, [], chain).map_err(failed("find what the hub gave back"))
     }
 
@@ -267,7 +274,7 @@ fn chain(row: &Row<'_>) -> rusqlite::Result<Chain> {
         seq: row.get(4)?,
         op: pos(row, 5)?,
         deps: hashes(&deps, 6)?,
-        counted: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+        counted: row.get::<_, Option<i64>>(7)?.and_then(|counted| u64::try_from(counted).ok()),
     })
 }
 

@@ -79,7 +79,7 @@ impl Store {
             conn.execute("DELETE FROM down WHERE doc LIKE 'desk/%'", [])?;
             conn.execute("UPDATE down SET at = at - (SELECT down FROM self)", [])?;
             // It may have forgotten what it gave back: from now on that is ours to give.
-            conn.execute("UPDATE chain SET counted = NULL", [])?;
+            conn.execute("UPDATE chain SET counted = -1 WHERE counted NOT NULL", [])?;
             let sql =
                 "UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0, own = 0, hub_journal = 0";
             conn.execute(sql, [life.0])

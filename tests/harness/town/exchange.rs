@@ -275,7 +275,7 @@ impl Town {
         let Inbox { at, epoch, upload } = inbox;
         let input = match outcome {
             Outcome::Ingested { id, feed, receipt } => {
-                self.delivered(&upload, feed);
+                self.delivered(&upload, feed)?;
                 self.uploads.push(upload);
                 hub_sync::Input::Ingested { id, feed, receipt: Some(receipt) }
             }
@@ -288,11 +288,13 @@ impl Town {
         }
     }
 
-    fn delivered(&mut self, upload: &Upload, feed: u64) {
+    fn delivered(&mut self, upload: &Upload, feed: u64) -> Result<()> {
+        let hub = self.hub()?.life();
         let start = upload.run.start.id;
         for (seq, _) in (start.seq..).zip(&upload.run.entries) {
-            self.model.delivered.entry(EntryId { seq, ..start }).or_insert(feed);
+            self.model.deliver(hub, EntryId { seq, ..start }, feed);
         }
+        Ok(())
     }
 
     /// Every line hears that there is something new.

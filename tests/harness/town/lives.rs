@@ -135,13 +135,11 @@ impl Town {
             }
         }
         self.uploads = uploads(&hub, self.sites.iter().map(|site| site.code).collect())?;
-        let mut delivered = std::mem::take(&mut self.model.delivered);
-        for id in delivered.keys().copied().collect::<Vec<_>>() {
-            if hub.entry_hash(&id)?.is_none() {
-                delivered.remove(&id);
+        for (id, feed) in std::mem::take(&mut self.model.delivered) {
+            if hub.entry_hash(&id)?.is_some() {
+                self.model.deliver(hub.life(), id, feed);
             }
         }
-        self.model.delivered = delivered;
         self.model.books.values_mut().for_each(|book| book.proved = 0);
         self.hub = Some(hub);
         self.shadow = self.another_hub()?;

@@ -90,6 +90,8 @@ pub(super) struct Model {
 struct Told {
     of: HashMap<EntryId, Vec<(u64, bool)>>,
     feed: u64,
+    /// What it had taken, with the feed's position behind each.
+    delivered: HashMap<EntryId, u64>,
 }
 
 /// From where a node looks at the nation.
@@ -170,6 +172,12 @@ impl Model {
         told.is_some_and(|(_, gone)| !gone)
     }
 
+    /// The hub has taken an entry.
+    pub(super) fn deliver(&mut self, hub: Incarnation, id: EntryId, feed: u64) {
+        self.delivered.entry(id).or_insert(feed);
+        self.told.entry(hub).or_default().delivered.entry(id).or_insert(feed);
+    }
+
     /// Reads what the hub has published since.
     pub(super) fn hear(&mut self, hub: &hub::hub::Hub) -> Result<()> {
         let told = self.told.entry(hub.life()).or_default();
@@ -223,7 +231,8 @@ impl Model {
     }
 
     fn knows(&self, view: View, id: &EntryId) -> Evidence {
-        let told = self.told.get(&view.hub).and_then(|told| told.of.get(id)).map_or(&[][..], Vec::as_slice);
+        let life = self.told.get(&view.hub);
+        let told = life.and_then(|life| life.of.get(id)).map_or(&[][..], Vec::as_slice);
         let last = told.iter().rev().find(|(position, _)| *position <= view.seen).map(|(_, gone)| *gone);
         let Some(book) = self.books.get(&view.at).filter(|book| book.own.contains(id)) else {
             let counts = last == Some(false);
@@ -239,7 +248,8 @@ impl Model {
             // The hub may have found it over at once: then it is in no feed, and the desk says so later.
             None => {
                 let at_once = |behind: &u64| told.first().is_some_and(|(position, _)| position <= behind);
-                Evidence { must: self.delivered.get(id).is_none_or(at_once), may: true }
+                let delivered = life.and_then(|life| life.delivered.get(id));
+                Evidence { must: delivered.is_none_or(at_once), may: true }
             }
         }
     }
