@@ -13,13 +13,14 @@ use clap::{Args, Parser, Subcommand};
 mod call;
 mod deeds;
 mod enrol;
+mod keys;
 mod output;
 mod serve;
 
+pub use keys::{KeyArgs, KeysCommand, KeysFrom};
 pub use output::Outcome;
 pub use serve::serve;
 
-use crate::config::Folder;
 use crate::fault::Fault;
 
 /// Where the pages are served unless told otherwise.
@@ -38,6 +39,9 @@ pub struct Cli {
     /// Rehearsals only: take this for the present time. Marked loudly everywhere.
     #[arg(long, global = true, value_name = "RFC3339", value_parser = DateTime::parse_from_rfc3339)]
     pub rehearsal_clock: Option<DateTime<FixedOffset>>,
+    /// Where the key file lies and what opens it.
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -157,6 +161,12 @@ pub enum Command {
     Status,
     /// The whole ledger as one JSON object a line, documents masked.
     Export,
+    /// Put the key file under a passphrase, or take it out again.
+    Keys {
+        /// Which.
+        #[command(subcommand)]
+        what: KeysCommand,
+    },
     /// Rehearsals: cut or heal the line.
     Line {
         /// Which.
@@ -232,10 +242,14 @@ pub struct DeedArgs {
 /// # Errors
 /// Where the machine, the folder or the request is at fault; a refusal is an [`Outcome`].
 pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
-    let folder = Folder::new(&cli.data);
+    if matches!(cli.command, Command::Serve { .. }) {
+        return Ok(Outcome::silent());
+    }
+    let folder = keys::folder(cli)?;
     match &cli.command {
         Command::Init { site, name } => deeds::init(&folder, site, name),
         Command::Enrol { hub, token } => enrol::enrol(&folder, hub, token),
+        Command::Keys { what } => keys::run(&folder, what),
         Command::Line { what } => deeds::line(&folder, *what),
         Command::Serve { .. } => Ok(Outcome::silent()),
         Command::Arrive { .. }

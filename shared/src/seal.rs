@@ -21,6 +21,8 @@ use crate::ids::{CaseId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use crate::rules::identity::{Document, Person};
 use crate::wire::v1::document;
 
+pub mod passphrase;
+
 /// Longest sealed document that is accepted, in bytes.
 pub const SEALED_BYTES_MAX: usize = 64;
 

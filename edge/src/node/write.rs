@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use shared::entry::{Entry, Fact, Instant, Staff};
 use shared::ids::{ActorId, DocId, EntryId, ProgrammeId};
 use shared::ledger::chain::Tip;
+use shared::rules::identity::holds_number;
 use shared::rules::stock::Stock;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::entry as wire;
@@ -156,6 +157,9 @@ pub(super) fn staff(name: &str) -> Result<Staff, BadAsk> {
     if name.len() > wire::NAME_BYTES_MAX {
         return Err(BadAsk::Name { bytes_max: wire::NAME_BYTES_MAX });
     }
+    if holds_number(name) {
+        return Err(BadAsk::Personal);
+    }
     Ok(Staff { name: name.to_owned(), verified: false })
 }
 
@@ -164,6 +168,9 @@ pub(super) fn reason(text: &str) -> Result<String, BadAsk> {
     let text = text.trim();
     if text.is_empty() || text.len() > wire::REASON_BYTES_MAX {
         return Err(BadAsk::Reason { bytes_max: wire::REASON_BYTES_MAX });
+    }
+    if holds_number(text) {
+        return Err(BadAsk::Personal);
     }
     Ok(text.to_owned())
 }
