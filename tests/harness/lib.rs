@@ -8,5 +8,6 @@ pub mod oracle;
 pub mod prepared;
 pub mod recorder;
 pub mod replay;
+pub mod rest;
 pub mod scenario;
 pub mod town;
