@@ -11,7 +11,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use harness::fleet::{Http, Tool, free_tcp_port, until};
-use harness::prepared::{LATER, Prepared, person, sell, serve_edge, tool};
+use harness::prepared::{LATER, Prepared, copy, person, scratch, sell, serve_edge, tool};
+use harness::recorder::{Fault, Recorder, calls};
 use serde_json::{Value, json};
 
 const RIGHT: &str = "correct horse battery";
@@ -163,4 +164,79 @@ fn sell_and_send(edge: &Tool, n: usize) {
     })
     .unwrap();
     serving.stop().unwrap();
+}
+
+/// How the keys of a folder can be read after a crash: in clear, or with the passphrase. One of the two always holds.
+fn opens(tool: &Tool, what: &[&str]) -> &'static str {
+    if tool.output(what).unwrap().status.success() {
+        return "in clear";
+    }
+    let with = under(tool, &[("ATOLL_EDGE_PASSPHRASE", RIGHT), ("ATOLL_HUB_PASSPHRASE", RIGHT)]);
+    if with.output(what).unwrap().status.success() { "under the passphrase" } else { "never again" }
+}
+
+/// Kills `keys protect` and then `keys unprotect` before every call that changes the disk, and in the middle of every
+/// write; the same command again must end what was begun. Gives how often.
+fn sweep(tool: &Tool, data: &Path, what: &[&str], secret: &str) -> usize {
+    let (recorder, folder) = (Recorder::build().unwrap(), scratch().unwrap());
+    let log = folder.path().join("log");
+    let passphrase = [("ATOLL_EDGE_PASSPHRASE", OsString::from(RIGHT)), ("ATOLL_HUB_PASSPHRASE", RIGHT.into())];
+    let mut killed = 0;
+    for (command, end) in [("protect", "under the passphrase"), ("unprotect", "in clear")] {
+        let run = |on: &Path, environment: Vec<(&'static str, OsString)>| {
+            let tool = tool.on(on).under([environment, passphrase.to_vec()].concat());
+            tool.output(&["keys", command]).unwrap().status
+        };
+        let trial = folder.path().join("trial");
+        copy(data, &trial).unwrap();
+        assert!(run(&trial, recorder.logging(&log)).success());
+        let calls = calls(&log).unwrap();
+        fs::remove_file(&log).unwrap();
+        for (at, call) in (1u32..).zip(&calls).step_by(step()) {
+            let torn = call.is_write().then_some(Fault::Tear(at, 500));
+            for fault in [Some(Fault::Kill(at)), torn].into_iter().flatten() {
+                fs::remove_dir_all(&trial).unwrap();
+                copy(data, &trial).unwrap();
+                assert!(!run(&trial, recorder.environment(fault)).success(), "{fault:?} killed nothing");
+                let after = opens(&tool.on(&trial), what);
+                assert_ne!(after, "never again", "{command}, {fault:?}: {call:?}");
+                assert!(run(&trial, Vec::new()).success(), "{command} again after {fault:?}");
+                assert_eq!(opens(&tool.on(&trial), what), end, "{command}, {fault:?}");
+                let is_clear = content(&trial).iter().any(|(_, bytes)| holds(bytes, secret.as_bytes()));
+                assert_eq!(is_clear, end == "in clear", "{command}, {fault:?}: keys in clear");
+                killed += 1;
+            }
+        }
+        assert!(run(data, Vec::new()).success());
+        fs::remove_dir_all(&trial).unwrap();
+    }
+    killed
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Every third point in the short form.
+fn step() -> usize {
+    if std::env::var("ATOLL_LONG").is_ok_and(|long| long == "1") { 1 } else { 3 }
+}
+
+#[test]
+fn no_crash_loses_a_key() {
+    let folder = scratch().unwrap();
+    let data = folder.path().join("edge");
+    let edge = tool("atoll-edge", &data, LATER).unwrap();
+    edge.run(&["init", "--site", "5931102274"]).unwrap();
+    edge.run(&["status"]).unwrap();
+    let keys = fs::read_to_string(data.join("keys")).unwrap();
+    let secret = keys.lines().find_map(|line| line.strip_prefix("site_secret = \"")).unwrap().trim_matches('"');
+    let killed = sweep(&edge, &data, &["recent"], secret);
+
+    let data = folder.path().join("hub");
+    let hub = tool("atoll-hub", &data, LATER).unwrap();
+    hub.run(&["init"]).unwrap();
+    let master = fs::read_to_string(data.join("master.key")).unwrap();
+    let hub_killed = sweep(&hub, &data, &["cases"], master.trim());
+    println!("keys protect and unprotect killed {killed} times at an edge, {hub_killed} times at a hub; no key lost");
 }

@@ -105,6 +105,15 @@ pub(super) fn wipe(folder: &Path, name: &str) -> Result<(), AuthorityError> {
     }
 }
 
+/// Removes a file that tells nothing, where it is there: whole until it is gone.
+pub(super) fn remove(folder: &Path, name: &str) -> Result<(), AuthorityError> {
+    let path = folder.join(name);
+    match fs::remove_file(&path).and_then(|()| File::open(folder)?.sync_all()) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        ended => ended.map_err(failed("remove", &path)),
+    }
+}
+
 /// A file of ours in the folder, where there is one.
 pub(super) fn any(folder: &Path) -> Option<PathBuf> {
     ALL.iter().map(|name| folder.join(name)).find(|path| path.exists())

@@ -87,8 +87,9 @@ impl KeySource {
         for (name, text) in bundle.secrets() {
             files::replace(folder, name, text.as_bytes())?;
         }
-        // Up to here the sealed file counts; cut short, the same command writes the others again.
-        files::wipe(folder, SEALED)
+        // Up to here the sealed file counts; cut short, the same command writes the others again. It is not
+        // overwritten first: half of it would count, too.
+        files::remove(folder, SEALED)
     }
 
     /// Writes new keys into a folder that was begun.

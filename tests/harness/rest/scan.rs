@@ -14,6 +14,8 @@ use super::Known;
 /// Bytes by which a pattern is found; none is shorter.
 const HEAD: usize = 8;
 const FILTER_BITS: u32 = 22;
+/// With so many letters and digits around it a pattern of digits is part of something longer.
+const JOINED_MAX: usize = 8;
 const ROC_YEARS: i32 = 1911;
 
 /// What was found where.
@@ -45,7 +47,8 @@ struct Pattern {
     bytes: Vec<u8>,
     form: &'static str,
     whose: usize,
-    /// Counts only where no letter or digit stands beside it: digits alone are found in every long hash.
+    /// Counts only where no digit stands beside it and the word around it is short: digits alone are found in every
+    /// long number and hash.
     alone: bool,
 }
 
@@ -143,10 +146,14 @@ impl Scanner {
 
 impl Pattern {
     fn stands(&self, bytes: &[u8], at: usize) -> bool {
-        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        let after = bytes.get(at + self.bytes.len());
-        let joins = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        !self.alone || !(joins(before) || joins(after))
+        if !self.alone {
+            return true;
+        }
+        let (before, after) = (&bytes[..at], &bytes[at + self.bytes.len()..]);
+        let beside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let joined = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).take(JOINED_MAX).count()
+            + after.iter().take_while(|byte| byte.is_ascii_alphanumeric()).take(JOINED_MAX).count();
+        !beside(before.last()) && !beside(after.first()) && joined < JOINED_MAX
     }
 }
 
@@ -218,6 +225,10 @@ mod tests {
             let found = scanner.scan("", &bytes);
             assert!(found.iter().any(|found| found.form == *form && found.at == at), "{form}: {found:?}");
             bytes[at..at + sample.len()].fill(b'.');
+        }
+        for (text, is_found) in [("xb0910000000cy", true), ("10910000000", false), ("abcdef0910000000abcdef", false)] {
+            let found = scanner.scan("", text.as_bytes());
+            assert_eq!(found.iter().any(|found| found.form == "phone"), is_found, "{text}: {found:?}");
         }
         let (_, number) = samples[0];
         let whole = [number, b"xyz"].concat();
