@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, until};
@@ -461,44 +461,4 @@ fn planted(scanner: &Scanner, folder: &Path) {
     File::options().append(true).open(&path).unwrap().write_all(number).unwrap();
     let found = scanner.scan_folder(folder).unwrap().found;
     assert!(found.iter().any(|found| found.place == path.display().to_string()), "{found:?}");
-}
-
-/// Set for the child of the test below: what its panic says.
-const PANIC: &str = "ATOLL_TEST_PANIC";
-
-#[test]
-fn a_panic_does_not_say_what_was_in_hand() {
-    let said = |hook: &str| {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "panics_when_told", "--nocapture", "--test-threads=1"])
-            .env(PANIC, hook)
-            .env("RUST_BACKTRACE", "1")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&[child.stdout, child.stderr].concat()).into_owned()
-    };
-    assert!(said("none").contains("A123456789"), "Rust's own words would have said it");
-    for hook in ["edge", "hub"] {
-        let said = said(hook);
-        assert!(said.contains("panicked at") && said.contains("at_rest.rs"), "{said}");
-        assert!(!said.contains("A123456789"), "{said}");
-        assert!(said.contains("nothing was in hand"), "what was written in the source is shown: {said}");
-    }
-}
-
-#[test]
-fn panics_when_told() {
-    let Ok(hook) = std::env::var(PANIC) else { return };
-    match hook.as_str() {
-        "edge" => edge::crash::leave_nothing_behind(),
-        "hub" => hub::crash::leave_nothing_behind(),
-        _ => {}
-    }
-    let number = String::from("A123456789證");
-    let _ = std::panic::catch_unwind(|| panic!("nothing was in hand"));
-    let _ = std::panic::catch_unwind(|| panic!("no room for {number}"));
-    let _ = std::panic::catch_unwind(|| number[..11].len());
-    let nobody: Result<(), String> = Err(number.clone());
-    nobody.unwrap();
 }
