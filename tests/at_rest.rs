@@ -373,7 +373,7 @@ fn commands(town: &mut Town, known: &[Known]) {
     let case = cases.split_whitespace().next().unwrap().to_owned();
     for arguments in [["case", &case], ["case", known[0].number.as_str()]] {
         // The second is told what it asked; nobody writes that down.
-        let output = hub.output(&arguments).unwrap();
+        let output = hub.output(arguments.as_slice()).unwrap();
         if arguments[1] == case {
             town.keep(&output.stdout);
         }
@@ -412,7 +412,7 @@ fn aside(data: &Path) {
     let sale = held.iter().find(|(_, bytes)| matches!(entry::decode(bytes).unwrap().fact, Fact::Sale(_))).unwrap();
     let mut tip = Tip::start(doc(SITES[1]), ActorId([9; 16]), 0, Vec::new());
     let start = tip.next.clone();
-    let last = tip.append(&sale.1).unwrap().hash;
+    let last = tip.append(sale.1).unwrap().hash;
     let run = Run { doc: doc(SITES[1]), start, entries: vec![sale.1.clone()], joints: Vec::new(), last };
     let upload = Upload { site: SITES[1].parse().unwrap(), incarnation: Incarnation([9; 16]), run };
     let outcomes = hub.ingest(&[upload], 1_580_954_400).unwrap();

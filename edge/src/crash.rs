@@ -34,9 +34,7 @@ fn words(info: &PanicHookInfo<'_>) -> String {
     let said = said.unwrap_or("(a message that was put together; it is not shown, it could hold a person's number)");
     let place = info.location().map_or_else(String::new, ToString::to_string);
     let backtrace = Backtrace::capture();
-    let backtrace = match backtrace.status() {
-        BacktraceStatus::Captured => format!("\n{backtrace}"),
-        _ => String::new(),
-    };
+    let is_there = backtrace.status() == BacktraceStatus::Captured;
+    let backtrace = if is_there { format!("\n{backtrace}") } else { String::new() };
     format!("程式異常 panicked at {place}: {said}{backtrace}\n")
 }
