@@ -62,8 +62,19 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
 ];
 
 /// `shared` may depend on these and no others.
-const SHARED_DEPENDENCIES: &[&str] =
-    &["automerge", "aws-lc-rs", "chrono", "data-encoding", "minicbor", "serde", "thiserror", "toml", "zeroize", "zstd"];
+const SHARED_DEPENDENCIES: &[&str] = &[
+    "argon2",
+    "automerge",
+    "aws-lc-rs",
+    "chrono",
+    "data-encoding",
+    "minicbor",
+    "serde",
+    "thiserror",
+    "toml",
+    "zeroize",
+    "zstd",
+];
 
 const FILE_LINES_MAX: usize = 500;
 

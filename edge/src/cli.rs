@@ -13,14 +13,15 @@ use clap::{Args, Parser, Subcommand};
 mod call;
 mod deeds;
 mod enrol;
+mod keys;
 mod output;
 mod serve;
 mod verify;
 
+pub use keys::{KeyArgs, KeysCommand, KeysFrom};
 pub use output::Outcome;
 pub use serve::serve;
 
-use crate::config::Folder;
 use crate::fault::Fault;
 
 /// Where the pages are served unless told otherwise.
@@ -39,6 +40,9 @@ pub struct Cli {
     /// Rehearsals only: take this for the present time. Marked loudly everywhere.
     #[arg(long, global = true, value_name = "RFC3339", value_parser = DateTime::parse_from_rfc3339)]
     pub rehearsal_clock: Option<DateTime<FixedOffset>>,
+    /// Where the key file lies and what opens it.
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -160,6 +164,12 @@ pub enum Command {
     Export,
     /// Name every entry that is missing, changed, or not the one that the hub signed for.
     Verify,
+    /// Put the key file under a passphrase, or take it out again.
+    Keys {
+        /// Which.
+        #[command(subcommand)]
+        what: KeysCommand,
+    },
     /// Rehearsals: cut or heal the line.
     Line {
         /// Which.
@@ -235,10 +245,14 @@ pub struct DeedArgs {
 /// # Errors
 /// Where the machine, the folder or the request is at fault; a refusal is an [`Outcome`].
 pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
-    let folder = Folder::new(&cli.data);
+    if matches!(cli.command, Command::Serve { .. }) {
+        return Ok(Outcome::silent());
+    }
+    let folder = keys::folder(cli)?;
     match &cli.command {
         Command::Init { site, name } => deeds::init(&folder, site, name),
         Command::Enrol { hub, token } => enrol::enrol(&folder, hub, token),
+        Command::Keys { what } => keys::run(&folder, what),
         Command::Line { what } => deeds::line(&folder, *what),
         Command::Verify => verify::verify(&folder),
         Command::Serve { .. } => Ok(Outcome::silent()),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::ids::SiteCode;
 
 use crate::fault::Fault;
+use crate::keys::KeySource;
 
 /// Longest name of a site, in characters.
 pub const NAME_CHARS_MAX: usize = 60;
@@ -22,6 +23,7 @@ const HUB_BYTES_MAX: usize = 260;
 #[derive(Debug, Clone)]
 pub struct Folder {
     root: PathBuf,
+    keys: KeySource,
 }
 
 /// Whose folder it is.
@@ -54,7 +56,20 @@ impl Folder {
     /// The folder at this path; nothing is touched yet.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { keys: KeySource::folder(&root), root }
+    }
+
+    /// The same folder with its keys elsewhere, or under a passphrase.
+    #[must_use]
+    pub fn with_keys(self, keys: KeySource) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Where its keys are.
+    #[must_use]
+    pub fn keys(&self) -> &KeySource {
+        &self.keys
     }
 
     /// Its path.

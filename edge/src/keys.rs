@@ -2,26 +2,36 @@
 //! (docs/architecture.md).
 //!
 //! The key file is 0600 and lies on the same disk unless the operator moves it: a stolen disk with
-//! it tells one site's own people, without it nothing.
+//! it tells one site's own people, without it nothing. It may be under a passphrase or come from
+//! systemd (docs/at-rest.md).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
 use shared::ids::Incarnation;
 use shared::seal::Secret;
+use shared::seal::passphrase::PassphraseError;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+mod protection;
 mod ring;
+mod source;
 mod vault;
 
+pub use protection::{Mark, protect, save, unprotect};
 pub(crate) use ring::KeyRing;
+pub(crate) use source::passphrase_fault;
+pub use source::{KeySource, read_passphrase};
 pub(crate) use vault::Vault;
 
 /// The site's secret, its number and the TLS key.
 const KEY_FILE: &str = "keys";
+/// What stands on a key file under a passphrase.
+const SEALED_WHAT: &str = "edge keys";
 /// The hub's certificate for this site.
 const CERTIFICATE_FILE: &str = "certificate.der";
 /// The hub's own.
@@ -66,6 +76,30 @@ pub enum KeyError {
         /// Its mode.
         mode: u32,
     },
+    /// Under a passphrase, and none was given.
+    #[error("{path} is under a passphrase")]
+    Protected {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The passphrase is none, or does not open it.
+    #[error("open {path}")]
+    Passphrase {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: PassphraseError,
+    },
+    /// systemd was to give the keys.
+    #[error("CREDENTIALS_DIRECTORY is not set")]
+    NoCredentials,
+    /// Only systemd writes its credentials.
+    #[error("{path} is one of systemd's credentials")]
+    ReadOnly {
+        /// Which file.
+        path: PathBuf,
+    },
 }
 
 /// Everything secret that an edge has.
@@ -79,8 +113,8 @@ pub struct Keys {
     pub tls_key: Secrets,
 }
 
-/// Secret bytes of any length that are never printed.
-#[derive(Clone, PartialEq, Eq)]
+/// Secret bytes of any length that are never printed, and wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Secrets(pub Vec<u8>);
 
 impl std::fmt::Debug for Secrets {
@@ -89,7 +123,7 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 struct KeyFile {
     key_number: u8,
     site_secret: String,
@@ -97,37 +131,38 @@ struct KeyFile {
 }
 
 impl Keys {
-    /// Writes the key file of a data folder, whole or not at all.
+    /// Writes the key file of a data folder in clear, whole or not at all.
     ///
     /// # Errors
     /// Where the file cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), KeyError> {
+        let path = folder.join(KEY_FILE);
+        write_secret(&path, self.text(&path)?.as_bytes())
+    }
+
+    /// Reads the key file of a data folder where it is in clear ([`KeySource`] knows the other ways).
+    ///
+    /// # Errors
+    /// Where the file is missing, open to others, under a passphrase or not one of ours.
+    pub fn load(folder: &Path) -> Result<Self, KeyError> {
+        KeySource::folder(folder).load()
+    }
+
+    fn text(&self, path: &Path) -> Result<Zeroizing<String>, KeyError> {
         let file = KeyFile {
             key_number: self.number,
             site_secret: BASE64.encode(self.secret.bytes()),
             tls_key: BASE64.encode(&self.tls_key.0),
         };
-        let path = folder.join(KEY_FILE);
-        let text = toml::to_string(&file).map_err(|cause| content(&path, cause))?;
-        write_secret(&path, text.as_bytes())
+        toml::to_string(&file).map(Zeroizing::new).map_err(|cause| content(path, cause))
     }
 
-    /// Reads the key file of a data folder.
-    ///
-    /// # Errors
-    /// Where the file is missing, open to others or not one of ours.
-    pub fn load(folder: &Path) -> Result<Self, KeyError> {
-        let path = folder.join(KEY_FILE);
-        let read = |cause| KeyError::Read { path: path.clone(), cause };
-        let mode = fs::metadata(&path).map_err(read)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Open { path, mode });
-        }
-        let text = fs::read_to_string(&path).map_err(read)?;
-        let file: KeyFile = toml::from_str(&text).map_err(|cause| content(&path, cause.message()))?;
-        let secret = BASE64.decode(file.site_secret.as_bytes()).map_err(|cause| content(&path, cause))?;
-        let secret = secret.try_into().map_err(|_| content(&path, "a site secret is 32 bytes"))?;
-        let tls_key = BASE64.decode(file.tls_key.as_bytes()).map_err(|cause| content(&path, cause))?;
+    fn parse(path: &Path, text: &str) -> Result<Self, KeyError> {
+        // toml's own words would show the line.
+        let file: KeyFile = toml::from_str(text).map_err(|cause| content(path, cause.message()))?;
+        let secret = Zeroizing::new(BASE64.decode(file.site_secret.as_bytes()).map_err(|cause| content(path, cause))?);
+        let secret = secret.as_slice().try_into().map_err(|_| content(path, "a site secret is 32 bytes"))?;
+        let tls_key = BASE64.decode(file.tls_key.as_bytes()).map_err(|cause| content(path, cause))?;
         Ok(Self { secret: Secret::new(secret), number: file.key_number, tls_key: Secrets(tls_key) })
     }
 
@@ -227,6 +262,8 @@ fn content(path: &Path, why: impl ToString) -> KeyError {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn keys() -> Keys {

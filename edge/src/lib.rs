@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod counter;
+pub mod crash;
 pub mod desk;
 pub mod fault;
 pub mod keys;

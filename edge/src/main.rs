@@ -8,6 +8,7 @@ use edge::cli::{self, Cli, Command};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    edge::crash::leave_nothing_behind();
     let cli = Cli::parse();
     let quiet = if matches!(cli.command, Command::Serve { .. }) { "info,refinery_core=warn" } else { "error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));

@@ -10,7 +10,7 @@ use shared::sign::Signer;
 use crate::config::{Folder, Site};
 use crate::desk::{Desk, Rehearsal};
 use crate::fault::Fault;
-use crate::keys::{self, Certificates, KeyError, Keys, Secrets};
+use crate::keys::{self, Certificates, KeyError, Keys, Mark, Secrets};
 use crate::mailbox::{self, Clocks};
 use crate::nation::Nation;
 use crate::node::{Lives, Node, NodeError, Setup};
@@ -69,14 +69,15 @@ fn lives(folder: &Folder, tls_key: &Secrets) -> Result<Lives, Fault> {
 /// # Errors
 /// Where they cannot be made or written.
 pub fn make_keys(folder: &Folder) -> Result<(), Fault> {
-    if Keys::exist(folder.path()) {
+    if folder.keys().exists() {
         return Ok(());
     }
+    let site = folder.site()?;
     let tls_key = rcgen::KeyPair::generate().map_err(bad_tls_key)?.serialize_der();
     let mut secret = [0u8; 32];
     rand::rng().fill_bytes(&mut secret);
     let keys = Keys { secret: Secret::new(secret), number: 1, tls_key: Secrets(tls_key) };
-    keys.save(folder.path()).map_err(bad_keys)
+    keys::save(&keys, folder.keys(), Mark { of: site.code.as_str(), salt: dice() }).map_err(bad_keys)
 }
 
 /// The site's keys.
@@ -84,7 +85,7 @@ pub fn make_keys(folder: &Folder) -> Result<(), Fault> {
 /// # Errors
 /// Where they cannot be read.
 pub fn load_keys(folder: &Folder) -> Result<Keys, Fault> {
-    Keys::load(folder.path()).map_err(bad_keys)
+    folder.keys().load().map_err(bad_keys)
 }
 
 /// A certificate signing request for the site's TLS key (PKCS #10, DER).
@@ -112,11 +113,12 @@ pub fn dialler(folder: &Folder) -> Result<Option<Dialler>, Fault> {
     let Some(certificates) = Certificates::load(folder.path()).map_err(bad_keys)? else {
         return Ok(None);
     };
-    let identity = Identity { certificate: certificates.site, ca: certificates.ca, key: load_keys(folder)?.tls_key.0 };
+    let identity =
+        Identity { certificate: certificates.site, ca: certificates.ca, key: load_keys(folder)?.tls_key.0.clone() };
     Dialler::new(&hub, &identity).map(Some)
 }
 
-fn dice() -> [u8; 16] {
+pub(crate) fn dice() -> [u8; 16] {
     let mut bytes = [0u8; 16];
     rand::rng().fill_bytes(&mut bytes);
     bytes
@@ -124,6 +126,9 @@ fn dice() -> [u8; 16] {
 
 /// A key or certificate file cannot be used.
 pub(crate) fn bad_keys(cause: KeyError) -> Fault {
+    if let Some(fault) = keys::passphrase_fault(&cause) {
+        return fault.because(cause);
+    }
     Fault::new(
         "keys",
         "本站金鑰或憑證檔案無法使用；請檢查資料夾內容與權限，勿刪除 keys 檔",

@@ -2,10 +2,14 @@
 //!
 //! A site's certificate names it as `atoll://site/CODE`. Of a request the authority takes nothing
 //! but the public key; name, purpose and time are the hub's to say. All keys lie in files of the
-//! data folder that only their owner can read, never in the database.
+//! data folder that only their owner can read, or under a passphrase, or come from systemd
+//! (docs/at-rest.md); never in the database.
 
+mod bundle;
+pub mod escrow;
 mod files;
 mod identity;
+mod source;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,11 +24,14 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use shared::ids::SiteCode;
 use shared::seal::Secret;
+use shared::seal::passphrase::PassphraseError;
 
 use crate::clock::system_second;
 
-pub use files::{CA_CERTIFICATE, CA_KEY, MASTER_KEY, SERVER_CERTIFICATE, SERVER_KEY};
+use bundle::{Bundle, master_text};
+pub use files::{CA_CERTIFICATE, CA_KEY, MASTER_KEY, SEALED, SERVER_CERTIFICATE, SERVER_KEY};
 pub use identity::{BadCertificate, Validity, fingerprint, site_of, validity_of};
+pub use source::{KeySource, read_passphrase};
 
 /// A site's certificate lasts so long, in days.
 pub const SITE_DAYS: u64 = 400;
@@ -59,6 +66,27 @@ pub enum AuthorityError {
     /// A file of the data folder does not hold what it should.
     #[error("{0} does not hold what it should")]
     Content(String),
+    /// The keys are under a passphrase, and none was given.
+    #[error("金鑰受密語保護 {0} is under a passphrase: give it with --passphrase-file or in ATOLL_HUB_PASSPHRASE")]
+    Protected(String),
+    /// A passphrase is none, or does not open the file.
+    #[error("密語不符或檔案不正確，未作任何變更 nothing was changed: {name}")]
+    Passphrase {
+        /// Which file.
+        name: String,
+        /// Why not.
+        #[source]
+        cause: PassphraseError,
+    },
+    /// A passphrase that everybody can read.
+    #[error("其他人也能讀取此密語檔 everybody can read {0}: chmod 600 it, and think about who has read it")]
+    Open(String),
+    /// systemd was to give the keys.
+    #[error("systemd 未提供憑據 CREDENTIALS_DIRECTORY is not set: look at LoadCredential in the unit")]
+    NoCredentials,
+    /// Only systemd writes its credentials.
+    #[error("金鑰由 systemd 憑據提供 the keys in {0} are systemd's and cannot be changed here: use systemd-creds")]
+    ReadOnly(String),
     /// Not a name or address that a certificate can carry.
     #[error("host {0:?} is neither a name nor an address")]
     Host(String),
@@ -99,11 +127,20 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes every key and certificate in `folder` and overwrites nothing. Cut short, it may be done again.
+    /// Makes every key and certificate in `folder`, in clear, and overwrites nothing. Cut short, it may be done again.
     ///
     /// # Errors
     /// Where the folder has an authority, a host is none, or the disk says no.
     pub fn init(folder: &Path, hosts: &[String]) -> Result<Self, AuthorityError> {
+        Self::init_in(&KeySource::folder(folder), hosts)
+    }
+
+    /// The same where `keys` says, under its passphrase where it has one.
+    ///
+    /// # Errors
+    /// Where the folder has an authority, a host is none, or the disk says no.
+    pub fn init_in(keys: &KeySource, hosts: &[String]) -> Result<Self, AuthorityError> {
+        let folder = keys.writable()?;
         files::begin(folder)?;
         let ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let ca_params = ca_params();
@@ -111,33 +148,45 @@ impl Authority {
         let server_params = server_params(hosts)?;
         let server_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let server = server_params.signed_by(&server_key, &Issuer::from_params(&ca_params, &ca_key))?;
-        let master = Secret::new(rand::random());
-        files::write(folder, CA_KEY, ca_key.serialize_pem().as_bytes())?;
-        files::write(folder, CA_CERTIFICATE, ca.pem().as_bytes())?;
-        files::write(folder, SERVER_KEY, server_key.serialize_pem().as_bytes())?;
-        files::write(folder, SERVER_CERTIFICATE, server.pem().as_bytes())?;
-        files::write(folder, MASTER_KEY, files::secret_text(&master).as_bytes())?;
+        keys.lay(&Bundle {
+            ca_key: ca_key.serialize_pem(),
+            ca_certificate: ca.pem(),
+            server_key: server_key.serialize_pem(),
+            server_certificate: server.pem(),
+            master_key: master_text(&Secret::new(rand::random())),
+        })?;
         files::finish(folder)?;
-        Self::open(folder)
+        Self::open_in(keys)
     }
 
-    /// Reads what [`Self::init`] made.
+    /// Reads what [`Self::init`] made, where it is in clear.
     ///
     /// # Errors
     /// Where a file is missing or does not hold what it should.
     pub fn open(folder: &Path) -> Result<Self, AuthorityError> {
-        if files::is_unfinished(folder) {
-            return Err(AuthorityError::Unfinished(folder.display().to_string()));
+        Self::open_in(&KeySource::folder(folder))
+    }
+
+    /// The same where `keys` says.
+    ///
+    /// # Errors
+    /// Where a file is missing or does not hold what it should, or the passphrase does not open it.
+    pub fn open_in(keys: &KeySource) -> Result<Self, AuthorityError> {
+        if files::is_unfinished(keys.data_folder()) {
+            return Err(AuthorityError::Unfinished(keys.data_folder().display().to_string()));
         }
-        let ca = files::certificate(folder, CA_CERTIFICATE)?;
-        let ca_key = files::key_pair(folder, CA_KEY)?;
-        let server_key = files::key_pair(folder, SERVER_KEY)?;
+        Self::of(&keys.bundle()?)
+    }
+
+    /// From the five texts, which must belong together.
+    fn of(bundle: &Bundle) -> Result<Self, AuthorityError> {
+        let ca = bundle.ca()?;
         Ok(Self {
-            issuer: Issuer::from_ca_cert_der(&ca, ca_key)?,
+            issuer: Issuer::from_ca_cert_der(&ca, bundle.ca_key()?)?,
             ca,
-            server: files::certificate(folder, SERVER_CERTIFICATE)?,
-            server_key: PrivatePkcs8KeyDer::from(server_key.serialize_der()),
-            master: files::secret(folder, MASTER_KEY)?,
+            server: bundle.server()?,
+            server_key: PrivatePkcs8KeyDer::from(bundle.server_key()?.serialize_der()),
+            master: bundle.master()?,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod cases;
 mod keep;
+mod keys;
 mod output;
 mod rules;
 mod serve;
@@ -40,6 +41,8 @@ pub struct Cli {
     /// REHEARSAL ONLY: start the clock here instead of now (2020-02-06T09:00:00+08:00).
     #[arg(long, global = true, value_name = "RFC3339", value_parser = rfc3339)]
     rehearsal_clock: Option<DateTime<FixedOffset>>,
+    #[command(flatten)]
+    keys: keys::KeyArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -104,6 +107,11 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },
+    /// Put the keys under a passphrase, take them out again, or bring them back from an escrow.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Write every key and certificate to one new file, under a passphrase of its own, to be kept elsewhere.
+    Escrow(keys::EscrowArgs),
     /// Forget every projection and case and make them again from the journal.
     Rebuild,
 }
@@ -193,7 +201,8 @@ impl Desk {
 /// What went wrong, for [`complain`].
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let clock = cli.rehearsal_clock.map_or_else(WallClock::system, WallClock::rehearsing);
-    let desk = Desk { folder: DataFolder::named(cli.data)?, clock, out: Output::new(cli.json) };
+    let folder = keys::folder(DataFolder::named(cli.data)?, &cli.keys)?;
+    let desk = Desk { folder, clock, out: Output::new(cli.json) };
     if clock.is_rehearsal() {
         output::mark_rehearsal(&clock);
     }
@@ -215,6 +224,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Backup { out } => keep::backup(&desk, &out),
         Command::Restore { from } => keep::restore(&desk, &from),
         Command::Clocks => cases::clocks(&desk),
+        Command::Keys(command) => keys::run(&desk, &command),
+        Command::Escrow(args) => keys::escrow(&desk, &args),
         Command::Rebuild => cases::rebuild(&desk),
     }
 }
@@ -224,7 +235,7 @@ fn init(desk: &Desk, hosts: &[String]) -> anyhow::Result<()> {
     let folder = desk.folder.to_string();
     let text = format!(
         "資料夾已建立 initialised: {folder}\n\
-         keys: ca.key server.key master.key (owner only; keep copies of ca.key and master.key elsewhere)\n\
+         keys: for their owner only; `atoll-hub escrow` makes the copy that belongs elsewhere\n\
          next: atoll-hub --data {folder} sites import\n"
     );
     desk.out.say(&json!({ "initialised": folder }), &text)

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::authority::{Authority, AuthorityError, MASTER_KEY};
+use crate::authority::{Authority, AuthorityError, KeySource};
 use crate::hub::{Hub, HubError};
 use crate::store::{Store, StoreError};
 
@@ -48,8 +48,11 @@ pub enum ConfigError {
 }
 
 /// Where a hub lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataFolder(PathBuf);
+#[derive(Debug, Clone)]
+pub struct DataFolder {
+    root: PathBuf,
+    keys: KeySource,
+}
 
 impl DataFolder {
     /// A folder that `--data` or the environment named.
@@ -57,13 +60,26 @@ impl DataFolder {
     /// # Errors
     /// Where none was.
     pub fn named(folder: Option<PathBuf>) -> Result<Self, ConfigError> {
-        folder.map(Self).ok_or(ConfigError::NoData)
+        let root = folder.ok_or(ConfigError::NoData)?;
+        Ok(Self { keys: KeySource::folder(&root), root })
+    }
+
+    /// The same folder with its keys elsewhere, or under a passphrase.
+    #[must_use]
+    pub fn with_keys(self, keys: KeySource) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Where its keys are.
+    #[must_use]
+    pub fn keys(&self) -> &KeySource {
+        &self.keys
     }
 
     /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     /// Makes keys and store; overwrites nothing.
@@ -71,9 +87,9 @@ impl DataFolder {
     /// # Errors
     /// Where the folder has been initialised, a host is none, or the disk says no.
     pub fn init(&self, hosts: &[String]) -> Result<Authority, ConfigError> {
-        let authority = Authority::init(&self.0, hosts)?;
+        let authority = Authority::init_in(&self.keys, hosts)?;
         self.hub(&authority)?;
-        let store = self.0.join(STORE);
+        let store = self.root.join(STORE);
         fs::set_permissions(&store, Permissions::from_mode(0o600)).map_err(|cause| AuthorityError::File {
             deed: "close to others",
             path: store.display().to_string(),
@@ -87,7 +103,7 @@ impl DataFolder {
     /// # Errors
     /// Where the folder is no hub's.
     pub fn authority(&self) -> Result<Authority, ConfigError> {
-        Ok(Authority::open(&self.0)?)
+        Ok(Authority::open_in(&self.keys)?)
     }
 
     /// Opens the hub; several may be open at once, in this process and in others.
@@ -96,7 +112,8 @@ impl DataFolder {
     /// Where the store cannot be opened.
     pub fn hub(&self, authority: &Authority) -> Result<Hub, ConfigError> {
         let folder = || self.to_string();
-        let store = Store::open(&self.0.join(STORE)).map_err(|cause| ConfigError::Store { folder: folder(), cause })?;
+        let store =
+            Store::open(&self.root.join(STORE)).map_err(|cause| ConfigError::Store { folder: folder(), cause })?;
         Hub::open(store, authority.master(), Box::new(rand::random))
             .map_err(|cause| ConfigError::Hub { folder: folder(), cause: Box::new(cause) })
     }
@@ -104,19 +121,19 @@ impl DataFolder {
     /// Where its store lies.
     #[must_use]
     pub fn store_file(&self) -> PathBuf {
-        self.0.join(STORE)
+        self.root.join(STORE)
     }
 
     /// Whether the folder has been initialised.
     #[must_use]
     pub fn is_initialised(&self) -> bool {
-        self.0.join(MASTER_KEY).exists()
+        self.keys.exists()
     }
 }
 
 impl fmt::Display for DataFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.display())
+        write!(f, "{}", self.root.display())
     }
 }
 

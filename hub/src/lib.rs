@@ -11,6 +11,7 @@ pub mod config;
 pub mod conflict;
 pub mod console;
 pub mod counters;
+pub mod crash;
 pub mod gateway;
 pub mod hub;
 pub mod ingest;

@@ -6,6 +6,7 @@ use clap::Parser;
 use hub::cli::{self, Cli};
 
 fn main() -> ExitCode {
+    hub::crash::leave_nothing_behind();
     match cli::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {

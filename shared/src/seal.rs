@@ -22,6 +22,8 @@ use crate::rules::identity::{Document, Person};
 use crate::sign::Signer;
 use crate::wire::v1::document;
 
+pub mod passphrase;
+
 /// Longest sealed document that is accepted, in bytes.
 pub const SEALED_BYTES_MAX: usize = 64;
 

@@ -49,6 +49,15 @@ impl Process {
         self.child.id()
     }
 
+    /// Crashes it, as a failed assertion in a library would; how it ended.
+    ///
+    /// # Errors
+    /// Where it does not end.
+    pub fn abort(mut self) -> Result<ExitStatus> {
+        self.signal("-ABRT")?;
+        until("the process ends", Duration::from_secs(20), || self.child.try_wait().ok().flatten())
+    }
+
     /// Holds it still: it does nothing more, and answers nobody.
     ///
     /// # Errors
@@ -91,6 +100,8 @@ pub struct Tool {
     environment: Vec<(&'static str, OsString)>,
     /// Where the process writes its number before it begins.
     group: Option<PathBuf>,
+    /// Where it works; where a core file would fall.
+    place: Option<PathBuf>,
 }
 
 impl Tool {
@@ -108,13 +119,8 @@ impl Tool {
             options: Vec::new(),
             environment: Vec::new(),
             group: None,
+            place: None,
         })
-    }
-
-    /// The program itself.
-    #[must_use]
-    pub fn binary(&self) -> &Path {
-        &self.binary
     }
 
     /// The same command on another data folder.
@@ -137,6 +143,19 @@ impl Tool {
         self
     }
 
+    /// The program's own file.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Working in this folder.
+    #[must_use]
+    pub fn at(mut self, place: &Path) -> Self {
+        self.place = Some(place.to_path_buf());
+        self
+    }
+
     /// With an option before every subcommand.
     #[must_use]
     pub fn with(mut self, options: &[&str]) -> Self {
@@ -155,6 +174,9 @@ impl Tool {
         };
         command.arg("--data").arg(&self.data).args(&self.options).args(arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(place) = &self.place {
+            command.current_dir(place);
+        }
         command
     }
 
@@ -274,6 +296,29 @@ impl Http {
     pub fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
         let mut answer = self.agent.post(format!("{}{path}", self.base)).send_json(body)?;
         Ok((answer.status().as_u16(), answer.body_mut().read_json()?))
+    }
+
+    /// GET; the status and the text, whatever it is.
+    ///
+    /// # Errors
+    /// Where nobody answers.
+    pub fn text(&self, path: &str) -> Result<(u16, String)> {
+        let mut answer = self.agent.get(format!("{}{path}", self.base)).call()?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
+    }
+
+    /// POST of a form, as this server's own page sends it, in the screen of a counter (its cookie, where it has one);
+    /// the status, the text and the cookie.
+    ///
+    /// # Errors
+    /// Where nobody answers.
+    pub fn form(&self, path: &str, fields: &[(&str, &str)], cookie: &str) -> Result<(u16, String, String)> {
+        let asked = self.agent.post(format!("{}{path}", self.base)).header("origin", &self.base);
+        let asked = asked.header("cookie", cookie).config().max_redirects(0).build();
+        let mut answer = asked.send_form(fields.iter().copied())?;
+        let set = answer.headers().get("set-cookie").and_then(|set| set.to_str().ok()?.split(';').next());
+        let cookie = set.unwrap_or(cookie).to_owned();
+        Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?, cookie))
     }
 
     /// Whether `/readyz` says yes.

@@ -10,6 +10,7 @@ pub mod oracle;
 pub mod prepared;
 pub mod recorder;
 pub mod replay;
+pub mod rest;
 pub mod scenario;
 pub mod siege;
 pub mod town;

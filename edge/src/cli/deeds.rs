@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::{Command, DeedArgs, DocumentArgs, LineCommand, Outcome, PiecesArgs, ProxyArgs};
 use crate::config::Folder;
 use crate::fault::Fault;
-use crate::keys::Keys;
 use crate::open;
 
 /// One request to the API.
@@ -43,6 +42,7 @@ pub(super) fn call(command: &Command) -> Call {
         | Command::Init { .. }
         | Command::Enrol { .. }
         | Command::Serve { .. }
+        | Command::Keys { .. }
         | Command::Line { .. } => get("status"),
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn init(folder: &Folder, code: &str, name: &str) -> Result<Outcome, F
         .because(cause)
     })?;
     // Cut short before the keys: go on. Never where a ledger was sealed under keys that are lost.
-    let begun = folder.site().ok().filter(|_| !Keys::exist(folder.path()) && !folder.store_file().exists());
+    let begun = folder.site().ok().filter(|_| !folder.keys().exists() && !folder.store_file().exists());
     let site = match begun.filter(|site| site.code == code) {
         Some(site) => site,
         None => folder.init(code, name)?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Cli, Command};
+use super::{Cli, Command, keys};
 use crate::config::Folder;
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -31,7 +31,7 @@ pub fn serve(cli: &Cli) -> Result<(), Fault> {
     let Command::Serve { listen, host } = &cli.command else {
         return Ok(());
     };
-    let folder = Folder::new(&cli.data);
+    let folder = keys::folder(cli)?;
     folder.site()?;
     let Some(lock) = folder.try_lock()? else {
         return Err(running(&folder));

@@ -121,6 +121,9 @@ pub enum BadAsk {
         /// The limit.
         bytes_max: usize,
     },
+    /// A person's number in a text that is kept in clear.
+    #[error("names, reasons and request keys are kept as they are: leave identity and phone numbers out")]
+    Personal,
     /// A request key that stands for something else.
     #[error("this request key was used for another request: take a new one")]
     RequestReused,
@@ -143,6 +146,7 @@ impl BadAsk {
             Self::Name { .. } => "name",
             Self::Reason { .. } => "reason",
             Self::RequestKey { .. } => "request-key",
+            Self::Personal => "personal",
             Self::RequestReused => "request-reused",
             Self::Future => "future",
             Self::LongAgo { .. } => "long-ago",
@@ -156,6 +160,7 @@ impl BadAsk {
             Self::Name { bytes_max } => format!("經辦人姓名過長（上限 {bytes_max} 位元組）"),
             Self::Reason { bytes_max } => format!("請填寫原因（上限 {bytes_max} 位元組）"),
             Self::RequestKey { bytes_max } => format!("要求識別碼長度須為 1 至 {bytes_max} 位元組"),
+            Self::Personal => "姓名、原因與要求識別碼會以原文保存，請勿填寫證號或電話號碼".to_owned(),
             Self::RequestReused => "此要求識別碼已用於其他交易，請重新操作".to_owned(),
             Self::Future => "補登的購買時間不可晚於現在".to_owned(),
             Self::LongAgo { days_max } => format!("補登的購買時間不可早於 {days_max} 日前"),

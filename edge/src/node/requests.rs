@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use shared::rules::identity::holds_number;
 use shared::sync::edge::LogPos;
 
 use super::BadAsk;
@@ -27,6 +28,9 @@ impl Requests {
         };
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Err(BadAsk::RequestKey { bytes_max: KEY_BYTES_MAX });
+        }
+        if holds_number(key) {
+            return Err(BadAsk::Personal);
         }
         Ok(self.known.get(key).copied())
     }

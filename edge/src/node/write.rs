@@ -7,6 +7,7 @@ use shared::entry::{Entry, Fact, Instant, Staff};
 use shared::ids::{ActorId, ChangeHash, DocId, EntryId, ProgrammeId};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::DEPS_MAX;
+use shared::rules::identity::holds_number;
 use shared::rules::stock::Stock;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::entry as wire;
@@ -166,6 +167,9 @@ pub(super) fn staff(name: &str) -> Result<Staff, BadAsk> {
     if name.len() > wire::NAME_BYTES_MAX {
         return Err(BadAsk::Name { bytes_max: wire::NAME_BYTES_MAX });
     }
+    if holds_number(name) {
+        return Err(BadAsk::Personal);
+    }
     Ok(Staff { name: name.to_owned(), verified: false })
 }
 
@@ -174,6 +178,9 @@ pub(super) fn reason(text: &str) -> Result<String, BadAsk> {
     let text = text.trim();
     if text.is_empty() || text.len() > wire::REASON_BYTES_MAX {
         return Err(BadAsk::Reason { bytes_max: wire::REASON_BYTES_MAX });
+    }
+    if holds_number(text) {
+        return Err(BadAsk::Personal);
     }
     Ok(text.to_owned())
 }

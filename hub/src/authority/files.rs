@@ -3,13 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
-
-use data_encoding::HEXLOWER;
-use rcgen::KeyPair;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use shared::seal::Secret;
+use std::path::{Path, PathBuf};
 
 use super::AuthorityError;
 
@@ -24,14 +18,17 @@ pub const SERVER_CERTIFICATE: &str = "server.crt";
 /// The secret from which the hub's keys are derived.
 pub const MASTER_KEY: &str = "master.key";
 
+/// The three secrets and the certificates under a passphrase: where it is there, it counts.
+pub const SEALED: &str = "keys.sealed";
+
 /// There while the files are being written: what lies beside it was never used and is made again.
 const UNFINISHED: &str = "init.unfinished";
 
-const ALL: [&str; 5] = [CA_KEY, CA_CERTIFICATE, SERVER_KEY, SERVER_CERTIFICATE, MASTER_KEY];
+const ALL: [&str; 6] = [CA_KEY, CA_CERTIFICATE, SERVER_KEY, SERVER_CERTIFICATE, MASTER_KEY, SEALED];
 const OWNER_ONLY: u32 = 0o600;
 const OWNER_ONLY_FOLDER: u32 = 0o700;
 
-fn failed(deed: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> AuthorityError {
+pub(super) fn failed(deed: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> AuthorityError {
     let path = path.display().to_string();
     move |cause| AuthorityError::File { deed, path, cause }
 }
@@ -42,7 +39,7 @@ pub(super) fn begin(folder: &Path) -> Result<(), AuthorityError> {
     let made = fs::DirBuilder::new().recursive(true).mode(OWNER_ONLY_FOLDER).create(folder);
     made.map_err(failed("make the folder", folder))?;
     let is_unfinished = is_unfinished(folder);
-    match ALL.iter().map(|name| folder.join(name)).find(|path| path.exists()) {
+    match any(folder) {
         Some(path) if is_unfinished => clear(folder).map_err(failed("clear away what is unfinished beside", &path))?,
         Some(path) => return Err(AuthorityError::Exists(path.display().to_string())),
         None => {}
@@ -80,32 +77,56 @@ pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Aut
     write().map_err(failed("write", &path))
 }
 
-fn read(folder: &Path, name: &str) -> Result<(String, String), AuthorityError> {
+/// Writes a file whole or not at all, over another of its name.
+pub(super) fn replace(folder: &Path, name: &str, content: &[u8]) -> Result<(), AuthorityError> {
+    let (path, fresh) = (folder.join(name), format!("{name}.new"));
+    if folder.join(&fresh).exists() {
+        wipe(folder, &fresh)?;
+    }
+    write(folder, &fresh, content)?;
+    let renamed = fs::rename(folder.join(&fresh), &path).and_then(|()| File::open(folder)?.sync_all());
+    renamed.map_err(failed("replace", &path))
+}
+
+/// Overwrites a file and removes it, where it is there.
+pub(super) fn wipe(folder: &Path, name: &str) -> Result<(), AuthorityError> {
     let path = folder.join(name);
-    let shown = path.display().to_string();
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok((shown, text)),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(AuthorityError::Missing(shown)),
-        Err(cause) => Err(failed("read", &path)(cause)),
+    let wipe = || {
+        let mut file = OpenOptions::new().write(true).open(&path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        file.write_all(&vec![0; length])?;
+        file.sync_all()?;
+        fs::remove_file(&path)?;
+        File::open(folder)?.sync_all()
+    };
+    match wipe() {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        ended => ended.map_err(failed("wipe", &path)),
     }
 }
 
-pub(super) fn certificate(folder: &Path, name: &str) -> Result<CertificateDer<'static>, AuthorityError> {
-    let (path, text) = read(folder, name)?;
-    CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| AuthorityError::Content(path))
+/// Removes a file that tells nothing, where it is there: whole until it is gone.
+pub(super) fn remove(folder: &Path, name: &str) -> Result<(), AuthorityError> {
+    let path = folder.join(name);
+    match fs::remove_file(&path).and_then(|()| File::open(folder)?.sync_all()) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        ended => ended.map_err(failed("remove", &path)),
+    }
 }
 
-pub(super) fn key_pair(folder: &Path, name: &str) -> Result<KeyPair, AuthorityError> {
-    let (path, text) = read(folder, name)?;
-    KeyPair::from_pem(&text).map_err(|_| AuthorityError::Content(path))
+/// A file of ours in the folder, where there is one.
+pub(super) fn any(folder: &Path) -> Option<PathBuf> {
+    ALL.iter().map(|name| folder.join(name)).find(|path| path.exists())
 }
 
-pub(super) fn secret(folder: &Path, name: &str) -> Result<Secret, AuthorityError> {
-    let (path, text) = read(folder, name)?;
-    let bytes = HEXLOWER.decode(text.trim().as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.map(Secret::new).ok_or(AuthorityError::Content(path))
-}
-
-pub(super) fn secret_text(secret: &Secret) -> String {
-    format!("{}\n", HEXLOWER.encode(secret.bytes()))
+/// A file's text.
+pub(super) fn read(folder: &Path, name: &str) -> Result<String, AuthorityError> {
+    let path = folder.join(name);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            Err(AuthorityError::Missing(path.display().to_string()))
+        }
+        Err(cause) => Err(failed("read", &path)(cause)),
+    }
 }

@@ -11,8 +11,10 @@ use super::calendar::{self, BadBirth};
 use super::typed::half_width;
 use crate::entry::Reading;
 
+mod loose;
 mod number;
 
+pub use loose::holds_number;
 pub use number::{BadNumber, NumberKind, number_kind};
 
 /// Typed text longer than this is no number.

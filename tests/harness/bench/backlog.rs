@@ -71,7 +71,7 @@ pub fn run(folder: &Path) -> Result<Vec<Figure>> {
         second: counter::MORNING,
     };
     hub.register(&site, &enrolment)?.map_err(|refusal| anyhow!("{refusal}"))?;
-    let identity = Identity { certificate: certificate.der, ca: authority.ca().to_vec(), key: keys.tls_key.0 };
+    let identity = Identity { certificate: certificate.der, ca: authority.ca().to_vec(), key: keys.tls_key.0.clone() };
     runtime.block_on(measure(node, hub, authority, &identity, facts))
 }
 
