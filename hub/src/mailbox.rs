@@ -41,6 +41,7 @@ pub struct Caller {
 }
 
 /// What a line hears from the mailbox.
+#[expect(clippy::large_enum_variant, reason = "nearly every answer is an input, and few wait at once")]
 #[derive(Debug)]
 pub enum Answer {
     /// For the line's session.

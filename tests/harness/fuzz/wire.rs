@@ -221,7 +221,7 @@ pub(super) fn feed_seeds() -> Vec<Vec<u8>> {
         fingerprint: u64::from(n) << 40,
         mark: n,
         pieces: Pieces { adult: n, child: n / 2 },
-        gone: n % 3 == 0,
+        gone: n.is_multiple_of(3),
     };
     let group = |day: &str, count: u32| Group {
         programme: "mask".parse().expect("a programme"),
