@@ -264,3 +264,65 @@ impl Computer {
         std::fs::read_to_string(self.data.join("incarnation")).unwrap()
     }
 }
+
+/// What `verify` finds in a copy of a folder after somebody has touched its database.
+fn touched(tool: &Tool, data: &Path, database: &str, sql: &str) -> Vec<Value> {
+    let copied = data.with_extension("touched");
+    copy(data, &copied);
+    let conn = rusqlite::Connection::open(copied.join(database)).unwrap();
+    conn.execute_batch(sql).unwrap();
+    drop(conn);
+    let output = tool.on(&copied).output(&["--json", "verify"]).unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let found: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap_or_else(|_| panic!("{sql}: {said}"));
+    let findings = found["findings"].as_array().unwrap().clone();
+    assert_eq!(output.status.success(), findings.is_empty(), "{sql}: {found}");
+    findings
+}
+
+#[test]
+fn whoever_deletes_changes_or_moves_an_entry_is_found() {
+    let mut play = Play::new();
+    let mut computer = play.computer("first");
+    computer.start();
+    computer.http.post("/api/v1/arrive", &json!({ "adult": 200, "child": 50, "by": "test" })).unwrap();
+    play.sold += 1;
+    play.sell(&computer, 4);
+    computer.settled(play.sold);
+    let fed = || (computer.status()["nation"]["watermark"] == 4).then_some(());
+    until("the receipts are on the disk", PATIENCE, fed).unwrap();
+    computer.kill();
+    play.hub.take().unwrap().kill().unwrap();
+
+    let edge = |sql: &str| -> Vec<(u64, String)> {
+        let found = touched(&computer.tool(), &computer.data, "ledger.db", sql);
+        found.iter().map(|it| (it["pos"].as_u64().unwrap(), it["what"].as_str().unwrap().to_owned())).collect()
+    };
+    let named = |pos: u64, what: &str| (pos, what.to_owned());
+    assert_eq!(edge(""), []);
+    assert_eq!(edge("DELETE FROM log WHERE pos = 3"), [named(3, "missing")]);
+    assert_eq!(edge("UPDATE log SET entry = entry || x'00' WHERE pos = 2"), [named(2, "changed")]);
+    let swap = "UPDATE log SET pos = -1 WHERE pos = 2; UPDATE log SET pos = 2 WHERE pos = 4; \
+        UPDATE log SET pos = 4 WHERE pos = -1";
+    let moved = edge(swap);
+    assert!(moved.contains(&named(2, "changed")) && moved.contains(&named(4, "changed")), "{moved:?}");
+    let ends = edge("DELETE FROM log WHERE pos = 5");
+    assert!(ends.iter().any(|(_, what)| what == "missing"), "the hub has signed for it: {ends:?}");
+
+    let hub = |sql: &str| -> Vec<(u64, String)> {
+        let found = touched(&play.hub_tool(), &play.path("hub"), "hub.db", sql);
+        found.iter().map(|it| (it["row"].as_u64().unwrap(), it["what"].as_str().unwrap().to_owned())).collect()
+    };
+    assert_eq!(hub(""), []);
+    assert!(hub("DELETE FROM journal WHERE pos = 3").contains(&named(3, "missing")));
+    let last = hub("DELETE FROM journal WHERE pos = (SELECT max(pos) FROM journal)");
+    assert!(last.iter().any(|(_, what)| what == "missing"), "{last:?}");
+    let changed = hub("UPDATE journal SET run = substr(run, 1, length(run) - 1) || x'00' WHERE pos = 4");
+    assert!(changed.iter().any(|(row, _)| *row == 4), "{changed:?}");
+    let swap = "UPDATE journal SET pos = -1 WHERE pos = 3; UPDATE journal SET pos = 3 WHERE pos = 4; \
+        UPDATE journal SET pos = 4 WHERE pos = -1";
+    let moved = hub(swap);
+    assert!(moved.iter().any(|(row, _)| *row == 3 || *row == 4), "{moved:?}");
+    let later = hub("UPDATE journal SET received = received + 60 WHERE pos = 3");
+    assert!(later.iter().any(|(_, what)| what == "rewritten"), "{later:?}");
+}
