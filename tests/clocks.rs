@@ -261,7 +261,9 @@ fn a_clock_that_jumps_after_a_start_without_a_line_marks_and_hides_no_double_pur
 
 #[test]
 fn a_version_that_refuses_sells_nothing_until_the_hub_is_heard() {
-    let strict = shipped_text("mask-2020-04-19").unwrap().replace("\"mark\"", "\"refuse\"");
+    let strict = shipped_text("mask-2020-04-19").unwrap();
+    let table = "[clock]\ndoubt_s_max = 300\nwhen_doubtful = \"refuse\"\n\n[[notices]]";
+    let strict = strict.replacen("[[notices]]", table, 1);
     let Some(nation) = Nation::new(&strict) else { return };
     let lies = nation.edge(LIES);
     let (process, http) = serve_edge(&lies).unwrap();

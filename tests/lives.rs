@@ -301,7 +301,7 @@ fn whoever_deletes_changes_or_moves_an_entry_is_found() {
     let named = |pos: u64, what: &str| (pos, what.to_owned());
     assert_eq!(edge(""), []);
     assert_eq!(edge("DELETE FROM log WHERE pos = 3"), [named(3, "missing")]);
-    assert_eq!(edge("UPDATE log SET entry = entry || x'00' WHERE pos = 2"), [named(2, "changed")]);
+    assert_eq!(edge("UPDATE log SET entry = CAST(entry || x'00' AS BLOB) WHERE pos = 2"), [named(2, "changed")]);
     let swap = "UPDATE log SET pos = -1 WHERE pos = 2; UPDATE log SET pos = 2 WHERE pos = 4; \
         UPDATE log SET pos = 4 WHERE pos = -1";
     let moved = edge(swap);
@@ -317,7 +317,7 @@ fn whoever_deletes_changes_or_moves_an_entry_is_found() {
     assert!(hub("DELETE FROM journal WHERE pos = 3").contains(&named(3, "missing")));
     let last = hub("DELETE FROM journal WHERE pos = (SELECT max(pos) FROM journal)");
     assert!(last.iter().any(|(_, what)| what == "missing"), "{last:?}");
-    let changed = hub("UPDATE journal SET run = substr(run, 1, length(run) - 1) || x'00' WHERE pos = 4");
+    let changed = hub("UPDATE journal SET run = CAST(substr(run, 1, length(run) - 1) || x'00' AS BLOB) WHERE pos = 4");
     assert!(changed.iter().any(|(row, _)| *row == 4), "{changed:?}");
     let swap = "UPDATE journal SET pos = -1 WHERE pos = 3; UPDATE journal SET pos = 3 WHERE pos = 4; \
         UPDATE journal SET pos = 4 WHERE pos = -1";

@@ -128,7 +128,7 @@ fn a_power_cut_loses_no_answered_sale() {
         let (process, http) = serve_edge(&edge).unwrap();
         let buyers: Vec<String> = people.by_ref().take(2_000).collect();
         let wait = Duration::from_millis(dice.random_range(1..400));
-        let sold = sell_until_dark(&http, &buyers, || {
+        let sold = sell_until_dark(&http, cut, &buyers, || {
             thread::sleep(wait);
             // A machine without power answers nobody: the ioctl alone would leave the process running, and an fsync
             // that overlaps with it may return 0 for what never reached the disk.
@@ -157,16 +157,17 @@ fn a_power_cut_loses_no_answered_sale() {
 }
 
 /// Sells to one after the other until nobody answers; gives the ids of the sales that were answered.
-fn sell_until_dark(http: &Http, buyers: &[String], cut: impl FnOnce()) -> Vec<String> {
+fn sell_until_dark(http: &Http, round: usize, buyers: &[String], cut: impl FnOnce()) -> Vec<String> {
     thread::scope(|scope| {
         let seller = scope.spawn(|| {
             let mut sold = Vec::new();
-            for number in buyers {
-                match http.post("/api/v1/sell", &ask(number, number)) {
+            for (nth, number) in buyers.iter().enumerate() {
+                match http.post("/api/v1/sell", &ask(number, &format!("buyer {round}-{nth}"))) {
                     Ok((200, answer)) => {
                         assert_eq!(answer["verdict"], "sold", "{answer}");
                         sold.push(answer["sale"].as_str().unwrap().to_owned());
                     }
+                    Ok((status @ 400..=499, answer)) => panic!("{status}: {answer}"),
                     // The edge says that its disk has failed, or nothing.
                     Ok(_) | Err(_) => break,
                 }
