@@ -20,7 +20,6 @@ mod verify;
 
 pub use keys::{KeyArgs, KeysCommand, KeysFrom};
 pub use output::Outcome;
-pub use serve::serve;
 
 use crate::fault::Fault;
 
@@ -240,14 +239,11 @@ pub struct DeedArgs {
     pub programme: Option<String>,
 }
 
-/// Runs one command other than `serve`.
+/// Runs one command; `serve` until the process is told to stop.
 ///
 /// # Errors
 /// Where the machine, the folder or the request is at fault; a refusal is an [`Outcome`].
 pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
-    if matches!(cli.command, Command::Serve { .. }) {
-        return Ok(Outcome::silent());
-    }
     let folder = keys::folder(cli)?;
     match &cli.command {
         Command::Init { site, name } => deeds::init(&folder, site, name),
@@ -255,7 +251,9 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         Command::Keys { what } => keys::run(&folder, what),
         Command::Line { what } => deeds::line(&folder, *what),
         Command::Verify => verify::verify(&folder),
-        Command::Serve { .. } => Ok(Outcome::silent()),
+        Command::Serve { listen, host } => {
+            serve::serve(&folder, cli.rehearsal_clock, *listen, host).map(|()| Outcome::silent())
+        }
         Command::Arrive { .. }
         | Command::Check { .. }
         | Command::Sell { .. }

@@ -26,7 +26,7 @@ use crate::node::ask::{
     SaleRequest, Shelf, Sold, Status, WithdrawRequest, Withdrawn,
 };
 use crate::node::{Committed, Node, NodeError};
-use crate::verify::Verified;
+use crate::verify::{Step, Verified};
 
 /// Most lines of the stock's ledger that are looked at: twice the busiest day of 2020.
 const MOVEMENTS_MAX: usize = 4_000;
@@ -178,9 +178,15 @@ impl Desk {
         self.ask(move |node, _| node.export(after, limit)).await
     }
 
-    /// Whether the ledger is the one that was written.
+    /// Whether the ledger is the one that was written. Whoever wants to buy comes between two steps.
     pub async fn verify(&self) -> Result<Verified, Fault> {
-        self.ask(|node, _| node.verify()).await
+        let mut under_way = self.ask(|node, _| node.begin_verification()).await?;
+        loop {
+            match self.ask(move |node, _| node.verify_on(under_way)).await? {
+                Step::More(rest) => under_way = rest,
+                Step::Done(verified) => return Ok(verified),
+            }
+        }
     }
 
     /// What the greeting says.

@@ -14,6 +14,5 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
-    let ended = cli::serve(&cli).and_then(|()| cli::run(&cli));
-    ExitCode::from(cli::finish(cli.json, ended))
+    ExitCode::from(cli::finish(cli.json, cli::run(&cli)))
 }

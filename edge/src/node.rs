@@ -135,10 +135,10 @@ impl Node {
         let programmes = Programmes::load(&store)?;
         nation.load(&store, &vault, &programmes)?;
         let len = store.log_len()?;
-        let clock = last_written(&store, len, &once)?;
+        let given_back = given_back(&store)?;
+        let clock = last_written(&store, len, &once, &given_back)?;
         let stocks = store.stocks()?.into_iter();
         let stocks = stocks.filter_map(|(number, stock)| Some((programmes.named(number)?.clone(), stock))).collect();
-        let given_back = given_back(&store)?;
         let mut node = Self {
             clock: Clock::restore(clock, reading),
             line: Line::new(&once, store.quarantined()?, given_back),
@@ -264,12 +264,16 @@ fn given_back(store: &Store) -> Result<Vec<GivenBack>, NodeError> {
 }
 
 /// The clock's state with the last instant that was written, unless a beacon has set it right since.
-fn last_written(store: &Store, len: LogPos, once: &crate::store::Once) -> Result<ClockState, NodeError> {
+fn last_written(
+    store: &Store,
+    len: LogPos,
+    once: &crate::store::Once,
+    given_back: &[GivenBack],
+) -> Result<ClockState, NodeError> {
     if once.clock_pos == len {
         return Ok(once.clock);
     }
     let mut last = None;
-    let given_back = given_back(store)?;
     store.walk(Way::Back, |row| {
         // By another life's clock nothing is known of this one's.
         let ours = !given_back.iter().any(|rows| (rows.first..=rows.last).contains(&row.pos));

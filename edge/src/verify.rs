@@ -2,15 +2,17 @@
 //! has signed for; what is missing, changed or out of its place is named. It works on a store that no node would start
 //! on.
 
-use shared::ids::{DocId, EntryId, SiteCode};
+use std::collections::{BTreeMap, VecDeque};
+
+use shared::ids::{ActorId, DocId, EntryId, SiteCode};
 use shared::ledger::chain::{Link, Tip};
 use shared::sign::Head;
 use shared::sync::edge::LogPos;
 
 use crate::store::{Chain, RawRow, ReceiptRow, Store, StoreError};
 
-/// Rows read at once.
-const ROWS_AT_ONCE: usize = 1_024;
+/// Rows of one step: between two steps the node sells.
+const ROWS_A_STEP: usize = 512;
 
 /// What a verification came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,52 +84,112 @@ impl Wrong {
 /// # Errors
 /// Where the store cannot be read at all.
 pub fn verify(store: &Store, site: SiteCode) -> Result<Verified, StoreError> {
-    let mut out = Verified::default();
-    let mut chains = store.chains()?.into_iter().peekable();
-    let mut walk = Walk { chain: None, tip: None, next: 1 };
-    let mut after = 0;
+    let mut under_way = Verification::begin(store, site)?;
     loop {
-        let rows = store.raw_rows(after, ROWS_AT_ONCE)?;
-        let Some(last) = rows.last() else { break };
-        after = last.pos;
-        for row in &rows {
-            while let Some(chain) = chains.next_if(|chain| chain.first <= row.pos) {
-                walk.begin(chain, site, &mut out);
-            }
-            walk.row(row, &mut out);
+        match under_way.step(store)? {
+            Step::More(rest) => under_way = rest,
+            Step::Done(verified) => return Ok(verified),
         }
     }
-    // Chains whose rows are all gone.
-    for chain in chains {
-        walk.missing(walk.next, chain.first, &mut out);
-        walk.begin(chain, site, &mut out);
-        out.findings.push(Finding { pos: walk.next.max(1), entry: walk.name(walk.next), what: Wrong::Missing });
-    }
-    for receipt in store.receipts()? {
-        judge_receipt(store, &receipt, &mut out)?;
-    }
-    for row in store.down_entries()? {
-        out.down += 1;
-        let mut tip = Tip::start(row.doc, row.link.id.actor, row.link.op.saturating_sub(1), row.deps.clone());
-        tip.next.id.seq = row.link.id.seq;
-        if tip.append(&row.bytes).ok() != Some(row.link) {
-            out.findings.push(Finding { pos: 0, entry: Some(row.link.id), what: Wrong::Hub });
-        }
-    }
-    Ok(out)
 }
 
+/// A verification under way. What is written after its beginning is left to the next.
+#[derive(Debug)]
+pub struct Verification {
+    walk: Walk,
+    /// Those that have not begun yet, in the order of the log.
+    chains: VecDeque<Chain>,
+    /// The last position that is looked at, and the last that was.
+    upto: LogPos,
+    at: LogPos,
+    receipts: Vec<Finding>,
+}
+
+/// How a step of a verification ended.
+#[derive(Debug)]
+pub enum Step {
+    /// There is more to read.
+    More(Verification),
+    /// Everything was read.
+    Done(Verified),
+}
+
+impl Verification {
+    /// Begins with what stands beside the log.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn begin(store: &Store, site: SiteCode) -> Result<Self, StoreError> {
+        let (mut signed, mut receipts) = (BTreeMap::new(), Vec::new());
+        for receipt in store.receipts()? {
+            match judge_receipt(store, &receipt)? {
+                Some(finding) => receipts.push(finding),
+                None => drop(signed.insert(receipt.id.actor, receipt.id.seq)),
+            }
+        }
+        let walk = Walk { site, signed, chain: None, tip: None, next: 1, out: Verified::default() };
+        Ok(Self { walk, chains: store.chains()?.into(), upto: store.log_len()?, at: 0, receipts })
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn step(mut self, store: &Store) -> Result<Step, StoreError> {
+        let rows = store.raw_rows(self.at, ROWS_A_STEP)?;
+        for row in rows.iter().filter(|row| row.pos <= self.upto) {
+            while let Some(chain) = self.chains.pop_front_if(|chain| chain.first <= row.pos) {
+                self.walk.begin(chain);
+            }
+            self.walk.row(row);
+        }
+        match rows.last().map(|row| row.pos).filter(|last| *last < self.upto) {
+            Some(last) => Ok(Step::More(Self { at: last, ..self })),
+            None => self.end(store).map(Step::Done),
+        }
+    }
+
+    fn end(self, store: &Store) -> Result<Verified, StoreError> {
+        let Self { mut walk, chains, receipts, .. } = self;
+        // Chains whose rows are all gone.
+        for chain in chains {
+            walk.missing(chain.first);
+            walk.begin(chain);
+            walk.find(walk.next.max(1), walk.name(walk.next), Wrong::Missing);
+        }
+        let mut out = walk.out;
+        out.findings.extend(receipts);
+        for row in store.down_entries()? {
+            out.down += 1;
+            let mut tip = Tip::start(row.doc, row.link.id.actor, row.link.op.saturating_sub(1), row.deps.clone());
+            tip.next.id.seq = row.link.id.seq;
+            if tip.append(&row.bytes).ok() != Some(row.link) {
+                out.findings.push(Finding { pos: 0, entry: Some(row.link.id), what: Wrong::Hub });
+            }
+        }
+        Ok(out)
+    }
+}
+
+#[derive(Debug)]
 struct Walk {
+    site: SiteCode,
+    /// Up to where the hub has signed for each actor's entries.
+    signed: BTreeMap<ActorId, u32>,
     chain: Option<Chain>,
     tip: Option<Tip>,
     next: LogPos,
+    out: Verified,
 }
 
 impl Walk {
-    fn begin(&mut self, chain: Chain, site: SiteCode, out: &mut Verified) {
-        if chain.doc != (DocId::Site { site, day: chain.day }) {
-            let id = EntryId { actor: chain.actor, seq: chain.seq };
-            out.findings.push(Finding { pos: chain.first, entry: Some(id), what: Wrong::Changed });
+    fn find(&mut self, pos: LogPos, entry: Option<EntryId>, what: Wrong) {
+        self.out.findings.push(Finding { pos, entry, what });
+    }
+
+    fn begin(&mut self, chain: Chain) {
+        if chain.doc != (DocId::Site { site: self.site, day: chain.day }) {
+            self.find(chain.first, Some(EntryId { actor: chain.actor, seq: chain.seq }), Wrong::Changed);
         }
         let mut tip = Tip::start(chain.doc, chain.actor, chain.op.saturating_sub(1), chain.deps.clone());
         tip.next.id.seq = chain.seq;
@@ -141,54 +203,51 @@ impl Walk {
         Some(EntryId { actor: chain.actor, seq: chain.seq.checked_add(behind)? })
     }
 
-    fn missing(&mut self, from: LogPos, to: LogPos, out: &mut Verified) {
-        for pos in from..to {
-            out.findings.push(Finding { pos, entry: self.name(pos), what: Wrong::Missing });
+    /// Everything up to a position is missing.
+    fn missing(&mut self, upto: LogPos) {
+        for pos in self.next..upto {
+            self.find(pos, self.name(pos), Wrong::Missing);
         }
-        self.next = self.next.max(to);
+        self.next = self.next.max(upto);
     }
 
-    fn row(&mut self, row: &RawRow, out: &mut Verified) {
+    fn row(&mut self, row: &RawRow) {
         let gap = row.pos > self.next;
-        self.missing(self.next, row.pos, out);
+        self.missing(row.pos);
         self.next = row.pos + 1;
-        out.entries += 1;
+        self.out.entries += 1;
         let entry = self.name(row.pos);
-        let (Some(tip), Some(entry_id)) = (self.tip.as_mut(), entry) else {
-            out.findings.push(Finding { pos: row.pos, entry, what: Wrong::Changed });
-            return;
+        let (Some(tip), Some(id)) = (self.tip.as_mut(), entry) else {
+            return self.find(row.pos, entry, Wrong::Changed);
         };
-        let op = tip.next.op.saturating_add(u64::from(entry_id.seq.saturating_sub(tip.next.id.seq)));
-        if gap {
-            // Behind a gap nothing can be said of the place; the next one is judged by this one's hash.
-        } else if tip.append(&row.entry).map(|link| link.hash).ok() != Some(row.hash) {
-            out.findings.push(Finding { pos: row.pos, entry, what: Wrong::Changed });
-        }
+        let op = tip.next.op.saturating_add(u64::from(id.seq.saturating_sub(tip.next.id.seq)));
+        // Behind a gap nothing can be said of the place; the next one is judged by this one's hash.
+        let holds = gap || tip.append(&row.entry).map(|link| link.hash).ok() == Some(row.hash);
         // The stored hash counts from here on, so that one change is one finding.
-        let link = Link { id: entry_id, op, hash: row.hash };
-        self.tip = Tip::after(tip.doc, &link).ok();
+        self.tip = Tip::after(tip.doc, &Link { id, op, hash: row.hash }).ok();
+        if !holds {
+            self.find(row.pos, entry, Wrong::Changed);
+        } else if self.signed.get(&id.actor).is_some_and(|upto| id.seq <= *upto) {
+            self.out.signed += 1;
+        }
     }
 }
 
 /// The hub has signed for an entry: it must be here, as it was signed for.
-fn judge_receipt(store: &Store, row: &ReceiptRow, out: &mut Verified) -> Result<(), StoreError> {
+fn judge_receipt(store: &Store, row: &ReceiptRow) -> Result<Option<Finding>, StoreError> {
     let found = store.find(&row.id)?;
     let pos = found.map_or(0, |(pos, _)| pos);
-    let finding = |what| Finding { pos, entry: Some(row.id), what };
     let chain = match found {
         Some((pos, _)) => store.chain_at(pos)?,
         None => None,
     };
-    let (Some((_, hash)), Some(chain)) = (found, chain) else {
-        out.findings.push(finding(Wrong::Missing));
-        return Ok(());
+    let what = match (found, chain) {
+        (Some((_, hash)), Some(chain)) => {
+            let head = Head { doc: chain.doc, id: row.id, hash };
+            let is_hubs = || row.hub.gave_receipt(&head, &row.receipt);
+            if hash != row.hash { Some(Wrong::NotSigned) } else { (!is_hubs()).then_some(Wrong::Receipt) }
+        }
+        (None, _) | (_, None) => Some(Wrong::Missing),
     };
-    if hash != row.hash {
-        out.findings.push(finding(Wrong::NotSigned));
-    } else if !row.hub.gave_receipt(&Head { doc: chain.doc, id: row.id, hash }, &row.receipt) {
-        out.findings.push(finding(Wrong::Receipt));
-    } else {
-        out.signed += u64::from(row.id.seq);
-    }
-    Ok(())
+    Ok(what.map(|what| Finding { pos, entry: Some(row.id), what }))
 }

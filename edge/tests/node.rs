@@ -23,3 +23,7 @@ mod clocks;
 #[cfg(test)]
 #[path = "node/disk.rs"]
 mod disk;
+
+#[cfg(test)]
+#[path = "node/verify.rs"]
+mod verify;

@@ -5,6 +5,8 @@ mod ahead;
 mod explain;
 mod words;
 
+pub(crate) use ahead::is_ahead;
+
 use chrono::NaiveDate;
 use shared::entry::{Pieces, Reading, Staff};
 use shared::ids::{CaseId, EntryId, ProgrammeId, SiteCode, VersionName};
@@ -94,6 +96,8 @@ pub struct SaleLine {
     pub recorded: bool,
     /// When the hub received it, seconds since 1970.
     pub received: i64,
+    /// Whether that was before it was made: the site's clock was wrong.
+    pub ahead: bool,
     /// What was sold.
     pub pieces: Pieces,
     /// The kind of document shown.

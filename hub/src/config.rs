@@ -89,7 +89,7 @@ impl DataFolder {
     pub fn init(&self, hosts: &[String]) -> Result<Authority, ConfigError> {
         let authority = Authority::init_in(&self.keys, hosts)?;
         self.hub(&authority)?;
-        let store = self.root.join(STORE);
+        let store = self.store_file();
         fs::set_permissions(&store, Permissions::from_mode(0o600)).map_err(|cause| AuthorityError::File {
             deed: "close to others",
             path: store.display().to_string(),
@@ -112,8 +112,7 @@ impl DataFolder {
     /// Where the store cannot be opened.
     pub fn hub(&self, authority: &Authority) -> Result<Hub, ConfigError> {
         let folder = || self.to_string();
-        let store =
-            Store::open(&self.root.join(STORE)).map_err(|cause| ConfigError::Store { folder: folder(), cause })?;
+        let store = Store::open(&self.store_file()).map_err(|cause| ConfigError::Store { folder: folder(), cause })?;
         Hub::open(store, authority.master(), Box::new(rand::random))
             .map_err(|cause| ConfigError::Hub { folder: folder(), cause: Box::new(cause) })
     }

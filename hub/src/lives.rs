@@ -160,17 +160,12 @@ impl Hub {
         self.memory.lines.remove(&(*site, hello.incarnation));
         match life.parent {
             Some(parent) => self.open_site_case(site, parent.began.into(), &parent.incarnation, second),
-            None if is_new && self.has_other_store(site, hello)? => {
+            // The site had a store of which this one is no child.
+            None if is_new && self.store.lines_of(site)?.into_iter().any(|of| of != line) => {
                 self.open_site_case(site, SiteCaseKind::Replaced, &hello.incarnation, second)
             }
             None => Ok(()),
         }
-    }
-
-    /// Whether the site had a store of which this one is no child.
-    fn has_other_store(&self, site: &SiteCode, hello: &Hello) -> Result<bool, HubError> {
-        let ours = self.store.life(site, &hello.incarnation)?.map(|row| row.line);
-        Ok(self.store.lines_of(site)?.into_iter().any(|line| Some(line) != ours))
     }
 
     fn open_site_case(
@@ -243,9 +238,9 @@ impl Hub {
             let run = self.decode(pos, &row.run)?;
             have = match have {
                 None => Some((pos, run)),
-                Some((before, first)) => match first.clone().then(run) {
-                    Some(both) => Some((pos, both)),
-                    None => return Ok(Some(OwnPart { pos: before, feed, run: Some(first) })),
+                Some((before, first)) => match first.then(run) {
+                    Ok(both) => Some((pos, both)),
+                    Err(first) => return Ok(Some(OwnPart { pos: before, feed, run: Some(first) })),
                 },
             };
         }

@@ -14,6 +14,7 @@ use shared::planted;
 use shared::rules::identity::Document;
 use shared::rules::stock::{Move, Stock};
 
+use crate::cases::is_ahead;
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
 use crate::ingest::Opened;
@@ -180,6 +181,7 @@ impl Hub {
             stale: false,
             pos,
             fed: None,
+            ahead: sale.happened.is_none() && is_ahead(instant, batch.received),
         };
         let touched = batch.touched(&sale.programme, tag, Since::sale(&row));
         touched.new.push(NewSale { row, buyer });

@@ -68,18 +68,25 @@ impl Hub {
     pub(crate) fn find_roll(&self) -> Result<(Roll, u64), HubError> {
         let last = self.store.last_signed()?;
         let (mut roll, signed) = last.map_or((Roll::default(), 0), |row| (Roll(row.roll), row.pos));
-        self.each_whole_row(signed, |row| roll = roll.with(&row.into()))?;
+        self.each_whole_row(signed, |row| {
+            roll = roll.with(&row.into());
+            Ok(())
+        })?;
         Ok((roll, signed))
     }
 
     /// Every row behind a position, whole.
-    pub(crate) fn each_whole_row(&self, after: u64, mut see: impl FnMut(&WholeRow)) -> Result<(), HubError> {
-        let mut after = after;
+    pub(crate) fn each_whole_row(
+        &self,
+        after: u64,
+        see: impl FnMut(&WholeRow) -> Result<(), HubError>,
+    ) -> Result<(), HubError> {
+        let (mut after, mut see) = (after, see);
         loop {
             let rows = self.store.whole_rows(after, ROWS_AT_ONCE)?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.pos;
-            rows.iter().for_each(&mut see);
+            rows.iter().try_for_each(&mut see)?;
         }
     }
 

@@ -108,10 +108,7 @@ impl Store {
     #[doc(hidden)]
     pub fn image(&self) -> Result<Self, StoreError> {
         let mut conn = Connection::open_in_memory().map_err(deed("open a store in memory"))?;
-        {
-            let backup = rusqlite::backup::Backup::new(&self.conn, &mut conn).map_err(deed("copy the store"))?;
-            backup.step(-1).map_err(deed("copy the store"))?;
-        }
+        self.copy_into(&mut conn)?;
         Self::prepare(conn, "memory")
     }
 
@@ -146,7 +143,11 @@ impl Store {
     /// Copies one moment of the store into a new file, whoever writes meanwhile.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let mut conn = Connection::open(path).map_err(deed("make a backup's file"))?;
-        let backup = rusqlite::backup::Backup::new(&self.conn, &mut conn).map_err(deed("copy the store"))?;
+        self.copy_into(&mut conn)
+    }
+
+    fn copy_into(&self, conn: &mut Connection) -> Result<(), StoreError> {
+        let backup = rusqlite::backup::Backup::new(&self.conn, conn).map_err(deed("copy the store"))?;
         backup.step(-1).map(drop).map_err(deed("copy the store"))
     }
 

@@ -117,13 +117,7 @@ impl Hub {
                 roll: Roll::default(),
                 next: 1,
             };
-            let mut failed = Ok(());
-            self.each_whole_row(0, |row| {
-                if failed.is_ok() {
-                    failed = walk.row(row);
-                }
-            })?;
-            failed?;
+            self.each_whole_row(0, |row| walk.row(row))?;
             walk.end()
         })
     }

@@ -163,4 +163,6 @@ fn a_sale_of_the_hubs_future_is_listed_although_its_clock_was_sure() {
     assert_eq!(listed.iter().map(|sale| sale.id).collect::<Vec<_>>(), [id(&ahead)]);
     assert_eq!((listed[0].instant, listed[0].received), (second("2020-02-14T09:00"), second("2020-02-06T20:00")));
     assert!(!canonical(&hub).contains("doubtful"), "when it was received decides nothing");
+    hub.rebuild().unwrap();
+    assert_eq!(hub.sales_ahead(10).unwrap(), listed, "also from the journal alone");
 }

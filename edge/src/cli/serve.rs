@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, FixedOffset};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Cli, Command, keys};
 use crate::config::Folder;
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -23,25 +23,23 @@ const CLOCK_LOOK: Duration = Duration::from_secs(15);
 /// What is being answered may take so long at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until the process is told to stop. Nothing happens for another command.
-///
-/// # Errors
-/// Where the folder is held by another process, damaged, or the address is taken.
-pub fn serve(cli: &Cli) -> Result<(), Fault> {
-    let Command::Serve { listen, host } = &cli.command else {
-        return Ok(());
-    };
-    let folder = keys::folder(cli)?;
+/// Serves until the process is told to stop.
+pub(super) fn serve(
+    folder: &Folder,
+    clock: Option<DateTime<FixedOffset>>,
+    listen: SocketAddr,
+    names: &[String],
+) -> Result<(), Fault> {
     folder.site()?;
     let Some(lock) = folder.try_lock()? else {
-        return Err(running(&folder));
+        return Err(running(folder));
     };
-    let opened = open::open(&folder, cli.rehearsal_clock)?;
+    let opened = open::open(folder, clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|cause| {
         Fault::new("runtime", "系統資源不足", "the system has no room for a runtime").because(cause)
     })?;
-    let served = runtime.block_on(run(&folder, opened.desk, opened.site, *listen, host));
+    let served = runtime.block_on(run(folder, opened.desk, opened.site, listen, names));
     drop(runtime);
     let joined = opened.thread.join();
     drop(lock);

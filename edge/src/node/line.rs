@@ -151,9 +151,13 @@ impl Line {
 
     /// What will be true when the feed is on the disk up to `feed`.
     pub(super) fn after_feed(&self, feed: u64) -> Progress {
-        let counted = self.pending.iter().take_while(|(_, counted)| *counted <= feed).map(|(upto, _)| *upto);
         let receipts = self.receipts.values().copied().collect();
-        Progress { feed, acked: self.acked, covered: counted.fold(self.covered, LogPos::max), receipts }
+        Progress { feed, acked: self.acked, covered: self.covered_at(feed), receipts }
+    }
+
+    fn covered_at(&self, feed: u64) -> LogPos {
+        let counted = self.pending.iter().take_while(|(_, counted)| *counted <= feed).map(|(upto, _)| *upto);
+        counted.fold(self.covered, LogPos::max)
     }
 
     /// It is.
@@ -164,8 +168,7 @@ impl Line {
     }
 
     fn cover(&mut self) {
-        let counted = self.pending.iter().take_while(|(_, counted)| *counted <= self.feed).map(|(upto, _)| *upto);
-        self.covered = counted.fold(self.covered, LogPos::max);
+        self.covered = self.covered_at(self.feed);
         while self.pending.front().is_some_and(|(_, counted)| *counted <= self.feed) {
             self.pending.pop_front();
         }

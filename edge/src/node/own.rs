@@ -29,13 +29,11 @@ struct Adopted<'a> {
     chain: Option<(Chain, Vec<(i64, Stock)>)>,
     programme: i64,
     stock: Stock,
-    quota: Option<Quota>,
-    carried: Option<Carried>,
-    withdraws: Option<LogPos>,
+    effects: Effects,
 }
 
 /// What an entry does beside the log.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Effects {
     quota: Option<Quota>,
     carried: Option<Carried>,
@@ -111,26 +109,18 @@ impl Node {
     ) -> Result<Option<Adopted<'a>>, NodeError> {
         let id = link.id;
         let entry = wire::decode(bytes).map_err(|cause| unread(id, &cause))?;
-        let (programme, step, effects) = match &entry.fact {
-            Fact::Sale(sale) => {
-                let number = self.programmes.number(&mut self.store, &sale.programme);
-                (self.promised(number)?, Move::of(&entry.fact), self.sale_effects(&id, &entry, sale)?)
-            }
-            Fact::Arrival(arrival) => {
-                let number = self.programmes.number(&mut self.store, &arrival.programme);
-                (self.promised(number)?, Move::of(&entry.fact), Effects::default())
-            }
-            Fact::Correction(correction) => {
-                let number = self.programmes.number(&mut self.store, &correction.programme);
-                (self.promised(number)?, Move::of(&entry.fact), Effects::default())
-            }
+        let (programme, effects) = match &entry.fact {
+            Fact::Sale(sale) => (&sale.programme, self.sale_effects(&id, &entry, sale)?),
+            Fact::Arrival(arrival) => (&arrival.programme, Effects::default()),
+            Fact::Correction(correction) => (&correction.programme, Effects::default()),
             Fact::Withdrawal(withdrawal) => return self.adopt_withdrawal(link, bytes, withdrawal, before),
             Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => return Ok(None),
         };
+        let number = self.programmes.number(&mut self.store, programme);
+        let programme = self.promised(number)?;
         let have = self.stock_behind(programme, before);
-        let stock = step.map_or(have, |step| have.after(step));
-        let Effects { quota, carried, withdraws } = effects;
-        Ok(Some(Adopted { id, hash: link.hash, bytes, chain: None, programme, stock, quota, carried, withdraws }))
+        let stock = Move::of(&entry.fact).map_or(have, |step| have.after(step));
+        Ok(Some(Adopted { id, hash: link.hash, bytes, chain: None, programme, stock, effects }))
     }
 
     fn sale_effects(&self, id: &EntryId, entry: &Entry, sale: &Sale) -> Result<Effects, NodeError> {
@@ -155,11 +145,11 @@ impl Node {
         };
         let have = self.stock_behind(target.programme, before);
         // Taken back twice, by two lives of the store: the second has no effect.
-        let again = target.withdrawn || before.iter().any(|entry| entry.withdraws == Some(target.pos));
+        let again = target.withdrawn || before.iter().any(|entry| entry.effects.withdraws == Some(target.pos));
         let stock = if again { have } else { have.undone(target.step) };
-        let withdraws = (!again).then_some(target.pos);
+        let effects = Effects { withdraws: (!again).then_some(target.pos), ..Effects::default() };
         let (id, hash, programme) = (link.id, link.hash, target.programme);
-        Ok(Some(Adopted { id, hash, bytes, chain: None, programme, stock, quota: None, carried: None, withdraws }))
+        Ok(Some(Adopted { id, hash, bytes, chain: None, programme, stock, effects }))
     }
 
     fn target(&self, of: &EntryId, before: &[Adopted<'_>]) -> Result<Option<Target>, NodeError> {
@@ -231,8 +221,8 @@ fn write<'a>(pos: LogPos, entry: &'a Adopted<'_>) -> Write<'a> {
     Write {
         chain: entry.chain.as_ref().map(|(chain, stocks)| (chain, stocks.as_slice())),
         entry: store::Entry { pos, hash: *hash, programme: *programme, stock: *stock, request: None, bytes },
-        quota: entry.quota,
-        carried: entry.carried,
-        withdraws: entry.withdraws,
+        quota: entry.effects.quota,
+        carried: entry.effects.carried,
+        withdraws: entry.effects.withdraws,
     }
 }

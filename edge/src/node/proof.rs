@@ -17,7 +17,7 @@ use shared::sync::edge::LogPos;
 use super::write::decoded;
 use super::{Node, NodeError};
 use crate::store::{Committed, KeptRow, LogRow, Way};
-use crate::verify::{Verified, verify};
+use crate::verify::{Step, Verification};
 
 /// What has been proven so far.
 #[derive(Debug, Default)]
@@ -39,12 +39,20 @@ fn holds(what: &'static str, holds: bool) -> Result<(), NodeError> {
 }
 
 impl Node {
-    /// Whether the ledger is the one that was written, entry by entry; a node that runs has been proven at its start.
+    /// Begins to look whether the ledger is the one that was written; a node that runs has been proven at its start.
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn verify(&self) -> Result<Verified, NodeError> {
-        Ok(verify(&self.store, self.site)?)
+    pub fn begin_verification(&self) -> Result<Verification, NodeError> {
+        Ok(Verification::begin(&self.store, self.site)?)
+    }
+
+    /// A step on.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn verify_on(&self, under_way: Verification) -> Result<Step, NodeError> {
+        Ok(under_way.step(&self.store)?)
     }
 
     /// Reads the whole log and compares.

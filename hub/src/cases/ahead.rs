@@ -1,7 +1,8 @@
 //! Sales that reached the hub before they were made: their site's clock was wrong although it said it was sure.
 //! When something was received is evidence, and decides nothing.
 
-use super::SaleLine;
+use shared::entry::Instant;
+
 use crate::hub::{Hub, HubError};
 use crate::store::AheadSale;
 
@@ -14,15 +15,11 @@ impl Hub {
     /// # Errors
     /// Where the store fails.
     pub fn sales_ahead(&self, most: u32) -> Result<Vec<AheadSale>, HubError> {
-        Ok(self.store.sales_ahead(SLACK_S, most)?)
+        Ok(self.store.sales_ahead(most)?)
     }
 }
 
-impl SaleLine {
-    /// Whether it is one of them.
-    #[must_use]
-    pub fn is_ahead(&self) -> bool {
-        let earliest = self.instant.saturating_sub(i64::from(self.doubt_s));
-        !self.recorded && earliest > self.received.saturating_add(SLACK_S)
-    }
+/// Whether something was received so long before it was made that the clock of its site was wrong, whatever it knew.
+pub(crate) fn is_ahead(at: Instant, received: i64) -> bool {
+    at.second.saturating_sub(i64::from(at.doubt_s)) > received.saturating_add(SLACK_S)
 }

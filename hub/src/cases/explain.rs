@@ -69,6 +69,7 @@ impl Hub {
             doubt_s: row.doubt_s,
             recorded: row.recorded,
             received: found.received,
+            ahead: row.ahead,
             pieces: row.pieces,
             kind: buyer.kind(),
             reading: row.reading,

@@ -72,7 +72,7 @@ fn extras(sale: &SaleLine) -> (String, String) {
             en.push_str(&format!("; the time is not confirmed: {}", off_en(doubt)));
         }
     }
-    if sale.is_ahead() {
+    if sale.ahead {
         zh.push_str("；該時間晚於中心收到之時，該站時鐘當時必定有誤");
         en.push_str("; that is later than the hub received it: the site's clock was wrong");
     }

@@ -10,7 +10,7 @@ use crate::conflict::Effect;
 use crate::project::Since;
 
 const COLUMNS: &str = "actor, seq, site, instant, doubt, typed, recorded, version, adult, child, watermark, document, \
-    effect, stale, pos, fed";
+    effect, stale, pos, fed, ahead";
 
 /// Whether a sale may have happened on another business day than the one written down, as
 /// `Timed::is_doubtful` has it. Days are counted from long before any entry: SQLite rounds towards nought.
@@ -52,6 +52,8 @@ pub(crate) struct SaleRow {
     pub(crate) pos: u64,
     /// Where the feed told the nation of it.
     pub(crate) fed: Option<u64>,
+    /// It reached the hub before it was made.
+    pub(crate) ahead: bool,
 }
 
 /// A withdrawal as projected.
@@ -66,7 +68,7 @@ pub(crate) struct WithdrawalRow {
 impl Store {
     pub(crate) fn put_sale(&self, programme: &ProgrammeId, tag: &PersonTag, sale: &SaleRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO sale VALUES \
-            (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+            (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
         let row = rusqlite::params![
             &tag.0,
             programme.as_str(),
@@ -86,6 +88,7 @@ impl Store {
             sale.stale,
             signed(sale.pos),
             sale.fed.map(signed),
+            sale.ahead,
         ];
         self.run(SQL, row, "keep a sale").map(|_| ())
     }
@@ -107,9 +110,8 @@ impl Store {
 
     /// A person's sales in a programme, by entry id.
     pub(crate) fn sales(&self, programme: &ProgrammeId, tag: &PersonTag) -> Result<Vec<SaleRow>, StoreError> {
-        const SQL: &str = "SELECT actor, seq, site, instant, doubt, typed, recorded, version, adult, child, watermark, \
-            document, effect, stale, pos, fed FROM sale WHERE tag = ?1 AND programme = ?2 ORDER BY actor, seq";
-        self.all(SQL, (&tag.0, programme.as_str()), "read a person's sales", |row| sale(row, 0))
+        let sql = format!("SELECT {COLUMNS} FROM sale WHERE tag = ?1 AND programme = ?2 ORDER BY actor, seq");
+        self.all(&sql, (&tag.0, programme.as_str()), "read a person's sales", |row| sale(row, 0))
     }
 
     /// A person's sales from a place on, and those before it that count from an instant on, by entry id.
@@ -120,10 +122,10 @@ impl Store {
         since: Since,
         reach: i64,
     ) -> Result<Vec<SaleRow>, StoreError> {
-        const SQL: &str = "SELECT actor, seq, site, instant, doubt, typed, recorded, version, adult, child, watermark, \
-            document, effect, stale, pos, fed FROM sale \
-            WHERE tag = ?1 AND programme = ?2 AND instant >= ?3 \
-            AND (effect = 1 OR (instant, typed, site, actor, seq) >= (?4, ?5, ?6, ?7, ?8)) ORDER BY actor, seq";
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sale WHERE tag = ?1 AND programme = ?2 AND instant >= ?3 \
+             AND (effect = 1 OR (instant, typed, site, actor, seq) >= (?4, ?5, ?6, ?7, ?8)) ORDER BY actor, seq"
+        );
         let (instant, typed, site, actor, seq) = match &since {
             Since::Sale(instant, reading, site, id) => {
                 (*instant, *reading == Reading::Typed, site.as_str(), &id.actor.0[..], id.seq)
@@ -131,7 +133,7 @@ impl Store {
             Since::Beginning | Since::End => (since.instant(), false, "", &[][..], 0),
         };
         let row = (&tag.0, programme.as_str(), reach, instant, typed, site, actor, seq);
-        self.all(SQL, row, "read a person's sales", |row| sale(row, 0))
+        self.all(&sql, row, "read a person's sales", |row| sale(row, 0))
     }
 
     /// Whether a sale of a person that counts may have happened on another business day.
@@ -154,13 +156,12 @@ impl Store {
         self.all(&sql, (&tag.0, programme.as_str(), most), "read a person's sales", |row| sale(row, 0))
     }
 
-    /// Sales that lie further in the hub's future than their doubt and `slack_s` allow, the newest first.
-    pub(crate) fn sales_ahead(&self, slack_s: i64, most: u32) -> Result<Vec<AheadSale>, StoreError> {
+    /// Sales that reached the hub before they were made, those received last first.
+    pub(crate) fn sales_ahead(&self, most: u32) -> Result<Vec<AheadSale>, StoreError> {
         const SQL: &str = "SELECT sale.actor, sale.seq, sale.site, sale.instant, sale.doubt, journal.received \
-            FROM sale JOIN journal ON journal.pos = sale.pos \
-            WHERE sale.instant - sale.doubt > journal.received + ?1 AND sale.recorded = 0 \
-            ORDER BY journal.received DESC, sale.actor, sale.seq LIMIT ?2";
-        self.all(SQL, (slack_s, most), "look for sales of the future", |row| {
+            FROM sale JOIN journal ON journal.pos = sale.pos WHERE sale.ahead = 1 \
+            ORDER BY sale.pos DESC, sale.actor, sale.seq LIMIT ?1";
+        self.all(SQL, [most], "look for sales of the future", |row| {
             Ok(AheadSale {
                 id: entry_id(row, 0)?,
                 site: site(row, 2)?,
@@ -249,5 +250,6 @@ fn sale(row: &Row<'_>, at: usize) -> rusqlite::Result<SaleRow> {
         stale: row.get(at + 13)?,
         pos: unsigned(row, at + 14)?,
         fed: row.get::<_, Option<i64>>(at + 15)?.map(i64::unsigned_abs),
+        ahead: row.get(at + 16)?,
     })
 }

@@ -120,7 +120,7 @@ CREATE TABLE sale (
     effect    INTEGER NOT NULL, -- 0 withdrawn, 1 counts, 2 over
     stale     INTEGER NOT NULL, -- counts, but under a version that was no longer in force
     pos       INTEGER NOT NULL, -- in the journal; outside the canonical dump
-    fed       INTEGER,          -- in the feed; outside the canonical dump
+    fed       INTEGER, ahead INTEGER NOT NULL DEFAULT 0,          -- in the feed; outside the canonical dump
     PRIMARY KEY (tag, programme, actor, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -198,5 +198,7 @@ CREATE INDEX journal_line ON journal (line) WHERE line IS NOT NULL;
 CREATE INDEX quarantine_site ON quarantine (site);
 
 CREATE INDEX quarantine_waits ON quarantine (doc) WHERE waits = 1;
+
+CREATE INDEX sale_ahead ON sale (pos) WHERE ahead = 1;
 
 CREATE INDEX withdrawal_waits ON withdrawal (site) WHERE waits = 1;

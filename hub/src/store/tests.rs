@@ -48,3 +48,20 @@ fn a_transaction_sees_who_wrote_meanwhile_and_leaves_nothing_when_undone() {
     assert!(!one.begin().unwrap());
     one.roll_back();
 }
+
+#[test]
+fn sales_of_a_store_before_are_marked_that_came_before_they_were_made() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    let before = embedded::migrations::runner().set_target(refinery::Target::Version(2));
+    before.run(&mut conn).unwrap();
+    conn.execute_batch("INSERT INTO journal VALUES (1, x'00', 1, 4, NULL, NULL, 1000, x'00')").unwrap();
+    // Made at, in doubt by, recorded afterwards.
+    for (seq, instant, doubt, recorded) in [(1, 1_005, 0, 0), (2, 1_006, 0, 0), (3, 1_100, 95, 0), (4, 9_000, 0, 1)] {
+        let sql = "INSERT INTO sale VALUES (zeroblob(16), 'mask', zeroblob(16), ?1, '5931102274', ?2, ?3, 0, ?4, \
+            'mask-2020-02-06', 2, 0, 0, x'00', 1, 0, 1, NULL)";
+        conn.execute(sql, (seq, instant, doubt, recorded)).unwrap();
+    }
+    let store = Store::prepare(conn, "memory").unwrap();
+    let ahead: Vec<u32> = store.sales_ahead(10).unwrap().iter().map(|sale| sale.id.seq).collect();
+    assert_eq!(ahead, [2], "five seconds are the clocks' own, and who doubts has said so");
+}

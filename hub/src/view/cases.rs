@@ -198,7 +198,7 @@ fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt 
 }
 
 fn doubt(sale: &SaleLine) -> Option<Text> {
-    if sale.is_ahead() {
+    if sale.ahead {
         return Some(Text::new("時鐘超前，晚於收到時間", "clock ahead: later than received"));
     }
     match (sale.recorded, sale.doubt_s) {
@@ -259,7 +259,7 @@ fn sale(sale: &SaleLine) -> Value {
     json!({
         "id": sale.id.to_string(), "site": sale.site.as_str(), "site_name": sale.site_name,
         "second": sale.instant, "doubt_s": (sale.doubt_s != u32::MAX).then_some(sale.doubt_s),
-        "recorded": sale.recorded, "received": sale.received, "ahead": sale.is_ahead(),
+        "recorded": sale.recorded, "received": sale.received, "ahead": sale.ahead,
         "adult": sale.pieces.adult, "child": sale.pieces.child, "kind": sale.kind.code(), "reading": reading,
         "version": sale.version.as_str(), "by": sale.by.name, "by_verified": sale.by.verified,
         "proxied": sale.proxied, "watermark": sale.watermark, "published": sale.published,

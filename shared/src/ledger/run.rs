@@ -145,15 +145,17 @@ impl Run {
     }
 
     /// This run with the next behind it, where that is the same actor's in the same document and both fit in one.
-    #[must_use]
-    pub fn then(mut self, next: Self) -> Option<Self> {
-        let count = u32::try_from(self.entries.len()).ok()?;
+    ///
+    /// # Errors
+    /// This run as it was, where they do not.
+    pub fn then(mut self, next: Self) -> Result<Self, Self> {
+        let count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         let bytes: usize = self.entries.iter().chain(&next.entries).map(Vec::len).sum();
         let fits = self.entries.len() + next.entries.len() <= RUN_ENTRIES_MAX && bytes <= RUN_BYTES_MAX;
         let after = self.last_id();
         let follows = next.start.id.actor == after.actor && Some(next.start.id.seq) == after.seq.checked_add(1);
         if !fits || !follows || self.doc != next.doc {
-            return None;
+            return Err(self);
         }
         let op = self
             .joints
@@ -166,7 +168,7 @@ impl Run {
         self.joints.extend(next.joints.into_iter().filter_map(behind));
         self.entries.extend(next.entries);
         (self.last, self.signature) = (next.last, next.signature);
-        Some(self)
+        Ok(self)
     }
 
     /// Cuts off the first `count` entries, which the receiver has already; `links` are the run's own.
@@ -282,8 +284,8 @@ mod tests {
         let mut start = whole.clone();
         start.entries.truncate(4);
         start.last = links[3].hash;
-        assert_eq!(start.clone().then(rest.clone()), Some(whole.clone()));
-        assert_eq!(rest.then(start), None, "the other way round");
+        assert_eq!(start.clone().then(rest.clone()), Ok(whole.clone()));
+        assert_eq!(rest.clone().then(start), Err(rest), "the other way round");
 
         let (mut joined, links) = run(3);
         joined.start = Place { id: EntryId { seq: 11, ..joined.start.id }, op: 20, deps: vec![ChangeHash([9; 32])] };
