@@ -183,7 +183,7 @@ impl Desk {
         let mut under_way = self.ask(|node, _| node.begin_verification()).await?;
         loop {
             match self.ask(move |node, _| node.verify_on(under_way)).await? {
-                Step::More(rest) => under_way = rest,
+                Step::More(rest) => under_way = *rest,
                 Step::Done(verified) => return Ok(verified),
             }
         }

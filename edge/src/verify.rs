@@ -2,7 +2,9 @@
 //! has signed for; what is missing, changed or out of its place is named. It works on a store that no node would start
 //! on.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 use shared::ids::{ActorId, DocId, EntryId, SiteCode};
 use shared::ledger::chain::{Link, Tip};
@@ -87,7 +89,7 @@ pub fn verify(store: &Store, site: SiteCode) -> Result<Verified, StoreError> {
     let mut under_way = Verification::begin(store, site)?;
     loop {
         match under_way.step(store)? {
-            Step::More(rest) => under_way = rest,
+            Step::More(rest) => under_way = *rest,
             Step::Done(verified) => return Ok(verified),
         }
     }
@@ -98,7 +100,7 @@ pub fn verify(store: &Store, site: SiteCode) -> Result<Verified, StoreError> {
 pub struct Verification {
     walk: Walk,
     /// Those that have not begun yet, in the order of the log.
-    chains: VecDeque<Chain>,
+    chains: Peekable<IntoIter<Chain>>,
     /// The last position that is looked at, and the last that was.
     upto: LogPos,
     at: LogPos,
@@ -109,7 +111,7 @@ pub struct Verification {
 #[derive(Debug)]
 pub enum Step {
     /// There is more to read.
-    More(Verification),
+    More(Box<Verification>),
     /// Everything was read.
     Done(Verified),
 }
@@ -128,7 +130,7 @@ impl Verification {
             }
         }
         let walk = Walk { site, signed, chain: None, tip: None, next: 1, out: Verified::default() };
-        Ok(Self { walk, chains: store.chains()?.into(), upto: store.log_len()?, at: 0, receipts })
+        Ok(Self { walk, chains: store.chains()?.into_iter().peekable(), upto: store.log_len()?, at: 0, receipts })
     }
 
     /// Reads on.
@@ -138,13 +140,13 @@ impl Verification {
     pub fn step(mut self, store: &Store) -> Result<Step, StoreError> {
         let rows = store.raw_rows(self.at, ROWS_A_STEP)?;
         for row in rows.iter().filter(|row| row.pos <= self.upto) {
-            while let Some(chain) = self.chains.pop_front_if(|chain| chain.first <= row.pos) {
+            while let Some(chain) = self.chains.next_if(|chain| chain.first <= row.pos) {
                 self.walk.begin(chain);
             }
             self.walk.row(row);
         }
         match rows.last().map(|row| row.pos).filter(|last| *last < self.upto) {
-            Some(last) => Ok(Step::More(Self { at: last, ..self })),
+            Some(last) => Ok(Step::More(Box::new(Self { at: last, ..self }))),
             None => self.end(store).map(Step::Done),
         }
     }

@@ -1,4 +1,4 @@
-//! Backups of the hub's store, taken while it serves, and bringing one back (docs/operating.md).
+//! Backups of the hub's store, taken while it serves, and bringing one back (docs/lives.md).
 //!
 //! A backup holds the database alone: whose keys it was sealed under is elsewhere. One that comes back begins a new life,
 //! so that every edge offers again what the hub has forgotten.

@@ -236,13 +236,14 @@ impl Hub {
                 continue;
             }
             let run = self.decode(pos, &row.run)?;
-            have = match have {
-                None => Some((pos, run)),
-                Some((before, first)) => match first.then(run) {
-                    Ok(both) => Some((pos, both)),
-                    Err(first) => return Ok(Some(OwnPart { pos: before, feed, run: Some(first) })),
-                },
+            let Some((upto, first)) = &mut have else {
+                have = Some((pos, run));
+                continue;
             };
+            if !first.join(run) {
+                break;
+            }
+            *upto = pos;
         }
         Ok(match have {
             Some((pos, run)) => Some(OwnPart { pos, feed, run: Some(run) }),

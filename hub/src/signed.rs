@@ -90,10 +90,11 @@ impl Hub {
         }
     }
 
-    /// Signs the journal as far as this transaction takes it.
+    /// Signs the journal as far as this transaction takes it. One that is shorter than its signature has lost rows:
+    /// that signature is the evidence and stays.
     pub(crate) fn sign_journal(&mut self) -> Result<(), HubError> {
         let pos = self.memory.journal;
-        if pos == self.memory.signed {
+        if pos <= self.memory.signed {
             return Ok(());
         }
         let roll = self.memory.roll.0;

@@ -18,7 +18,7 @@ fn to_the_end(node: &Node, mut under_way: Verification) -> (Verified, u32) {
     let mut steps = 1;
     loop {
         match node.verify_on(under_way).unwrap() {
-            Step::More(rest) => under_way = rest,
+            Step::More(rest) => under_way = *rest,
             Step::Done(verified) => return (verified, steps),
         }
         steps += 1;
@@ -38,7 +38,7 @@ fn whoever_buys_comes_between_two_steps() {
     // Another day is another chain, and a start another actor.
     site.sell(EVEN, 2, 0).unwrap();
     site.at("2020-02-07 09:00").arrive(5, 0).unwrap().unwrap();
-    let (verified, steps) = to_the_end(site.node(), rest);
+    let (verified, steps) = to_the_end(site.node(), *rest);
     assert_eq!((verified.entries, verified.findings), (1_101, vec![]), "what has come since is left to the next");
     assert_eq!(steps, 2);
     site.crash();

@@ -144,18 +144,17 @@ impl Run {
         Ok(())
     }
 
-    /// This run with the next behind it, where that is the same actor's in the same document and both fit in one.
-    ///
-    /// # Errors
-    /// This run as it was, where they do not.
-    pub fn then(mut self, next: Self) -> Result<Self, Self> {
+    /// Takes the next run behind this one, where that is the same actor's in the same document and both fit in one;
+    /// gives whether it did.
+    #[must_use]
+    pub fn join(&mut self, next: Self) -> bool {
         let count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         let bytes: usize = self.entries.iter().chain(&next.entries).map(Vec::len).sum();
         let fits = self.entries.len() + next.entries.len() <= RUN_ENTRIES_MAX && bytes <= RUN_BYTES_MAX;
         let after = self.last_id();
         let follows = next.start.id.actor == after.actor && Some(next.start.id.seq) == after.seq.checked_add(1);
         if !fits || !follows || self.doc != next.doc {
-            return Err(self);
+            return false;
         }
         let op = self
             .joints
@@ -168,7 +167,7 @@ impl Run {
         self.joints.extend(next.joints.into_iter().filter_map(behind));
         self.entries.extend(next.entries);
         (self.last, self.signature) = (next.last, next.signature);
-        Ok(self)
+        true
     }
 
     /// Cuts off the first `count` entries, which the receiver has already; `links` are the run's own.
@@ -284,15 +283,20 @@ mod tests {
         let mut start = whole.clone();
         start.entries.truncate(4);
         start.last = links[3].hash;
-        assert_eq!(start.clone().then(rest.clone()), Ok(whole.clone()));
-        assert_eq!(rest.clone().then(start), Err(rest), "the other way round");
+        let mut both = start.clone();
+        assert!(both.join(rest.clone()));
+        assert_eq!(both, whole);
+        let mut other = rest.clone();
+        assert!(!other.join(start), "the other way round");
+        assert_eq!(other, rest);
 
         let (mut joined, links) = run(3);
         joined.start = Place { id: EntryId { seq: 11, ..joined.start.id }, op: 20, deps: vec![ChangeHash([9; 32])] };
         joined.last = ChangeHash([0; 32]);
         let Err(BadRun::Hash { built, .. }) = joined.links() else { panic!("{links:?}") };
         joined.last = built;
-        let both = whole.then(joined).unwrap();
+        let mut both = whole;
+        assert!(both.join(joined));
         assert_eq!(both.joints, [Joint { index: 10, op: 20, deps: vec![ChangeHash([9; 32])] }]);
         assert_eq!(both.links().unwrap().len(), 13);
     }
