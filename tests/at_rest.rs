@@ -8,11 +8,11 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, until};
-use harness::prepared::scratch;
+use harness::prepared::{all_sent, rules_down, scratch};
 use harness::rest::{Found, Known, Scanner, Turn, people};
 use hub::authority::Authority;
 use hub::hub::Hub;
@@ -78,12 +78,19 @@ impl Town {
         town
     }
 
-    /// Runs a command and keeps what it said, as a terminal's log would.
+    /// Runs a command that must succeed and keeps what it said, as a terminal's log would.
     fn run(&mut self, tool: &Tool, arguments: &[&str]) -> String {
+        let output = self.ask(tool, arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The same, whatever comes of it.
+    fn ask(&mut self, tool: &Tool, arguments: &[&str]) -> Output {
         let output = tool.output(arguments).unwrap();
         self.keep(&output.stdout);
         self.keep(&output.stderr);
-        String::from_utf8(output.stdout).unwrap()
+        output
     }
 
     fn keep(&mut self, said: &[u8]) {
@@ -120,11 +127,7 @@ impl Town {
         self.run(&edge, &["init", "--site", SITES[n]]);
         self.run(&edge, &["enrol", "--hub", &self.hub_line.clone(), "--token", token["token"].as_str().unwrap()]);
         let running = self.serve_edge(n);
-        until("the rules come down", PATIENCE, || {
-            let versions = running.http.get("/api/v1/versions").ok()?.1;
-            (!versions["versions"].as_array()?.is_empty()).then_some(())
-        })
-        .unwrap();
+        rules_down(&running.http).unwrap();
         let arrived = self.post(&running.http, "/api/v1/arrive", &json!({"adult": 1_000_000, "by": STAFF}));
         assert_eq!(arrived["verdict"], "arrived", "{arrived}");
         running
@@ -270,9 +273,10 @@ fn form(town: &mut Town, http: &Http, person: &Known, cookie: String) -> String 
         ("/masks/entered", vec![]),
         ("/masks/check", vec![("kind", "01"), ("number", number), ("birth", born.as_str())]),
         ("/masks/buy", vec![("adult", "2"), ("by", STAFF)]),
+        ("/masks/confirm", vec![]),
         ("/masks/clear", vec![]),
     ] {
-        let (status, _, cookie) = http.form(path, &fields, &seat).unwrap();
+        let (status, _, cookie) = http.form(path, &fields, &seat).unwrap_or_else(|cause| panic!("{path}: {cause:#}"));
         assert!(status < 400, "{path}: {status}");
         seat = cookie;
     }
@@ -297,14 +301,15 @@ fn nobody_is_found_in_what_edge_and_hub_have_written() {
     let again = day(&mut town, &second.http, &known[..300]);
     println!("{PEOPLE} people in {:.1?}: {tally:?}; elsewhere {again:?}", began.elapsed());
     assert!(tally.sold > PEOPLE * 2 / 5 && tally.refused > PEOPLE / 5 && tally.withdrawn > 50, "{tally:?}");
+    let written = first.http.get("/api/v1/status").unwrap().1["ledger"]["entries"].as_u64().unwrap() as usize;
+    // Beside the arrival: everything else was sold by the counter's page.
+    let by_page = written - 1 - tally.sold - tally.withdrawn;
+    println!("{by_page} sales by the counter's page");
+    assert!(by_page > PEOPLE / 60, "{by_page} of {written} entries");
     clean(&scanner, town.folder.path(), "while they run");
     town.run(&edge, &["line", "heal"]);
     for running in [&first, &second] {
-        until("everything is acknowledged", PATIENCE, || {
-            let status = running.http.get("/api/v1/status").ok()?.1;
-            (status["ledger"]["unsent"] == json!(0)).then_some(())
-        })
-        .unwrap();
+        all_sent(&running.http).unwrap();
     }
 
     pages(&mut town, &hub.http, &first.http, &known);
@@ -362,9 +367,9 @@ fn commands(town: &mut Town, known: &[Known]) {
     let (edge, hub) = (town.edges[0].clone(), town.hub.clone());
     for person in known.iter().take(6) {
         let (number, birth) = (person.number.as_str(), person.born());
-        town.run(&edge, &["sell", "--number", number, "--birth", &birth, "--adult", "2", "--as", STAFF]);
-        town.run(&edge, &["--json", "check", "--number", number, "--birth", &birth]);
-        town.run(&edge, &["withdraw", number, "--reason", REASON]);
+        town.ask(&edge, &["sell", "--number", number, "--birth", &birth, "--adult", "2", "--as", STAFF]);
+        town.ask(&edge, &["--json", "check", "--number", number, "--birth", &birth]);
+        town.ask(&edge, &["withdraw", number, "--reason", REASON]);
     }
     for arguments in [["recent", "--limit", "500"].as_slice(), &["export"], &["status"]] {
         town.run(&edge, arguments);

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use harness::fleet::{Http, Tool};
 use harness::ledger::Ledger;
-use harness::prepared::{LATER, Prepared, ask, copy, person, scratch, serve_edge, tool};
+use harness::prepared::{LATER, Prepared, ask, copy, person, scratch, serve_edge, skipped, tool};
 use harness::recorder::{Fault, Lasts, Recorder, calls};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -31,7 +31,7 @@ impl SmallDisk {
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(at).output().unwrap();
         if !mounted.status.success() {
             let why = String::from_utf8_lossy(&mounted.stderr).into_owned();
-            println!("SKIPPED, NOT PASSED: no small disk can be mounted here ({})", why.trim());
+            skipped(format_args!("no small disk can be mounted here ({})", why.trim()));
             return None;
         }
         Some(Self(at.to_path_buf()))

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use harness::fleet::{Http, Tool, free_tcp_port, until};
-use harness::prepared::{LATER, Prepared, copy, person, scratch, sell, serve_edge, tool};
+use harness::prepared::{LATER, Prepared, all_sent, copy, person, scratch, sell, serve_edge, tool};
 use harness::recorder::{Fault, Recorder, calls};
 use serde_json::{Value, json};
 
@@ -158,11 +158,7 @@ fn an_escrow_makes_another_machine_the_same_hub() {
 fn sell_and_send(edge: &Tool, n: usize) {
     edge.run(&sell(&person(n), &format!("keys-{n}"))).unwrap();
     let (serving, http) = serve_edge(edge).unwrap();
-    until("the hub has it", PATIENCE, || {
-        let status = http.get("/api/v1/status").ok()?.1;
-        (status["ledger"]["unsent"] == json!(0)).then_some(())
-    })
-    .unwrap();
+    all_sent(&http).unwrap();
     serving.stop().unwrap();
 }
 
@@ -192,6 +188,7 @@ fn sweep(tool: &Tool, data: &Path, what: &[&str], secret: &str) -> usize {
         assert!(run(&trial, recorder.logging(&log)).success());
         let calls = calls(&log).unwrap();
         fs::remove_file(&log).unwrap();
+        assert!(calls.len() > 3, "keys {command} changes the disk in {} calls only", calls.len());
         for (at, call) in (1u32..).zip(&calls).step_by(step()) {
             let torn = call.is_write().then_some(Fault::Tear(at, 500));
             for fault in [Some(Fault::Kill(at)), torn].into_iter().flatten() {

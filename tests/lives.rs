@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, until};
+use harness::prepared::{self, rules_down};
 use harness::scenario::even_numbers;
 use serde_json::{Value, json};
 
@@ -48,9 +48,7 @@ impl Computer {
     fn start(&mut self) {
         self.running = Some(self.tool().start(&["serve", "--listen", &format!("127.0.0.1:{}", self.port)]).unwrap());
         until("the edge answers", PATIENCE, || self.http.is_ready().then_some(())).unwrap();
-        let knows =
-            || self.http.get("/api/v1/versions").unwrap().1["versions"].as_array().is_some_and(|it| !it.is_empty());
-        until("the rules are there", PATIENCE, || knows().then_some(())).unwrap();
+        rules_down(&self.http).unwrap();
     }
 
     fn kill(&mut self) {
@@ -159,10 +157,10 @@ fn kind(case: &Value) -> String {
     case["kind"].as_str().unwrap().to_owned()
 }
 
+/// A copy in place of whatever was there.
 fn copy(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
-    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
-    assert!(done.success());
+    prepared::copy(from, to).unwrap();
 }
 
 #[test]
@@ -287,8 +285,12 @@ fn whoever_deletes_changes_or_moves_an_entry_is_found() {
     computer.start();
     computer.http.post("/api/v1/arrive", &json!({ "adult": 200, "child": 50, "by": "test" })).unwrap();
     play.sold += 1;
-    play.sell(&computer, 4);
     computer.settled(play.sold);
+    for _ in 0..4 {
+        // Each a row of its own in the journal.
+        play.sell(&computer, 1);
+        computer.settled(play.sold);
+    }
     let fed = || (computer.status()["nation"]["watermark"] == 4).then_some(());
     until("the receipts are on the disk", PATIENCE, fed).unwrap();
     computer.kill();
@@ -304,25 +306,30 @@ fn whoever_deletes_changes_or_moves_an_entry_is_found() {
     assert_eq!(edge("UPDATE log SET entry = CAST(entry || x'00' AS BLOB) WHERE pos = 2"), [named(2, "changed")]);
     let swap = "UPDATE log SET pos = -1 WHERE pos = 2; UPDATE log SET pos = 2 WHERE pos = 4; \
         UPDATE log SET pos = 4 WHERE pos = -1";
-    let moved = edge(swap);
-    assert!(moved.contains(&named(2, "changed")) && moved.contains(&named(4, "changed")), "{moved:?}");
-    let ends = edge("DELETE FROM log WHERE pos = 5");
-    assert!(ends.iter().any(|(_, what)| what == "missing"), "the hub has signed for it: {ends:?}");
+    let moved: Vec<(u64, String)> = (2..=5).map(|pos| named(pos, "changed")).collect();
+    assert_eq!(edge(swap), moved, "and those that stood behind them");
+    assert_eq!(edge("DELETE FROM log WHERE pos = 5"), [named(0, "missing")], "the hub has signed for it");
 
     let hub = |sql: &str| -> Vec<(u64, String)> {
         let found = touched(&play.hub_tool(), &play.path("hub"), "hub.db", sql);
         found.iter().map(|it| (it["row"].as_u64().unwrap(), it["what"].as_str().unwrap().to_owned())).collect()
     };
+    let all =
+        |found: &[(u64, &str)]| -> Vec<(u64, String)> { found.iter().map(|(row, what)| named(*row, what)).collect() };
     assert_eq!(hub(""), []);
-    assert!(hub("DELETE FROM journal WHERE pos = 3").contains(&named(3, "missing")));
-    let last = hub("DELETE FROM journal WHERE pos = (SELECT max(pos) FROM journal)");
-    assert!(last.iter().any(|(_, what)| what == "missing"), "{last:?}");
-    let changed = hub("UPDATE journal SET run = CAST(substr(run, 1, length(run) - 1) || x'00' AS BLOB) WHERE pos = 4");
-    assert!(changed.iter().any(|(row, _)| *row == 4), "{changed:?}");
+    // Row 4 goes on behind entries that are gone; the hub has signed all six rows together.
+    assert_eq!(hub("DELETE FROM journal WHERE pos = 3"), all(&[(3, "missing"), (4, "missing"), (6, "rewritten")]));
+    let last = "DELETE FROM journal WHERE pos = 6";
+    assert_eq!(
+        hub(last),
+        all(&[(6, "missing"), (6, "rewritten"), (6, "missing")]),
+        "the row, the signature, the entry"
+    );
+    let changed = "UPDATE journal SET run = CAST(substr(run, 1, length(run) - 1) || x'ff' AS BLOB) WHERE pos = 4";
+    assert_eq!(hub(changed), all(&[(4, "not-signed"), (6, "rewritten")]));
     let swap = "UPDATE journal SET pos = -1 WHERE pos = 3; UPDATE journal SET pos = 3 WHERE pos = 4; \
         UPDATE journal SET pos = 4 WHERE pos = -1";
-    let moved = hub(swap);
-    assert!(moved.iter().any(|(row, _)| *row == 3 || *row == 4), "{moved:?}");
-    let later = hub("UPDATE journal SET received = received + 60 WHERE pos = 3");
-    assert!(later.iter().any(|(_, what)| what == "rewritten"), "{later:?}");
+    assert_eq!(hub(swap), all(&[(3, "missing"), (4, "moved"), (5, "missing"), (6, "rewritten")]));
+    // When something was received stands under the hub's signature alone, which says up to where.
+    assert_eq!(hub("UPDATE journal SET received = received + 60 WHERE pos = 3"), all(&[(6, "rewritten")]));
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use harness::fleet::Http;
 use harness::ledger::Ledger;
-use harness::prepared::{LATER, Prepared, ask, copy, serve_edge, tool};
+use harness::prepared::{LATER, Prepared, ask, copy, serve_edge, skipped, tool};
 use harness::recorder::compile;
 use harness::scenario::even_numbers;
 use rand::rngs::SmallRng;
@@ -101,7 +101,7 @@ fn disk() -> Option<Disk> {
         disk.unmount()?;
         Ok(disk)
     });
-    tried.inspect_err(|cause| println!("SKIPPED, NOT PASSED: no power can be cut here ({cause:#})")).ok()
+    tried.inspect_err(|cause| skipped(format_args!("no power can be cut here ({cause:#})"))).ok()
 }
 
 fn cuts() -> usize {

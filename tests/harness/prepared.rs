@@ -1,6 +1,7 @@
 //! A hub and a site that have met, as folders to copy: every crash begins from the same point.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,10 +47,7 @@ impl Prepared {
         edge.run(&["init", "--site", SITE])?;
         edge.run(&["enrol", "--hub", &prepared.line, "--token", token["token"].as_str().context("no token")?])?;
         let (serving, http) = serve_edge(&edge)?;
-        until("the rules come down", PATIENCE, || {
-            let versions = http.get("/api/v1/versions").ok()?.1;
-            (!versions["versions"].as_array()?.is_empty()).then_some(())
-        })?;
+        rules_down(&http)?;
         serving.stop()?;
         edge.run(&["arrive", "--adult", "1000", "--child", "100"])?;
         edge.run(&sell(&person(0), "before"))?;
@@ -100,6 +98,27 @@ fn ready(mut process: Process, tcp: u16) -> Result<(Process, Http)> {
     Ok((process, http))
 }
 
+/// Waits until an edge has the rules.
+///
+/// # Errors
+/// Where they do not come.
+pub fn rules_down(http: &Http) -> Result<()> {
+    until("the rules come down", PATIENCE, || {
+        let versions = http.get("/api/v1/versions").ok()?.1;
+        (!versions["versions"].as_array()?.is_empty()).then_some(())
+    })
+}
+
+/// Waits until the hub has everything of an edge.
+///
+/// # Errors
+/// Where it does not get it.
+pub fn all_sent(http: &Http) -> Result<()> {
+    until("everything is sent", PATIENCE, || {
+        (http.get("/api/v1/status").ok()?.1["ledger"]["unsent"] == json!(0)).then_some(())
+    })
+}
+
 /// One of the product's commands at a rehearsed time.
 ///
 /// # Errors
@@ -127,6 +146,15 @@ pub fn ask(number: &str, request: &str) -> serde_json::Value {
         "request": request, "document": {"kind": "01", "number": number, "birth": "1986-03-15"},
         "adult": 2, "by": "test",
     })
+}
+
+/// Says loudly that a test cannot be made here. `scripts/test` names a file for it, shows it at the end and does not
+/// count the test as passed.
+pub fn skipped(why: impl std::fmt::Display) {
+    println!("SKIPPED, NOT PASSED: {why}");
+    let Some(file) = std::env::var_os("ATOLL_SKIPPED") else { return };
+    let file = fs::File::options().append(true).create(true).open(file);
+    file.and_then(|mut file| writeln!(file, "{why}")).expect("a skipped test can be noted");
 }
 
 /// A folder for work whose loss nobody minds: in memory where that is possible, because a process that is

@@ -21,10 +21,8 @@ use shared::ids::SiteCode;
 use shared::rules::programme::shipped_text;
 use shared::seal::Secret;
 
+pub use crate::bench::counter::MORNING;
 use crate::replay::town::nameless;
-
-/// Thursday, 2020-02-06 09:00 in Taipei.
-pub const MORNING: i64 = 1_580_950_800;
 
 /// What a site shows at the door.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use hub::ingest::{Outcome, Upload};
 use hub::registry::{Enrolment, SiteRecord};
 use hub::store::Store;
 use shared::entry::{Arrival, Correction, Entry, Fact, Instant, Pieces, Reading, Sale, Staff, Withdrawal};
-use shared::ids::{ActorId, DocId, EntryId, Incarnation, SiteCode};
+use shared::ids::{ActorId, ChangeHash, DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
 use shared::rules::calendar::{second_of, taipei_day};
@@ -29,6 +29,9 @@ pub(crate) const C: &str = "0145080011";
 /// Numbers with right checksums.
 pub(crate) const ANNA: &str = "A123456789";
 pub(crate) const BORIS: &str = "A100000001";
+
+/// How far a clock that has heard the hub may be off, in seconds.
+const SURE_S: u32 = 1;
 
 pub(crate) fn second(at: &str) -> i64 {
     second_of(format!("{at}:00").parse().unwrap())
@@ -193,9 +196,12 @@ impl Edge {
         pieces: Pieces,
         change: impl Fn(&mut Sale),
     ) -> Upload {
-        let second = second(at);
+        self.sell_at(Instant { second: second(at), doubt_s: SURE_S }, document, pieces, change)
+    }
+
+    fn sell_at(&mut self, at: Instant, document: &Document, pieces: Pieces, change: impl Fn(&mut Sale)) -> Upload {
         let (programme, version, watermark) = (self.programme, self.version, self.watermark);
-        self.write(self.doc(second), 1, |keys, id, _| {
+        self.write(self.doc(at.second), 1, |keys, id, _| {
             let mut sale = Sale {
                 programme: programme.parse().unwrap(),
                 version: version.parse().unwrap(),
@@ -207,28 +213,24 @@ impl Edge {
                 proxy: None,
             };
             change(&mut sale);
-            entry::encode(&written(second, Fact::Sale(sale)))
+            entry::encode(&Entry { at, ..written(at.second, Fact::Sale(sale)) })
         })
     }
 
     /// The same, written by a clock that may be off by so much.
     pub(crate) fn sell_in_doubt(&mut self, at: &str, document: &Document, pieces: Pieces, doubt_s: u32) -> Upload {
-        let second = second(at);
-        let (programme, version, watermark) = (self.programme, self.version, self.watermark);
-        self.write(self.doc(second), 1, |keys, id, _| {
-            let sale = Sale {
-                programme: programme.parse().unwrap(),
-                version: version.parse().unwrap(),
-                pieces,
-                happened: None,
-                reading: Reading::Card,
-                watermark,
-                document: keys.seal(&id, 0, document).unwrap(),
-                proxy: None,
-            };
-            let entry = written(second, Fact::Sale(sale));
-            entry::encode(&Entry { at: Instant { second, doubt_s }, ..entry })
-        })
+        self.sell_at(Instant { second: second(at), doubt_s }, document, pieces, |_| {})
+    }
+
+    /// A run that follows a change which nobody ever wrote.
+    pub(crate) fn orphan(&self, doc: DocId, n: u32) -> Upload {
+        let mut actor = [9; 16];
+        actor[..4].copy_from_slice(&n.to_be_bytes());
+        let mut tip = Tip::start(doc, ActorId(actor), 5, vec![ChangeHash([7; 32])]);
+        let start = tip.next.clone();
+        let last = tip.append(b"orphan").unwrap().hash;
+        let run = Run { doc, start, entries: vec![b"orphan".to_vec()], joints: vec![], last, signature: None };
+        Upload { site: self.site, incarnation: self.incarnation, run }
     }
 
     pub(crate) fn arrive(&mut self, at: &str, counted: Pieces) -> Upload {
@@ -247,13 +249,12 @@ impl Edge {
 }
 
 pub(crate) fn written(second: i64, fact: Fact) -> Entry {
-    Entry { at: Instant { second, doubt_s: 1 }, by: Staff { name: "王藥師".to_owned(), verified: false }, fact }
+    Entry { at: Instant { second, doubt_s: SURE_S }, by: Staff { name: "王藥師".to_owned(), verified: false }, fact }
 }
 
 /// The last entry of an upload.
 pub(crate) fn id(upload: &Upload) -> EntryId {
-    let seq = upload.run.start.id.seq + u32::try_from(upload.run.entries.len()).unwrap() - 1;
-    EntryId { seq, ..upload.run.start.id }
+    upload.run.last_id()
 }
 
 /// Sends and expects all to be taken.

@@ -75,7 +75,11 @@ fn reading(ms: i64) -> Reading {
     Reading { wall_ms: MORNING * 1000 + ms, mono_ms: u64::try_from(ms).unwrap_or_default() }
 }
 
-fn rules() -> Result<Run> {
+/// The first day's rules as they come down.
+///
+/// # Errors
+/// Where they do not fit in a ledger.
+pub fn rules() -> Result<Run> {
     let mut tip = Tip::start("nation/2020-02".parse()?, ActorId([9; 16]), 0, vec![]);
     let start = tip.next.clone();
     let text = shipped_text("mask-2020-02-06").context("a shipped version")?.to_owned();

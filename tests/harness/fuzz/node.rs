@@ -310,7 +310,9 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let down = [1, 1, 2, 0, 2, 0, 0, 0, 3, 0, 0, 7];
     let beacon = [1, 1, 0, 0, 10, 0, 3];
     let acked = [1, 1, 1, 0, 0, 1, 2, 1, 1, 0, 0, 0, 1, 1, 6, 0, 0, 3];
-    let restart = [1, 1, 9];
-    let day: Vec<u8> = [&arrive[..], &sell, &feed, &down, &beacon, &acked, &restart, &sell].concat();
+    let own = [1, 1, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let key = [1, 1, 10, 1, 7];
+    let restart = [1, 1, 11];
+    let day: Vec<u8> = [&arrive[..], &sell, &feed, &down, &beacon, &acked, &own, &key, &restart, &sell].concat();
     vec![day.clone(), day.repeat(2), beacon.repeat(3), feed.repeat(5), down.repeat(5)]
 }

@@ -21,9 +21,12 @@ const DOCS: [&str; 5] = [
     "site/5931102274/9999-12-31",
 ];
 
+/// How many kinds of messages there are.
+pub(super) const KINDS: u8 = 12;
+
 /// Any message.
 pub(super) fn message(choices: &mut Choices<'_>) -> Message {
-    match choices.below(12) {
+    match choices.below(usize::from(KINDS)) {
         0 => Message::Hello(hello(choices)),
         1 => Message::Welcome(welcome(choices)),
         2 => Message::Up(run(choices)),
@@ -129,5 +132,5 @@ pub(super) fn parts(choices: &mut Choices<'_>) -> Vec<FeedPart> {
 
 /// One of every kind, for the targets that begin with bytes.
 pub(super) fn examples() -> Vec<Message> {
-    (0..10u8).map(|kind| message(&mut Choices::new(&[[kind].as_slice(), &[1; 60]].concat()))).collect()
+    (0..KINDS).map(|kind| message(&mut Choices::new(&[[kind].as_slice(), &[1; 60]].concat()))).collect()
 }

@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::ledger::schema::Place;
+use shared::seal::Secret;
 use shared::sync::edge::{self, LogPos, RUNS_IN_FLIGHT_MAX, Resumed};
 use shared::sync::handshake::{Standing, welcome};
-use shared::sync::hub::{self, GIVEN_IN_FLIGHT_MAX};
+use shared::sync::hub::{self, GIVEN_IN_FLIGHT_MAX, OwnStanding};
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::message::{FeedPart, Message, Refused};
 
@@ -293,6 +294,7 @@ pub(super) fn pair(input: &[u8]) {
     let mut choices = Choices::new(input);
     let mut pair =
         Pair::new(u64::from(choices.byte() % 40), u64::from(choices.byte() % 12), u64::from(choices.byte() % 12));
+    pair.owns = u64::from(choices.byte() % 12);
     for _ in 0..STEPS_MAX {
         if choices.is_empty() {
             break;
@@ -301,14 +303,16 @@ pub(super) fn pair(input: &[u8]) {
     }
     // In order now, until nothing moves.
     for turn in 0..64 * STEPS_MAX {
-        if turn % 64 == 0 && (pair.acked, pair.down, pair.feed) == (pair.log, pair.downs, pair.feeds) {
+        if turn % 64 == 0 && pair.has_all() {
             break;
         }
         pair.step(turn % 6);
     }
-    assert_eq!((pair.acked, pair.down, pair.feed), (pair.log, pair.downs, pair.feeds), "something never arrived");
+    assert!(pair.has_all(), "something never arrived: {pair:?}");
+    assert_eq!(pair.keys, 1, "the secret that the edge lacked");
 }
 
+#[derive(Debug)]
 struct Pair {
     edge: edge::Session,
     hub: hub::Session,
@@ -322,9 +326,13 @@ struct Pair {
     log: LogPos,
     downs: u64,
     feeds: u64,
+    /// What other lives of the store wrote; every third the edge knows.
+    owns: u64,
     acked: LogPos,
     down: u64,
     feed: u64,
+    own: u64,
+    keys: u32,
 }
 
 impl Pair {
@@ -341,13 +349,21 @@ impl Pair {
             log,
             downs,
             feeds,
+            owns: 0,
             acked: 0,
             down: 0,
             feed: 0,
+            own: 0,
+            keys: 0,
         };
         let outputs = pair.edge.handle(edge::Input::Connected(standing()));
         pair.edge_says(outputs);
         pair
+    }
+
+    /// The last word on what was given back is how long the hub's journal was.
+    fn has_all(&self) -> bool {
+        (self.acked, self.down, self.feed, self.own) == (self.log, self.downs, self.feeds, self.owns + 1)
     }
 
     fn step(&mut self, which: usize) {
@@ -424,6 +440,15 @@ impl Pair {
                 self.feed = parts.last().map_or(after, |part| part.upto);
                 edge::Input::Took
             }
+            edge::Output::Own { pos, .. } => {
+                assert!(pos > self.own, "out of order");
+                self.own = pos;
+                edge::Input::Took
+            }
+            edge::Output::Key { .. } => {
+                self.keys += 1;
+                return;
+            }
             other => panic!("nothing to answer: {other:?}"),
         };
         let outputs = self.edge.handle(input);
@@ -435,7 +460,13 @@ impl Pair {
         let input = match asked {
             hub::Output::Greet(_) => {
                 let welcome = welcome(Incarnation([2; 16]), 1_580_950_800, None, 0);
-                hub::Input::Greeted { welcome, down: 0, feed: 0, own: None }
+                let keys = vec![(1, Secret::new([1; 32]))];
+                let own = Some(OwnStanding { after: 0, upto: self.owns + 1, keys });
+                hub::Input::Greeted { welcome, down: 0, feed: 0, own }
+            }
+            hub::Output::LoadOwn { after, .. } => {
+                let part = |pos: u64| hub::OwnPart { pos, feed: 0, run: (!pos.is_multiple_of(3)).then(|| run(pos)) };
+                hub::Input::Own((after < self.owns).then(|| part(after + 1)))
             }
             hub::Output::Ingest(run) => hub::Input::Ingested { id: run.start.id, feed: 0, receipt: None },
             hub::Output::LoadDown(after) => hub::Input::Down((after < self.downs).then(|| (run(after + 1), after + 1))),

@@ -81,7 +81,7 @@ fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn frame_seeds() -> Vec<Vec<u8>> {
-    let mut out: Vec<Vec<u8>> = (0..10).map(|kind| [&[0, 9, 2, kind], [1; 40].as_slice()].concat()).collect();
+    let mut out: Vec<Vec<u8>> = (0..said::KINDS).map(|kind| [&[0, 9, 2, kind], [1; 40].as_slice()].concat()).collect();
     out.extend(said::examples().iter().map(|said| {
         let body = message::encode(said);
         let [high, low] = u16::try_from(body.len()).unwrap_or_default().to_be_bytes();

@@ -18,33 +18,43 @@ use super::MORNING;
 
 const ZSTD: u8 = 1;
 
-/// A bomb: its name, and the bytes to say.
-pub type Bomb = (&'static str, Vec<u8>);
-
 /// How many kinds there are.
 pub const KINDS: usize = 13;
 
-/// The `n`-th kind, for a site.
+/// The `n`-th kind, for a site: the bytes to say.
 ///
 /// # Errors
 /// Where it cannot be built.
-pub fn bomb(n: usize, site: SiteCode, dice: &mut SmallRng) -> Result<Bomb> {
+pub fn bomb(n: usize, site: SiteCode, dice: &mut SmallRng) -> Result<Vec<u8>> {
     let doc = DocId::Site { site, day: taipei_day(MORNING) };
     let up = |run: Run| frame::encode(&Message::Up(run));
     Ok(match n % KINDS {
-        0 => ("64 MiB of zeros in a frame", compressed(&vec![0; 64 << 20])?),
-        1 => ("a million empty entries", compressed(&million_entries(site))?),
-        2 => ("a thousand frames of 1 MiB", megabyte(site)?.repeat(1_000)),
-        3 => ("500,000 arrays in each other", compressed(&[vec![0x82, 7, 0x82, 1], vec![0x81; 500_000]].concat())?),
-        4 => ("a frame of 2 GiB", vec![0x7f, 0xff, 0xff, 0xff, 0, 0]),
-        5 => ("garbage", garbage(dice)),
-        6 => ("a deflated change as an entry", up(one(doc, dice.random(), deflated_change()?)?)?),
-        7 => ("a nest as an entry", up(one(doc, dice.random(), vec![0x81; 32 * 1024])?)?),
-        8 => ("eight orphans", orphans(doc, dice)?),
-        9 => ("a full run that cannot be read", up(full(doc, dice.random())?)?),
-        10 => ("an actor and sequence used again", up(one(doc, [3; 16], dice.next_u64().to_be_bytes().to_vec())?)?),
-        11 => ("a wrong hash", up(Run { last: ChangeHash(dice.random()), ..one(doc, dice.random(), vec![0])? })?),
-        _ => ("ten thousand questions", questions()?),
+        // 64 MiB of zeros in a frame.
+        0 => compressed(&vec![0; 64 << 20])?,
+        // A million empty entries.
+        1 => compressed(&million_entries(site))?,
+        // A thousand frames of 1 MiB.
+        2 => megabyte(site)?.repeat(1_000),
+        // 500,000 arrays in each other.
+        3 => compressed(&[vec![0x82, 7, 0x82, 1], vec![0x81; 500_000]].concat())?,
+        // A frame of 2 GiB.
+        4 => vec![0x7f, 0xff, 0xff, 0xff, 0, 0],
+        // Garbage.
+        5 => garbage(dice),
+        // A deflated change as an entry.
+        6 => up(one(doc, dice.random(), deflated_change()?)?)?,
+        // A nest as an entry.
+        7 => up(one(doc, dice.random(), vec![0x81; 32 * 1024])?)?,
+        // Eight orphans.
+        8 => orphans(doc, dice)?,
+        // A full run that cannot be read.
+        9 => up(full(doc, dice.random())?)?,
+        // An actor and sequence used again.
+        10 => up(one(doc, [3; 16], dice.next_u64().to_be_bytes().to_vec())?)?,
+        // A wrong hash.
+        11 => up(Run { last: ChangeHash(dice.random()), ..one(doc, dice.random(), vec![0])? })?,
+        // Ten thousand questions.
+        _ => questions()?,
     })
 }
 

@@ -100,12 +100,6 @@ impl Seller {
         Ok(begun.elapsed())
     }
 
-    /// How many of its sales were acknowledged.
-    #[must_use]
-    pub fn acknowledged(&self) -> u64 {
-        self.acked
-    }
-
     fn sale(&mut self, number: &str) -> Result<Run> {
         let start = self.tip.next.clone();
         let document = Document::parse("01", number, "1986-03-15", taipei_day(MORNING))

@@ -19,7 +19,7 @@ use shared::wire::v1::frame::{self, FRAME_BYTES_MAX};
 use shared::wire::v1::message::Message;
 use tokio::time::{sleep, timeout};
 
-use super::bombs::bomb;
+use super::bombs::{KINDS, bomb};
 use super::{Papers, Shown};
 
 /// Lines of one site: as many as a hub allows.
@@ -44,8 +44,10 @@ pub struct Count {
     pub greeted: u64,
     /// Handshakes that were begun and never finished.
     pub half_open: u64,
-    /// Bombs that were said.
+    /// Bombs that were thrown at a line that stood.
     pub bombs: u64,
+    /// Which kinds of them, a bit each.
+    pub kinds: u64,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +56,7 @@ struct Tally {
     greeted: AtomicU64,
     half_open: AtomicU64,
     bombs: AtomicU64,
+    kinds: AtomicU64,
 }
 
 impl Tally {
@@ -64,6 +67,7 @@ impl Tally {
             greeted: read(&self.greeted),
             half_open: read(&self.half_open),
             bombs: read(&self.bombs),
+            kinds: read(&self.kinds),
         }
     }
 }
@@ -223,10 +227,15 @@ impl Caller {
         let reading =
             tokio::spawn(async move { while recv.read_chunk(64 * 1024, false).await.is_ok_and(|c| c.is_some()) {} });
         loop {
-            let (_name, bytes) = bomb(*turn, self.papers.code()?, dice)?;
+            let kind = *turn % KINDS;
             *turn += 1;
+            let bytes = bomb(kind, self.papers.code()?, dice)?;
+            // Of the largest the hub hears only the beginning before it closes.
+            if connection.close_reason().is_none() {
+                one_more(&self.tally.bombs);
+                self.tally.kinds.fetch_or(1 << kind, Ordering::Relaxed);
+            }
             let said = send.write_all(&bytes).await;
-            one_more(&self.tally.bombs);
             if said.is_err() || connection.close_reason().is_some() {
                 reading.abort();
                 return Ok(());
