@@ -7,6 +7,11 @@ use harness::town::{Extra, Plant, Report, simulate};
 
 /// Towns that the tests live through, in two halves so that both cores work.
 const SEEDS: u64 = 320;
+/// Towns that once found a bug, and must hold ever since.
+const FOUND: [u64; 1] = [
+    // A clock of 1970 was set right by hand to two days ago, and was believed.
+    100_319,
+];
 /// A planted bug shows within so many towns.
 const TEETH_SEEDS: u64 = 200;
 
@@ -35,6 +40,11 @@ fn towns_with_odd_seeds_hold() {
 #[test]
 fn towns_with_even_seeds_hold() {
     live((2..=seeds()).step_by(2));
+}
+
+#[test]
+fn towns_that_once_found_a_bug_hold() {
+    live(FOUND.into_iter());
 }
 
 #[test]

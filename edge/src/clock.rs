@@ -77,7 +77,8 @@ struct Fix {
 enum Trust {
     /// It fits what was known, and may have been set by so many seconds while the program was off.
     Fits { doubt_s: u32 },
-    /// There never was a beacon, or it stands before what was written: it may be set right, never back.
+    /// There never was a beacon, it stands before what was written, or somebody has set it while the program was off
+    /// and nobody knows how well: it may be set right, never back.
     Lost,
     /// Somebody set it while the program ran: only the monotonic clock is followed.
     Moved,
@@ -99,12 +100,14 @@ impl Clock {
     /// After a start.
     #[must_use]
     pub fn restore(state: ClockState, reading: Reading) -> Self {
-        let state = ClockState { offset_ms: state.offset_at_start(reading), ..state };
+        let was_set = state.is_outlived(reading);
+        let state = ClockState { offset_ms: if was_set { 0 } else { state.offset_ms }, ..state };
         let wall_ms = reading.wall_ms.saturating_add(state.offset_ms);
         // What the wall clock says at the start holds while it runs: set later, it is not followed.
         let true_ms = state.high_second.saturating_mul(1_000).max(wall_ms);
         let floor = Fix { mono_ms: reading.mono_ms, true_ms, doubt_ms: 0 };
-        Self { state, fix: None, trust: state.trust(wall_ms), heard_ms: None, floor }
+        let trust = if was_set { Trust::Lost } else { state.trust(wall_ms) };
+        Self { state, fix: None, trust, heard_ms: None, floor }
     }
 
     /// What to keep for the next start.
@@ -258,14 +261,13 @@ impl ClockState {
         written.max(self.synced_second.unwrap_or(i64::MIN))
     }
 
-    /// The correction to go on with. Somebody may have set a wall clock right that stood years off: then the old
-    /// correction leads as far astray, and without it the clock fits what is known.
-    fn offset_at_start(&self, reading: Reading) -> i64 {
+    /// Whether somebody has set a wall clock right that stood years off: the old correction then leads as far astray,
+    /// and without it the clock fits what is known.
+    fn is_outlived(&self, reading: Reading) -> bool {
         let ahead = |offset_ms: i64| {
             reading.wall_ms.saturating_add(offset_ms).div_euclid(1_000).saturating_sub(self.known_second())
         };
-        let astray = ahead(self.offset_ms) > LOST_S && (0..=LOST_S).contains(&ahead(0));
-        if self.synced_second.is_some() && astray { 0 } else { self.offset_ms }
+        self.synced_second.is_some() && ahead(self.offset_ms) > LOST_S && (0..=LOST_S).contains(&ahead(0))
     }
 
     /// What a wall clock is worth that shows this at the start.
