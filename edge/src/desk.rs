@@ -239,6 +239,11 @@ impl Desk {
         self.ask(move |node, _| node.beacon(asked, got, hub_second)).await
     }
 
+    /// Whether the node still writes; false after a write that failed.
+    pub async fn sells(&self) -> Result<bool, Fault> {
+        self.ask(|node, _| Ok(node.sells())).await
+    }
+
     /// How the node is.
     pub async fn status(&self) -> Result<Status, Fault> {
         self.ask(|node, reading| node.status(reading)).await

@@ -27,6 +27,7 @@ use crate::store::{Programmes, Store, Way};
 use line::{GivenBack, Line};
 use requests::{REQUESTS_MAX, Requests};
 
+mod arrivals;
 pub mod ask;
 mod down;
 mod error;
@@ -44,6 +45,8 @@ mod uplink;
 mod view;
 mod withdrawal;
 mod write;
+
+use arrivals::Arrivals;
 
 pub use crate::store::Committed;
 pub use error::{Answer, BadAsk, NodeError};
@@ -109,6 +112,7 @@ pub struct Node {
     rules: Rules,
     /// Deliveries that the hub announced.
     deliveries: BTreeMap<(NaiveDate, ProgrammeId), Pieces>,
+    arrivals: Arrivals,
     /// Own sales that the hub found one too many.
     over: BTreeSet<EntryId>,
     line: Line,
@@ -147,6 +151,7 @@ impl Node {
             requests: Requests::default(),
             rules: Rules::default(),
             deliveries: BTreeMap::new(),
+            arrivals: Arrivals::default(),
             over: BTreeSet::new(),
             stopped: None,
             site,

@@ -1,6 +1,6 @@
 //! What screens show: 最近購買紀錄 (M15), the shelf (M17-M19) and the state of the machine.
 
-use shared::entry::{Entry, Fact, Pieces};
+use shared::entry::{Entry, Fact};
 use shared::ids::ProgrammeId;
 
 use super::ask::{Movement, MovementKind, Recent, Shelf, Status, TakenBack};
@@ -44,13 +44,17 @@ impl Node {
     /// Where the store fails.
     pub fn shelf(&mut self, programme: &ProgrammeId, reading: Reading) -> Result<Shelf, NodeError> {
         let (_, today) = self.today(reading);
+        let arrived_today = match self.programmes.known(programme) {
+            Some(number) => self.arrivals.of(&self.store, today, number)?,
+            None => None,
+        };
         let version = self.rules.versions.in_force(programme, today);
         Ok(Shelf {
             programme: programme.clone(),
             stock: self.stock_of(programme),
             expected: self.deliveries.get(&(today, programme.clone())).copied(),
             allotment: version.map(|version| version.allotment),
-            arrived_today: self.arrived_today(programme)?,
+            arrived_today,
             version: version.map(|version| version.name.clone()),
         })
     }
@@ -160,36 +164,5 @@ impl Node {
             reason: reason.to_owned(),
             by: entry.by.name.clone(),
         }))
-    }
-
-    /// What was confirmed today and not taken back.
-    fn arrived_today(&self, programme: &ProgrammeId) -> Result<Option<Pieces>, NodeError> {
-        let Some(first) = self.store.first_since(self.today)? else {
-            return Ok(None);
-        };
-        let Some(number) = self.programmes.known(programme) else {
-            return Ok(None);
-        };
-        let mut arrived: Option<Pieces> = None;
-        let mut failed = None;
-        self.store.walk(Way::Forward { after: first.saturating_sub(1) }, |row| {
-            if row.withdrawn || row.programme != number || row.day != self.today {
-                return true;
-            }
-            match decoded(&row).map(|entry| entry.fact) {
-                Ok(Fact::Arrival(arrival)) => arrived = Some(arrived.unwrap_or_default().plus(arrival.counted)),
-                Ok(
-                    Fact::Sale(_)
-                    | Fact::Withdrawal(_)
-                    | Fact::Correction(_)
-                    | Fact::Programme(_)
-                    | Fact::Delivery(_)
-                    | Fact::Standing(_),
-                ) => {}
-                Err(error) => failed = Some(error),
-            }
-            failed.is_none()
-        })?;
-        failed.map_or(Ok(arrived), Err)
     }
 }

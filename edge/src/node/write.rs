@@ -50,7 +50,13 @@ pub(super) struct Draft<'a> {
 }
 
 impl Node {
-    /// Whether anything may still be promised.
+    /// Whether anything may still be promised: no write has failed.
+    #[must_use]
+    pub fn sells(&self) -> bool {
+        self.stopped.is_none()
+    }
+
+    /// The same, with the reason.
     pub(super) fn check_running(&self) -> Result<(), NodeError> {
         match &self.stopped {
             Some(why) => Err(NodeError::Stopped { why: why.clone() }),

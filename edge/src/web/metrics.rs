@@ -38,9 +38,9 @@ pub(super) async fn healthz() -> &'static str {
 
 /// The node answers and sells.
 pub(super) async fn readyz(State(web): State<Arc<Web>>) -> Response {
-    match web.desk.status().await {
-        Ok(status) if status.stopped.is_none() => "ready\n".into_response(),
-        Ok(_) => (StatusCode::SERVICE_UNAVAILABLE, "the node does not sell any more: restart it\n").into_response(),
+    match web.desk.sells().await {
+        Ok(true) => "ready\n".into_response(),
+        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "the node does not sell any more: restart it\n").into_response(),
         Err(fault) => answer::unwell(&fault),
     }
 }

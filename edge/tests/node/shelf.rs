@@ -46,6 +46,29 @@ fn decision_9_an_arrival_goes_back_only_while_it_is_all_there() {
 }
 
 #[test]
+fn what_arrived_today_is_the_same_after_a_restart_and_nothing_tomorrow() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    let mut today = |site: &mut Site| {
+        let reading = site.reading();
+        site.node().shelves(reading).unwrap().remove(0).arrived_today.map(|pieces| (pieces.adult, pieces.child))
+    };
+    let before = today(&mut site).unwrap();
+    let second = site.arrive(10, 3).unwrap().unwrap().into_inner();
+    let all = (before.0 + 10, before.1 + 3);
+    assert_eq!(today(&mut site), Some(all), "asked again, and both are there");
+    site.crash();
+    assert_eq!(today(&mut site), Some(all));
+    site.withdraw(second.id).unwrap();
+    assert_eq!(today(&mut site), Some(before));
+    site.crash();
+    assert_eq!(today(&mut site), Some(before));
+    site.at("2020-02-07 08:00");
+    assert_eq!(today(&mut site), None);
+    site.arrive(7, 0).unwrap().unwrap();
+    assert_eq!(today(&mut site), Some((7, 0)));
+}
+
+#[test]
 fn bad_counts_are_refused() {
     let mut site = Site::new("2020-02-06 09:00", MASK);
     assert_eq!(site.arrive(0, 0).unwrap().unwrap_err(), Refusal::NothingAsked);
