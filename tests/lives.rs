@@ -257,6 +257,34 @@ fn a_backup_a_clone_a_dead_computer_and_a_hub_of_yesterday_lose_nothing() {
     assert_eq!(fourth.tool().json(&["verify"]).unwrap()["findings"], json!([]));
 }
 
+#[test]
+fn a_store_without_its_stamp_begins_a_new_life_and_the_operator_is_told() {
+    let mut play = Play::new();
+    let mut computer = play.computer("first");
+    computer.start();
+    computer.http.post("/api/v1/arrive", &json!({ "adult": 200, "child": 50, "by": "test" })).unwrap();
+    play.sold += 1; // the arrival is an entry too
+    let mut served = vec![play.sell(&computer, 2)];
+    computer.settled(play.sold);
+    let old = computer.status_of_life();
+    computer.kill();
+    assert_eq!(play.site_cases(), [""; 0]);
+
+    // The database comes from a backup of whole disks, which leaves the stamp out.
+    std::fs::remove_file(computer.data.join("incarnation")).unwrap();
+    computer.start();
+    served.push(play.sell(&computer, 1));
+    computer.settled(play.sold);
+    play.knows_everything(&computer, &served);
+    assert_ne!(computer.status_of_life(), old, "a new life began");
+    assert_eq!(play.site_cases(), ["unstamped"]);
+    computer.kill();
+    computer.start();
+    computer.settled(play.sold);
+    assert_eq!(play.site_cases(), ["unstamped"], "and not again at the next start");
+    computer.kill();
+}
+
 impl Computer {
     fn status_of_life(&self) -> String {
         std::fs::read_to_string(self.data.join("incarnation")).unwrap()
