@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+/// Nobody asks longer than this. Far above what an answer takes: it is durable first, and tests beside this one keep
+/// the disk busy for seconds.
+const ANSWER_LATEST: Duration = Duration::from_secs(60);
+
 /// A running process; killed when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -98,8 +102,8 @@ pub struct Tool {
     /// Before the subcommand, on every call.
     options: Vec<String>,
     environment: Vec<(&'static str, OsString)>,
-    /// Where the process writes its number before it begins.
-    group: Option<PathBuf>,
+    /// What the command begins with.
+    launcher: Vec<OsString>,
     /// Where it works; where a core file would fall.
     place: Option<PathBuf>,
 }
@@ -118,7 +122,7 @@ impl Tool {
             data: data.to_path_buf(),
             options: Vec::new(),
             environment: Vec::new(),
-            group: None,
+            launcher: Vec::new(),
             place: None,
         })
     }
@@ -136,10 +140,18 @@ impl Tool {
         self
     }
 
-    /// In a control group from its first byte on: the group's `cgroup.procs`.
+    /// In a control group from its first byte on: the group's `cgroup.procs`, into which it writes its number.
     #[must_use]
     pub fn inside(mut self, procs: &Path) -> Self {
-        self.group = Some(procs.to_path_buf());
+        self.launcher = ["sh", "-c", "echo $$ > \"$0\" && exec \"$@\""].map(OsString::from).into();
+        self.launcher.push(procs.into());
+        self
+    }
+
+    /// By another program, which ends as this one does and under the same number ([`crate::slow`]).
+    #[must_use]
+    pub fn through(mut self, launcher: &[&str]) -> Self {
+        self.launcher = launcher.iter().map(OsString::from).collect();
         self
     }
 
@@ -164,12 +176,12 @@ impl Tool {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = match &self.group {
+        let mut command = match self.launcher.split_first() {
             None => Command::new(&self.binary),
-            Some(procs) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(procs).arg(&self.binary);
-                shell
+            Some((launcher, rest)) => {
+                let mut command = Command::new(launcher);
+                command.args(rest).arg(&self.binary);
+                command
             }
         };
         command.arg("--data").arg(&self.data).args(&self.options).args(arguments);
@@ -273,10 +285,8 @@ impl Http {
     /// To a port.
     #[must_use]
     pub fn new(port: u16) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(10)))
-            .http_status_as_error(false)
-            .build();
+        let config =
+            ureq::Agent::config_builder().timeout_global(Some(ANSWER_LATEST)).http_status_as_error(false).build();
         Self { agent: config.into(), base: format!("http://127.0.0.1:{port}") }
     }
 

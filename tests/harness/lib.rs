@@ -13,4 +13,5 @@ pub mod replay;
 pub mod rest;
 pub mod scenario;
 pub mod siege;
+pub mod slow;
 pub mod town;

@@ -48,7 +48,7 @@ fn decision_9_an_arrival_goes_back_only_while_it_is_all_there() {
 #[test]
 fn what_arrived_today_is_the_same_after_a_restart_and_nothing_tomorrow() {
     let mut site = Site::new("2020-02-06 09:00", MASK);
-    let mut today = |site: &mut Site| {
+    let today = |site: &mut Site| {
         let reading = site.reading();
         site.node().shelves(reading).unwrap().remove(0).arrived_today.map(|pieces| (pieces.adult, pieces.child))
     };

@@ -1,4 +1,4 @@
-//! `ingest`: sales a second at the hub, on one core, durable, conflicts found, against a bare durable
+//! `ingest`: sales a second at the hub, on one core, durable, signatures checked, conflicts found, against a bare durable
 //! bulk insert of the same rows.
 
 use std::path::Path;
@@ -15,14 +15,18 @@ use rand::{RngExt, SeedableRng};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use shared::entry::{Entry, Fact, Instant as Moment, Pieces, Reading, Sale, Staff};
-use shared::ids::{ActorId, Incarnation, SiteCode};
+use shared::ids::{ActorId, DocId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
+use shared::ledger::schema::ENCODER;
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
 use shared::seal::{Secret, SiteKeys};
+use shared::sign::{Head, PublicKey, Signer};
 use shared::wire::v1::entry;
+use shared::wire::v1::life::EdgeLife;
+use shared::wire::v1::message::{Hello, PROTOCOL};
 
 use super::Figure;
 use super::counter::MORNING;
@@ -34,10 +38,12 @@ const PER_RUN: usize = 25;
 const ROUNDS: u32 = 40;
 /// One sale in so many is to somebody who bought elsewhere.
 const REPEAT_ONE_IN: u32 = 200;
+const INCARNATION: Incarnation = Incarnation([1; 16]);
 
 struct Seller {
     site: SiteCode,
     keys: SiteKeys,
+    signer: Signer,
     tip: Tip,
 }
 
@@ -90,9 +96,26 @@ fn seller(hub: &mut Hub, dice: &mut SmallRng, number: u32) -> Result<Seller> {
         second: MORNING,
     };
     hub.register(&site, &enrolment)?.map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-    let doc = shared::ids::DocId::Site { site, day: taipei_day(MORNING) };
+    let doc = DocId::Site { site, day: taipei_day(MORNING) };
     let tip = Tip::start(doc, ActorId(dice.random()), 0, vec![]);
-    Ok(Seller { site, keys: SiteKeys::new(site, 1, &secret)?, tip })
+    let signer = Signer::derive(&dice.random::<[u8; 32]>(), b"bench")?;
+    hub.greet(&site, &hello(&site, signer.public()), MORNING)?;
+    Ok(Seller { site, keys: SiteKeys::new(site, 1, &secret)?, signer, tip })
+}
+
+/// As an edge of this version greets, whose runs are signed by this key.
+fn hello(site: &SiteCode, signer: PublicKey) -> Hello {
+    let life = EdgeLife { boot: [1; 16], parent: None, own: 0, signer, keys: vec![], tips: vec![] };
+    Hello {
+        protocol: PROTOCOL,
+        encoder: ENCODER.to_owned(),
+        site: site.to_string(),
+        incarnation: INCARNATION,
+        hub_life: Incarnation([0; 16]),
+        down: 0,
+        feed: 0,
+        life: Some(life),
+    }
 }
 
 /// New people, and now and then one who bought before.
@@ -143,18 +166,15 @@ fn upload(seller: &mut Seller, documents: &[Document], second: i64) -> Result<Up
             by: Staff { name: "bench".to_owned(), verified: false },
             fact: Fact::Sale(sale),
         });
-        last = Some(seller.tip.append(&entry)?.hash);
+        let link = seller.tip.append(&entry)?;
+        last = Some((link.id, link.hash));
         entries.push(entry);
     }
-    let run = Run {
-        doc: seller.tip.doc,
-        start,
-        entries,
-        joints: vec![],
-        last: last.context("a run has entries")?,
-        signature: None,
-    };
-    Ok(Upload { site: seller.site, incarnation: Incarnation([1; 16]), run })
+    let (id, hash) = last.context("a run has entries")?;
+    let doc = seller.tip.doc;
+    let signature = Some(seller.signer.sign_head(&Head { doc, id, hash }));
+    let run = Run { doc, start, entries, joints: vec![], last: hash, signature };
+    Ok(Upload { site: seller.site, incarnation: INCARNATION, run })
 }
 
 /// The same rows, with nothing but SQLite.
