@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod cgroup;
+pub mod first;
 pub mod fleet;
 pub mod fuzz;
 pub mod ledger;
@@ -13,4 +14,6 @@ pub mod replay;
 pub mod rest;
 pub mod scenario;
 pub mod siege;
+pub mod sweep;
+pub mod tables;
 pub mod town;
