@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod fuzz;
 pub mod ledger;
 pub mod oracle;
+pub mod pair;
 pub mod prepared;
 pub mod recorder;
 pub mod replay;
