@@ -11,7 +11,7 @@ use harness::fleet::Tool;
 use harness::ledger::Ledger;
 use harness::prepared::{LATER, person, scratch, sell, tool};
 use harness::recorder::{Fault, Recorder};
-use harness::sweep::{Deed, SEED, Swept, each_point, fresh_copy, sweep_deed};
+use harness::sweep::{Deed, SEED, Swept, each_point, every, fresh_copy, sweep_deed};
 use harness::tables::Tables;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -50,7 +50,7 @@ fn a_first_sale_after_the_update_survives_a_crash_at_every_point() {
     first::lay("edge", &old).unwrap();
     let number = person(30);
     let deed = Deed { kind: "sale", verdict: "sold", id: "sale", arguments: sell(&number, "swept") };
-    sweep_deed(&old, &deed, 1).unwrap();
+    sweep_deed(&old, &deed, every(3)).unwrap();
 }
 
 #[test]
