@@ -11,7 +11,7 @@ use harness::first;
 use harness::fleet::Tool;
 use harness::prepared::{LATER, Prepared, all_sent, ask, person, scratch, serve_edge, tool};
 use harness::recorder::{Fault, Recorder};
-use harness::sweep::{SEED, Swept, answer, each_point, every, fresh_copy};
+use harness::sweep::{SEED, Swept, answer, each_point, fresh_copy, is_long};
 use harness::tables::Tables;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -110,7 +110,8 @@ fn a_backup_is_whole_or_none_through_every_crash() {
     println!("backup: {}; 0 that look good and are not, lost 0", points.unwrap());
 }
 
-/// A backup while edges send: what it holds is one moment of the store, and they go on.
+/// A backup while edges send: what it holds is one moment of the store, and they go on. Every sixtieth point, every
+/// seventh with `ATOLL_LONG=1`: it is the same copy.
 #[test]
 fn a_backup_of_a_hub_that_serves_is_whole_or_none_through_every_crash() {
     let (kept, prepared) = (Kept::new(), Prepared::new().unwrap());
@@ -122,7 +123,8 @@ fn a_backup_of_a_hub_that_serves_is_whole_or_none_through_every_crash() {
     let edge = tool("atoll-edge", &prepared.edge(), LATER).unwrap();
     let (counter, http) = serve_edge(&edge).unwrap();
     let mut sold = 0;
-    let swept = Swept { from: &prepared.hub(), name: "atoll-hub", arguments: &arguments, step: every(60) };
+    let swept =
+        Swept { from: &prepared.hub(), name: "atoll-hub", arguments: &arguments, step: if is_long() { 7 } else { 60 } };
     let points = each_point(&kept.recorder, swept, |fault| {
         kept.clear_out();
         sold += 1;

@@ -70,7 +70,7 @@ impl Tables {
 
 fn rows(conn: &Connection, table: &str) -> Result<Vec<Row>> {
     let mut all = conn.prepare(&format!("SELECT * FROM {table}"))?;
-    let columns: Vec<String> = all.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = all.column_names().map(str::to_owned).collect();
     let read = |row: &rusqlite::Row<'_>| {
         let value = |(at, name): (usize, &String)| Ok((name.clone(), format!("{:?}", row.get::<_, Value>(at)?)));
         columns.iter().enumerate().map(value).collect::<rusqlite::Result<Row>>()

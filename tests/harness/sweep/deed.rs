@@ -91,7 +91,7 @@ impl Deed<'_> {
         // Looking alone mends what the crash left.
         let after = Ledger::of(&edge)?;
         ensure!(after.goes_on(before), "what was there has changed");
-        let found = self.new(&after, before);
+        let found = self.added(&after, before);
         ensure!(found.len() <= 1 && after.len() - before.len() == found.len(), "doubled");
         ensure!(answers.is_subset(&found), "lost");
         tally.there += u32::try_from(found.len())?;
@@ -102,11 +102,11 @@ impl Deed<'_> {
         ensure!(last.goes_on(&after), "what was there has changed; then {second:?}");
         answers.extend(found);
         ensure!(answers.len() == 1, "the same request has several answers, or none; then {second:?}");
-        ensure!(self.new(&last, before) == answers, "the ledger holds something else than was answered");
+        ensure!(self.added(&last, before) == answers, "the ledger holds something else than was answered");
         Ok(())
     }
 
-    fn new(&self, ledger: &Ledger, before: &Ledger) -> BTreeSet<String> {
+    fn added(&self, ledger: &Ledger, before: &Ledger) -> BTreeSet<String> {
         ledger.ids(self.kind)[before.ids(self.kind).len()..].iter().map(|id| (*id).to_owned()).collect()
     }
 
