@@ -40,6 +40,11 @@ pub enum ConfigError {
         #[source]
         cause: Box<HubError>,
     },
+    /// Keys and no store: an empty one in its place would pass for the hub.
+    #[error(
+        "帳庫檔不存在 {0} is missing: `atoll-hub restore` brings a backup back, `atoll-hub init` makes an empty one"
+    )]
+    NoStore(String),
     /// The console shows personal matters, without a sign-in.
     #[error(
         "the console has no sign-in yet: {0} is not a loopback address; use a tunnel, or name who may ask with --http-host"
@@ -82,14 +87,17 @@ impl DataFolder {
         &self.root
     }
 
-    /// Makes keys and store; overwrites nothing.
+    /// Makes keys and store; overwrites nothing. Where there are keys and no store, it makes the store.
     ///
     /// # Errors
     /// Where the folder has been initialised, a host is none, or the disk says no.
     pub fn init(&self, hosts: &[String]) -> Result<Authority, ConfigError> {
-        let authority = Authority::init_in(&self.keys, hosts)?;
-        self.hub(&authority)?;
         let store = self.store_file();
+        let authority = match Authority::init_in(&self.keys, hosts) {
+            Err(AuthorityError::Exists(_) | AuthorityError::ReadOnly(_)) if !store.exists() => self.authority()?,
+            made => made?,
+        };
+        self.open(&authority)?;
         fs::set_permissions(&store, Permissions::from_mode(0o600)).map_err(|cause| AuthorityError::File {
             deed: "close to others",
             path: store.display().to_string(),
@@ -109,8 +117,16 @@ impl DataFolder {
     /// Opens the hub; several may be open at once, in this process and in others.
     ///
     /// # Errors
-    /// Where the store cannot be opened.
+    /// Where there is no store, or it cannot be opened.
     pub fn hub(&self, authority: &Authority) -> Result<Hub, ConfigError> {
+        let store = self.store_file();
+        if !store.exists() {
+            return Err(ConfigError::NoStore(store.display().to_string()));
+        }
+        self.open(authority)
+    }
+
+    fn open(&self, authority: &Authority) -> Result<Hub, ConfigError> {
         let folder = || self.to_string();
         let store = Store::open(&self.store_file()).map_err(|cause| ConfigError::Store { folder: folder(), cause })?;
         Hub::open(store, authority.master(), Box::new(rand::random))

@@ -27,7 +27,8 @@ pub(crate) use keys::{BUYER, PROXY};
 pub(crate) use memory::{Line, Memory, TIPS_MAX, Writer};
 pub use status::{HubStatus, QuarantinedRun};
 
-const LIFE: &str = "hub_life";
+/// Under this name the store keeps which life of the hub it is.
+pub(crate) const LIFE: &str = "hub_life";
 
 /// Random bytes for new actors, tokens and the hub's life.
 pub type Dice = Box<dyn FnMut() -> [u8; 16] + Send>;

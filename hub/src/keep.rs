@@ -9,13 +9,17 @@ use std::path::{Path, PathBuf};
 
 use crate::authority::Authority;
 use crate::config::{ConfigError, DataFolder};
-use crate::hub::{Hub, HubError};
+use crate::hub::{Hub, HubError, LIFE};
 use crate::store::{Store, StoreError};
 
 /// When a backup was taken, in the backup.
 const BACKED_UP: &str = "backed_up";
 /// As of when the store was brought back; certificates that were issued later are not in it.
 const RESTORED: &str = "restored";
+/// What SQLite keeps of one store: the file, and beside it.
+const OF_A_STORE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+/// Behind the name of a file that is not whole yet.
+const PART: &str = ".part";
 /// A certificate says only on which day it was issued, in seconds.
 const DAY_S: i64 = 86_400;
 
@@ -45,6 +49,9 @@ pub enum KeepError {
     /// The folder.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Not a hub's store, or not all of it.
+    #[error("{0} is no whole backup of a hub; nothing was changed")]
+    NoBackup(PathBuf),
     /// A backup of another hub, or a damaged one.
     #[error("the backup does not hold: {0} findings, the first in row {1}; see `verify`")]
     Damaged(usize, u64),
@@ -70,7 +77,7 @@ impl DataFolder {
         if out.exists() {
             return Err(KeepError::Exists(out.to_owned()));
         }
-        let aside = aside(out);
+        let aside = beside(out, PART);
         remove(&aside)?;
         hub.store.copy_to(&aside)?;
         let copy = Store::open(&aside)?;
@@ -84,29 +91,43 @@ impl DataFolder {
     /// Brings a backup back into a folder that has keys and no store. Cut short anywhere, it can be done again.
     ///
     /// # Errors
-    /// Where there is a store already, or the backup is not one of this hub's keys, or does not hold.
+    /// Where there is a store already, or what an old one left behind, which SQLite would play over the backup; or the
+    /// backup is not one of this hub's keys, or does not hold.
     pub fn restore(&self, authority: &Authority, from: &Path) -> Result<Copied, KeepError> {
         let store = self.store_file();
-        if store.exists() {
-            return Err(KeepError::Exists(store));
+        if let Some(old) = OF_A_STORE.iter().map(|suffix| beside(&store, suffix)).find(|path| path.exists()) {
+            return Err(KeepError::Exists(old));
         }
-        let aside = aside(&store);
-        remove(&aside)?;
-        fs::copy(from, &aside).map_err(file("copy", from))?;
-        let mut hub = Hub::open(Store::open(&aside)?, authority.master(), Box::new(rand::random))?;
-        let verified = hub.verify()?;
-        if let Some(first) = verified.findings.first() {
-            return Err(KeepError::Damaged(verified.findings.len(), first.row));
-        }
-        hub.begin_new_life()?;
-        let second = hub.store.meta(BACKED_UP)?.and_then(|bytes| Some(i64::from_be_bytes(bytes.try_into().ok()?)));
-        if let Some(second) = second {
-            hub.store.set_meta(RESTORED, &second.to_be_bytes())?;
-        }
-        hub.into_store().close()?;
+        let aside = beside(&store, PART);
+        let (rows, second) = bring_back(authority, from, &aside).inspect_err(|_| {
+            // Why it cannot be restored is the error to tell.
+            let _ = remove(&aside);
+        })?;
         settle(&aside, &store)?;
-        Ok(Copied { bytes: size(&store)?, rows: verified.rows, second })
+        Ok(Copied { bytes: size(&store)?, rows, second })
     }
+}
+
+/// A backup as the store of a new life, not yet under its name: its rows and as of when it is.
+fn bring_back(authority: &Authority, from: &Path, aside: &Path) -> Result<(u64, Option<i64>), KeepError> {
+    remove(aside)?;
+    fs::copy(from, aside).map_err(file("copy", from))?;
+    let store = Store::open(aside)?;
+    if store.meta(LIFE)?.is_none() || !store.is_sound()? {
+        return Err(KeepError::NoBackup(from.to_owned()));
+    }
+    let mut hub = Hub::open(store, authority.master(), Box::new(rand::random))?;
+    let verified = hub.verify()?;
+    if let Some(first) = verified.findings.first() {
+        return Err(KeepError::Damaged(verified.findings.len(), first.row));
+    }
+    hub.begin_new_life()?;
+    let second = hub.store.meta(BACKED_UP)?.and_then(|bytes| Some(i64::from_be_bytes(bytes.try_into().ok()?)));
+    if let Some(second) = second {
+        hub.store.set_meta(RESTORED, &second.to_be_bytes())?;
+    }
+    hub.into_store().close()?;
+    Ok((verified.rows, second))
 }
 
 impl Hub {
@@ -122,8 +143,11 @@ impl Hub {
     }
 }
 
-fn aside(path: &Path) -> PathBuf {
-    path.with_extension("part")
+/// Another file whose name goes on behind this one's.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn file(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeepError {
@@ -133,10 +157,8 @@ fn file(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeepError 
 
 /// What a copy that was cut short left behind.
 fn remove(path: &Path) -> Result<(), KeepError> {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match fs::remove_file(&name) {
+    for suffix in OF_A_STORE {
+        match fs::remove_file(beside(path, suffix)) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(file("remove", path)(cause)),
             Ok(()) | Err(_) => {}
         }

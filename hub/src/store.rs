@@ -151,6 +151,15 @@ impl Store {
         backup.step(-1).map(drop).map_err(deed("copy the store"))
     }
 
+    /// Whether SQLite finds every page where it belongs.
+    pub(crate) fn is_sound(&self) -> Result<bool, StoreError> {
+        let found: String = self
+            .conn
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(deed("look whether the store is sound"))?;
+        Ok(found == "ok")
+    }
+
     /// Ends with everything in one file.
     pub(crate) fn close(self) -> Result<(), StoreError> {
         let Self { conn, .. } = self;

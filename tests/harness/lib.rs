@@ -3,10 +3,12 @@
 
 pub mod bench;
 pub mod cgroup;
+pub mod first;
 pub mod fleet;
 pub mod fuzz;
 pub mod ledger;
 pub mod oracle;
+pub mod pair;
 pub mod prepared;
 pub mod recorder;
 pub mod replay;
@@ -14,4 +16,6 @@ pub mod rest;
 pub mod scenario;
 pub mod siege;
 pub mod slow;
+pub mod sweep;
+pub mod tables;
 pub mod town;

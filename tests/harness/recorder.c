@@ -139,6 +139,24 @@ static ssize_t put_at(int fd, const struct iovec *parts, int count, off_t at) {
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) { return put_at(fd, parts, count, at); }
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) { return put_at(fd, parts, count, at); }
 
+/* Copying inside the kernel, as `cp` does it: one write, as long as what is left of the source. */
+ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t len, unsigned flags) {
+    struct stat st;
+    off_t at = from_at ? *from_at : lseek(from, 0, SEEK_CUR);
+    if (counts(to) && fstat(from, &st) == 0) {
+        if (at >= 0 && (size_t)(st.st_size > at ? st.st_size - at : 0) < len)
+            len = st.st_size > at ? st.st_size - at : 0;
+        if (len > 0 && reached("copy_file_range", (long)len, to, NULL)) {
+            if (tear > 0)
+                syscall(SYS_copy_file_range, from, from_at, to, to_at, len * (size_t)tear / 1000, flags);
+            die();
+        }
+        if (len > 0 && is_full(to))
+            return -1;
+    }
+    return syscall(SYS_copy_file_range, from, from_at, to, to_at, len, flags);
+}
+
 static int cut_to(int fd, off_t len) {
     if (counts(fd))
         last("ftruncate", fd, NULL);
