@@ -14,3 +14,4 @@ pub mod rest;
 pub mod scenario;
 pub mod siege;
 pub mod town;
+pub mod versions;
