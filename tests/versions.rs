@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, until};
 use harness::prepared::{all_sent, ask, person, scratch, serve};
-use harness::versions::folder::{point, renew, unpack};
+use harness::versions::enrolment;
+use harness::versions::folder::{point, renew, renew_hub, unpack};
 use harness::versions::line::{self, Crossed, End, said};
 use harness::versions::play::{RecordedHub, as_edge};
 use harness::versions::read::{Told, greeted, offered};
@@ -17,6 +18,7 @@ use harness::versions::shapes::Shapes;
 use harness::versions::story::{ELSEWHERE, LINES, SITE, TWICE, clock, fed, truth};
 use hub::authority::Authority;
 use serde_json::{Value, json};
+use shared::wire::v1::enrol::{Reply, decode_reply};
 
 const VERSIONS: [&str; 2] = ["first", "second"];
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,6 +33,10 @@ struct Stage {
 
 fn recorded(version: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("versions").join(version).join(name)
+}
+
+fn shapes(version: &str) -> Shapes {
+    Shapes::open(&recorded(version, "shapes.txt")).unwrap()
 }
 
 impl Stage {
@@ -71,10 +77,10 @@ impl Stage {
 
     /// Nothing was said that the version could not read.
     fn could_read(&self, frames: &[Vec<u8>]) {
-        let shapes = Shapes::read(&recorded(self.version, "shapes.txt")).unwrap();
+        let shapes = shapes(self.version);
         assert!(!frames.is_empty());
         for frame in frames {
-            let read = line::message(frame).and_then(|message| shapes.message(&message));
+            let read = line::message(frame).and_then(|message| shapes.of("message", &message));
             assert!(read.is_ok(), "the {} version cannot read: {:#}", self.version, read.unwrap_err());
         }
     }
@@ -109,13 +115,20 @@ fn every_line(play: impl Fn(Stage)) {
 
 #[test]
 fn the_shapes_of_each_version_are_those_of_what_it_said() {
-    every_line(|stage| {
-        let shapes = Shapes::read(&recorded(stage.version, "shapes.txt")).unwrap();
-        for crossed in stage.line() {
-            let skipped = shapes.message(&line::message(&crossed.frame).unwrap());
-            assert_eq!(skipped.unwrap(), 0, "{} {}: it knew all that it said", stage.version, stage.name);
+    for version in VERSIONS {
+        let shapes = shapes(version);
+        for name in LINES {
+            for crossed in line::read(&recorded(version, &format!("{name}.line"))).unwrap() {
+                let skipped = shapes.of("message", &line::message(&crossed.frame).unwrap());
+                assert_eq!(skipped.unwrap(), 0, "{version} {name}: it knew all that it said");
+            }
         }
-    });
+        let enrolment = line::read(&recorded(version, "enrolment.line")).unwrap();
+        let skipped = ["request", "reply"].into_iter().zip(&enrolment);
+        assert!(
+            skipped.map(|(name, said)| shapes.of(name, &said.frame)).all(|skipped| skipped.is_ok_and(|it| it == 0))
+        );
+    }
 }
 
 #[test]
@@ -192,6 +205,27 @@ fn understands(stage: &Stage) {
         stage.version == "first" || !is_late,
         "{what}: by the hub's receipts: {verified}"
     );
+}
+
+#[test]
+fn a_site_of_each_version_enrols() {
+    for version in VERSIONS {
+        let (folder, quic, tcp) = (scratch().unwrap(), free_udp_port().unwrap(), free_tcp_port().unwrap());
+        let hub = folder.path().join("hub");
+        unpack(&recorded(version, "enrolment.hub"), &hub).unwrap();
+        let authority = renew_hub(&hub).unwrap();
+        let tool = Tool::new("atoll-hub", &hub).unwrap().with(&["--rehearsal-clock", "2020-02-06T08:00:00+08:00"]);
+        let (quic_at, tcp_at) = (format!("127.0.0.1:{quic}"), format!("127.0.0.1:{tcp}"));
+        let (running, _) = serve(&tool, &["serve", "--listen", &quic_at, "--http", &tcp_at], tcp).unwrap();
+        let said = line::read(&recorded(version, "enrolment.line")).unwrap();
+        let reply = enrolment::ask(&authority, quic, &said[0].frame).unwrap();
+        running.stop().unwrap();
+        assert!(shapes(version).of("reply", &reply).is_ok(), "{version}");
+        for reply in [&reply, &said[1].frame] {
+            let Reply::Enrolled(enrolled) = decode_reply(reply).unwrap() else { panic!("{version}: refused") };
+            assert_eq!((enrolled.site.as_str(), enrolled.name.as_str()), (SITE, "淡水藥局"), "{version}");
+        }
+    }
 }
 
 #[test]

@@ -54,19 +54,26 @@ pub fn unpack(packed: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Certificates run out, recordings do not: a new authority for the hub, and a certificate of it over the edge's own
-/// key, which the register then holds in place of the old one. Gives the authority.
+/// Certificates run out, recordings do not: a new authority for the hub.
 ///
 /// # Errors
-/// Where a folder is none of ours.
-pub fn renew(hub: &Path, edge: &Path) -> Result<Authority> {
+/// Where the folder is none of ours.
+pub fn renew_hub(hub: &Path) -> Result<Authority> {
     Authority::open(hub).context("this version reads the authority of that one")?;
     let fresh = tempfile::tempdir()?;
     Authority::init(fresh.path(), &[])?;
     for name in AUTHORITY {
         fs::copy(fresh.path().join(name), hub.join(name))?;
     }
-    let authority = Authority::open(hub)?;
+    Ok(Authority::open(hub)?)
+}
+
+/// The same, and a certificate of it over the edge's own key, which the register then holds in place of the old one.
+///
+/// # Errors
+/// Where a folder is none of ours.
+pub fn renew(hub: &Path, edge: &Path) -> Result<Authority> {
+    let authority = renew_hub(hub)?;
     let folder = Folder::new(edge);
     let (site, keys) = (folder.site()?, open::load_keys(&folder)?);
     let certificate = authority.certify(&site.code, &open::signing_request(&site, &keys)?)?;

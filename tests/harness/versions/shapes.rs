@@ -4,7 +4,7 @@
 //! missing or of another kind, a list that is too long is not read; places behind those that it knows are skipped.
 //!
 //! ```text
-//! name = SHAPE             # a name for a shape; `message` is what a frame holds
+//! name = SHAPE             # a name for a shape: `message` in a frame, `request`, `reply` of enrolment
 //! [ a b ? c ]              # an array with numbered places, some optional; more may follow
 //! ( a b )                  # a pair, exactly
 //! { 0 a  1 b }             # a choice by number
@@ -47,7 +47,7 @@ impl Shapes {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         Self::parse(&std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?)
     }
 
@@ -63,12 +63,12 @@ impl Shapes {
         Ok(Self { names: named.map(one).collect::<Result<_>>()? })
     }
 
-    /// Reads a message as that version did; gives how many places it skipped.
+    /// Reads what has a name as that version did; gives how many places it skipped.
     ///
     /// # Errors
     /// Where that version could not read it, and why.
-    pub fn message(&self, bytes: &[u8]) -> Result<usize> {
-        self.whole(&Shape::Word("message".to_owned()), bytes)
+    pub fn of(&self, name: &str, bytes: &[u8]) -> Result<usize> {
+        self.whole(&Shape::Word(name.to_owned()), bytes)
     }
 
     fn whole(&self, shape: &Shape, bytes: &[u8]) -> Result<usize> {
@@ -188,7 +188,7 @@ mod tests {
     fn what_the_version_knew_is_read_and_nothing_else() {
         let text = "message = { 0 [ [ uint text ? bytes2 ] ] 1 [ * 2 ( uint bool ) ] }";
         let shapes = Shapes::parse(text).unwrap();
-        let read = |bytes: minicbor::bytes::ByteVec| shapes.message(&bytes).map_err(|cause| format!("{cause:#}"));
+        let read = |bytes: minicbor::bytes::ByteVec| shapes.of("message", &bytes).map_err(|cause| format!("{cause:#}"));
         let said = |value: Vec<u8>| read(value.into());
         assert_eq!(said(to_vec((0u8, ((7u8, "a"),))).unwrap()), Ok(0));
         assert_eq!(said(to_vec((0u8, ((7u8, "a", None::<u8>),))).unwrap()), Ok(0));

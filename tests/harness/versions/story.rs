@@ -11,7 +11,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::folder::pack;
+use super::enrolment;
+use super::folder::{pack, point};
 use super::line;
 use super::tap::{Answers, Tap};
 use crate::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, until};
@@ -112,13 +113,19 @@ impl Story<'_> {
         hub.run(&["init"])?;
         hub.run(&["sites", "import", register.to_str().context("a path")?])?;
         hub.run(&["programme", "publish", "mask-2020-02-06"])?;
+        let tokens = [hub.json(&["enrol", SITE])?, hub.json(&["enrol", OTHER])?];
+        pack(&self.path("hub"), &self.out.join("enrolment.hub"))?;
         let running = self.serve_hub(&early)?;
-        for (name, site) in [("edge", SITE), ("other", OTHER)] {
-            let token = hub.json(&["enrol", site])?;
-            let (at, token) = (format!("127.0.0.1:{}", self.quic), token["token"].as_str().context("no token")?);
-            let edge = self.tool(name, &early)?;
+        for ((name, site), token) in [("edge", SITE), ("other", OTHER)].into_iter().zip(tokens) {
+            let (edge, token) = (self.tool(name, &early)?, token["token"].as_str().context("no token")?);
             edge.run(&["init", "--site", site])?;
-            edge.run(&["enrol", "--hub", &at, "--token", token])?;
+            let crossed = enrolment::overhear(&self.path("hub"), self.quic, |port| {
+                edge.run(&["enrol", "--hub", &format!("127.0.0.1:{port}"), "--token", token]).map(drop)
+            })?;
+            if name == "edge" {
+                line::write(&self.out.join("enrolment.line"), &crossed)?;
+            }
+            point(&self.path(name), self.quic)?;
             edge.run(&["status"])?; // its store begins
         }
         let (other, http) = self.serve_edge("other", &early)?;
