@@ -143,9 +143,16 @@ impl Hub {
 
     fn note_life(&mut self, site: &SiteCode, hello: &Hello, life: &EdgeLife, second: i64) -> Result<(), HubError> {
         let known = self.store.life(site, &hello.incarnation)?;
-        let is_new = known.as_ref().is_none_or(|row| row.signer.is_none());
+        let is_new = match &known {
+            // One that has sent runs without a key was there before this version: the program is new, not the store.
+            Some(row) => row.signer.is_none() && self.store.last_of_line(row.line)? == 0,
+            None => true,
+        };
         let line = self.store.touch_line(site, &hello.incarnation, second)?;
-        let mut row = known.unwrap_or(LifeRow { line, signer: None, parent: None, doubled: false });
+        let mut row = known.unwrap_or(LifeRow { line, signer: None, signs_from: 0, parent: None, doubled: false });
+        if row.signer.is_none() {
+            row.signs_from = self.store.journal_position()?;
+        }
         row.signer = Some(life.signer);
         row.parent = life.parent;
         match self.store.boot(line, &life.boot)? {

@@ -193,7 +193,7 @@ impl Walk<'_> {
 
     fn may_be_unsigned(&self, row: &WholeRow) -> Result<bool, HubError> {
         Ok(match row.site {
-            Some(_) => self.hub.store.signer_of_row(row.pos)?.is_none(),
+            Some(_) => self.hub.store.may_be_unsigned(row.pos)?,
             // The hub's own, before it could sign.
             None => row.pos < self.first_signed(),
         })

@@ -40,16 +40,7 @@ impl Log {
     }
 
     fn hello(&self) -> Hello {
-        Hello {
-            protocol: shared::wire::v1::message::PROTOCOL,
-            encoder: shared::ledger::schema::ENCODER.to_owned(),
-            site: self.runs[0].site.to_string(),
-            incarnation: self.runs[0].incarnation,
-            hub_life: Incarnation([0; 16]),
-            down: 0,
-            feed: 0,
-            life: None,
-        }
+        hello(self.runs[0].site, self.runs[0].incarnation)
     }
 }
 

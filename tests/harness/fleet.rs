@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 /// Nobody asks longer than this. Far above what an answer takes: it is durable first, and tests beside this one keep
@@ -117,8 +117,17 @@ impl Tool {
         let test = std::env::current_exe().context("find the test's own file")?;
         let folder = test.ancestors().find(|folder| folder.join(name).is_file());
         let folder = folder.with_context(|| format!("{name} is not built; run cargo build --workspace --bins"))?;
+        Self::of(&folder.join(name), data)
+    }
+
+    /// A program at this place, of whatever version.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn of(binary: &Path, data: &Path) -> Result<Self> {
+        ensure!(binary.is_file(), "{} is not there", binary.display());
         Ok(Self {
-            binary: folder.join(name),
+            binary: binary.to_path_buf(),
             data: data.to_path_buf(),
             options: Vec::new(),
             environment: Vec::new(),

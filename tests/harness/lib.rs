@@ -19,3 +19,4 @@ pub mod slow;
 pub mod sweep;
 pub mod tables;
 pub mod town;
+pub mod versions;

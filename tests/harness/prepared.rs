@@ -60,8 +60,7 @@ impl Prepared {
     /// Where it does not answer.
     pub fn serve_hub(&self, hub: &Tool) -> Result<(Process, Http)> {
         let tcp = free_tcp_port()?;
-        let process = hub.start(&["serve", "--listen", &self.line, "--http", &format!("127.0.0.1:{tcp}")])?;
-        ready(process, tcp)
+        serve(hub, &["serve", "--listen", &self.line, "--http", &format!("127.0.0.1:{tcp}")], tcp)
     }
 
     /// The hub's folder.
@@ -83,11 +82,15 @@ impl Prepared {
 /// Where it does not answer.
 pub fn serve_edge(edge: &Tool) -> Result<(Process, Http)> {
     let tcp = free_tcp_port()?;
-    let process = edge.start(&["serve", "--listen", &format!("127.0.0.1:{tcp}")])?;
-    ready(process, tcp)
+    serve(edge, &["serve", "--listen", &format!("127.0.0.1:{tcp}")], tcp)
 }
 
-fn ready(mut process: Process, tcp: u16) -> Result<(Process, Http)> {
+/// Starts a command that answers HTTP at this port, and waits until it does.
+///
+/// # Errors
+/// Where it does not answer.
+pub fn serve(tool: &Tool, arguments: &[&str], tcp: u16) -> Result<(Process, Http)> {
+    let mut process = tool.start(arguments)?;
     let http = Http::new(tcp);
     let mut ended = None;
     until("a process answers", PATIENCE, || {

@@ -25,7 +25,7 @@ pub use crate::bench::counter::MORNING;
 use crate::replay::town::nameless;
 
 /// What a site shows at the door.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Papers {
     /// Its code.
     pub site: String,
@@ -37,6 +37,12 @@ pub struct Papers {
 }
 
 impl Papers {
+    /// None, but for the hub's certificate (DER).
+    #[must_use]
+    pub fn none(ca: Vec<u8>) -> Self {
+        Self { ca, ..Self::default() }
+    }
+
     /// The site.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use shared::ids::{CaseId, Incarnation, SiteCode};
 use shared::sign::PublicKey;
 use shared::wire::v1::life::{Began, Parent};
 
-use super::read::{bytes, site, unsigned};
+use super::read::{bytes, signed, site, unsigned};
 use super::{Store, StoreError};
 use crate::lives::{SiteCase, SiteCaseKind};
 
@@ -17,6 +17,8 @@ const BOOTS_MAX: i64 = 64;
 pub(crate) struct LifeRow {
     pub(crate) line: i64,
     pub(crate) signer: Option<PublicKey>,
+    /// How long the journal was when it named its key: what it sent before is unsigned.
+    pub(crate) signs_from: u64,
     pub(crate) parent: Option<Parent>,
     pub(crate) doubled: bool,
 }
@@ -34,14 +36,16 @@ pub(crate) enum Boot {
 
 impl Store {
     pub(crate) fn life(&self, of: &SiteCode, incarnation: &Incarnation) -> Result<Option<LifeRow>, StoreError> {
-        const SQL: &str = "SELECT id, signer, parent, began, doubled FROM line WHERE site = ?1 AND incarnation = ?2";
+        const SQL: &str = "SELECT id, signer, parent, began, doubled, signs_from FROM line \
+            WHERE site = ?1 AND incarnation = ?2";
         self.one(SQL, (of.as_str(), &incarnation.0), "look for a life of a site's store", life)
     }
 
     pub(crate) fn set_life(&self, row: &LifeRow) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE line SET signer = ?2, parent = ?3, began = ?4, doubled = ?5 WHERE id = ?1";
+        const SQL: &str = "UPDATE line SET signer = ?2, parent = ?3, began = ?4, doubled = ?5, signs_from = ?6 \
+            WHERE id = ?1";
         let (parent, began) = (row.parent.map(|it| it.incarnation.0), row.parent.map(|it| it.began.code()));
-        let row = (row.line, row.signer.map(|key| key.0), parent, began, row.doubled);
+        let row = (row.line, row.signer.map(|key| key.0), parent, began, row.doubled, signed(row.signs_from));
         self.run(SQL, row, "note a life of a site's store").map(|_| ())
     }
 
@@ -117,12 +121,12 @@ impl Store {
         Ok(count.unwrap_or(0))
     }
 
-    /// The key of the life that sent a row of the journal.
-    pub(crate) fn signer_of_row(&self, pos: u64) -> Result<Option<PublicKey>, StoreError> {
-        const SQL: &str = "SELECT signer FROM line WHERE id = (SELECT line FROM journal WHERE pos = ?1)";
-        let signer = self
-            .one(SQL, [super::read::signed(pos)], "read who signed a row", |row| row.get::<_, Option<[u8; 32]>>(0))?;
-        Ok(signer.flatten().map(PublicKey))
+    /// Whether the life that sent a row of the journal had not named its key yet.
+    pub(crate) fn may_be_unsigned(&self, pos: u64) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT signer IS NULL OR ?1 <= signs_from FROM line \
+            WHERE id = (SELECT line FROM journal WHERE pos = ?1)";
+        let before = self.one(SQL, [signed(pos)], "read since when a life signs", |row| row.get(0))?;
+        Ok(before.unwrap_or(true))
     }
 
     /// The keys under which a site has signed.
@@ -140,5 +144,6 @@ fn life(row: &Row<'_>) -> rusqlite::Result<LifeRow> {
         signer: row.get::<_, Option<[u8; 32]>>(1)?.map(PublicKey),
         parent: parent.map(|incarnation| Parent { incarnation: Incarnation(incarnation), began }),
         doubled: row.get(4)?,
+        signs_from: unsigned(row, 5)?,
     })
 }

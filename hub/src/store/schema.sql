@@ -73,7 +73,7 @@ CREATE TABLE line (
     second      INTEGER NOT NULL,
     actor       BLOB,
     seq         INTEGER,
-    hash        BLOB, signer BLOB, parent BLOB, began INTEGER, doubled INTEGER NOT NULL DEFAULT 0,
+    hash        BLOB, signer BLOB, parent BLOB, began INTEGER, doubled INTEGER NOT NULL DEFAULT 0, signs_from INTEGER NOT NULL DEFAULT 0,
     UNIQUE (site, incarnation)
 ) STRICT;
 

@@ -21,6 +21,7 @@ use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
 use shared::seal::{Secret, SiteKeys};
 use shared::wire::v1::entry;
+use shared::wire::v1::message::Hello;
 
 pub(crate) const MASK: &str = "mask-2020-02-06";
 pub(crate) const A: &str = "5931102274";
@@ -250,6 +251,20 @@ impl Edge {
 
 pub(crate) fn written(second: i64, fact: Fact) -> Entry {
     Entry { at: Instant { second, doubt_s: SURE_S }, by: Staff { name: "王藥師".to_owned(), verified: false }, fact }
+}
+
+/// A greeting of the first version.
+pub(crate) fn hello(site: SiteCode, incarnation: Incarnation) -> Hello {
+    Hello {
+        protocol: shared::wire::v1::message::PROTOCOL,
+        encoder: shared::ledger::schema::ENCODER.to_owned(),
+        site: site.to_string(),
+        incarnation,
+        hub_life: Incarnation([0; 16]),
+        down: 0,
+        feed: 0,
+        life: None,
+    }
 }
 
 /// The last entry of an upload.
