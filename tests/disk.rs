@@ -12,6 +12,7 @@ use harness::fleet::{Http, Tool};
 use harness::ledger::Ledger;
 use harness::prepared::{LATER, Prepared, ask, copy, person, scratch, serve_edge, skipped, tool};
 use harness::recorder::{Fault, Lasts, Recorder, calls};
+use harness::sweep::is_long;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -180,7 +181,7 @@ fn a_flipped_bit_shows_the_truth_or_a_fault() {
     let sound = std::fs::read(prepared.edge().join("ledger.db")).unwrap();
     assert!(sound.len() >= 16 * 4096, "a database of {} bytes has too few pages", sound.len());
 
-    let long = std::env::var("ATOLL_LONG").is_ok_and(|long| long == "1");
+    let long = is_long();
     let mut dice = SmallRng::seed_from_u64(SEED);
     let (mut refused, mut wrong) = (0, Vec::new());
     let flips = if long { FLIPS_LONG } else { FLIPS };

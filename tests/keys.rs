@@ -13,6 +13,7 @@ use std::time::Duration;
 use harness::fleet::{Http, Tool, free_tcp_port, until};
 use harness::prepared::{LATER, Prepared, all_sent, copy, person, scratch, sell, serve_edge, tool};
 use harness::recorder::{Fault, Recorder, calls};
+use harness::sweep::every;
 use serde_json::{Value, json};
 
 const RIGHT: &str = "correct horse battery";
@@ -172,7 +173,7 @@ fn opens(tool: &Tool, what: &[&str]) -> &'static str {
 }
 
 /// Kills `keys protect` and then `keys unprotect` before every call that changes the disk, and in the middle of every
-/// write; the same command again must end what was begun. Gives how often.
+/// write (every third point in the short form); the same command again must end what was begun. Gives how often.
 fn sweep(tool: &Tool, data: &Path, what: &[&str], secret: &str) -> usize {
     let (recorder, folder) = (Recorder::build().unwrap(), scratch().unwrap());
     let log = folder.path().join("log");
@@ -189,7 +190,7 @@ fn sweep(tool: &Tool, data: &Path, what: &[&str], secret: &str) -> usize {
         let calls = calls(&log).unwrap();
         fs::remove_file(&log).unwrap();
         assert!(calls.len() > 3, "keys {command} changes the disk in {} calls only", calls.len());
-        for (at, call) in (1u32..).zip(&calls).step_by(step()) {
+        for (at, call) in (1u32..).zip(&calls).step_by(every(3)) {
             let torn = call.is_write().then_some(Fault::Tear(at, 500));
             for fault in [Some(Fault::Kill(at)), torn].into_iter().flatten() {
                 fs::remove_dir_all(&trial).unwrap();
@@ -212,11 +213,6 @@ fn sweep(tool: &Tool, data: &Path, what: &[&str], secret: &str) -> usize {
 
 fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
-}
-
-/// Every third point in the short form.
-fn step() -> usize {
-    if std::env::var("ATOLL_LONG").is_ok_and(|long| long == "1") { 1 } else { 3 }
 }
 
 #[test]

@@ -19,6 +19,7 @@ use harness::ledger::Ledger;
 use harness::prepared::{LATER, Prepared, ask, copy, serve_edge, skipped, tool};
 use harness::recorder::compile;
 use harness::scenario::even_numbers;
+use harness::sweep::is_long;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
@@ -105,7 +106,7 @@ fn disk() -> Option<Disk> {
 }
 
 fn cuts() -> usize {
-    if std::env::var("ATOLL_LONG").is_ok_and(|long| long == "1") { CUTS_LONG } else { CUTS }
+    if is_long() { CUTS_LONG } else { CUTS }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use harness::fleet::{Http, Process, Tool, free_udp_port, until};
 use harness::prepared::{self, MORNING, SITE, all_sent, rules_down, serve_edge, skipped};
 use harness::scenario::even_numbers;
 use harness::slow::SlowLine;
+use harness::sweep::is_long;
 use serde_json::{Value, json};
 
 const OTHER: &str = "0145080011";
@@ -22,7 +23,7 @@ const BUSY_AT_LEAST: f64 = 0.5;
 
 /// Sales of the site, and of the nation beside it: a day of a busy pharmacy, or two weeks of it.
 fn sales() -> (usize, usize) {
-    if std::env::var("ATOLL_LONG").is_ok_and(|long| long == "1") { (2_800, 10_000) } else { (400, 800) }
+    if is_long() { (2_800, 10_000) } else { (400, 800) }
 }
 
 #[test]
