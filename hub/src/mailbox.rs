@@ -26,7 +26,7 @@ use lanes::{Lanes, OTHERS_A_TURN};
 /// Most questions that wait.
 pub const ASKS_MAX: usize = 1024;
 /// Most runs in one commit.
-pub const BATCH_RUNS_MAX: usize = 1024;
+pub const BATCH_RUNS_MAX: usize = 4 * 1024;
 /// A commit takes no further run once it has so many entries.
 pub const BATCH_ENTRIES_MAX: usize = 16 * 1024;
 /// Most bytes of runs that wait, in KiB.

@@ -114,7 +114,6 @@ impl Drop for MemoryGroup {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 mod tests {
     use super::*;
 

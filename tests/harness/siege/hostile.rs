@@ -34,7 +34,7 @@ const STEP: Duration = Duration::from_millis(24);
 /// Addresses from which lines are held.
 const DOORS: u8 = 64;
 /// Lines that are tried for, for every one that is asked for: some are always on their way back.
-const SPARE_ONE_IN: usize = 25;
+const SPARE_ONE_IN: usize = 10;
 /// Callers who bomb.
 const BOMBING: usize = 480;
 /// Handshakes that nobody finishes.
