@@ -9,6 +9,7 @@
 
 mod arrivals;
 mod enrol;
+mod growth;
 mod line;
 mod lines;
 mod listen;
@@ -68,10 +69,15 @@ const BIDI_STREAMS_MAX: u32 = 1;
 /// is (a satellite), are 2,500 sales a second.
 const WINDOW_BYTES: u32 = 64 * 1024;
 const SEND_WINDOW_BYTES: u64 = 128 * 1024;
+/// Before a run of a line has been taken, and where all wide windows are in use: the same, each way.
+const NARROW_BYTES: u32 = 16 * 1024;
+const NARROW_SEND_BYTES: u64 = 16 * 1024;
+/// How many lines have wide windows at once: about 50 MiB.
+const WIDE_LINES_MAX: usize = 320;
 /// What a handshake may say.
 const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
 /// What all lines may hold of long frames on their way out, in KiB.
-const SENT_KIB_MAX: usize = 48 * 1024;
+const SENT_KIB_MAX: usize = 32 * 1024;
 const IDLE_MS: u32 = 60_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long the last words of closing lines may take.
@@ -123,19 +129,23 @@ pub(crate) struct Desk {
     pub(crate) lines: lines::Lines,
     pub(crate) manners: Arc<manners::Manners>,
     pub(crate) room: Room,
+    pub(crate) told: growth::Told,
 }
 
-/// Long frames under way in all lines together, in KiB.
+/// What all lines together may hold: long frames under way and large messages, in KiB, and wide windows.
 #[derive(Debug, Clone)]
 pub(crate) struct Room {
     pub(crate) heard: Arc<Semaphore>,
+    pub(crate) inflated: Arc<Semaphore>,
     pub(crate) sent: Arc<Semaphore>,
+    pub(crate) wide: Arc<Semaphore>,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        let of = |kib| Arc::new(Semaphore::new(kib));
-        Self { heard: of(listen::LONG_KIB_MAX), sent: of(SENT_KIB_MAX) }
+        let of = |most| Arc::new(Semaphore::new(most));
+        let (heard, inflated) = (of(listen::LONG_KIB_MAX), of(listen::INFLATED_KIB_MAX));
+        Self { heard, inflated, sent: of(SENT_KIB_MAX), wide: of(WIDE_LINES_MAX) }
     }
 }
 
@@ -155,8 +165,10 @@ pub fn start(setup: Setup, hub: HubHandle) -> Result<Gateway, GatewayError> {
     let (stopping, stop) = watch::channel(false);
     let lines = lines::Lines::new(hub.counters().clone());
     let (authority, clock) = (setup.authority, setup.clock);
-    let desk = Desk { hub, authority, clock, lines, manners: Arc::default(), room: Room::default() };
+    let (told, telling) = growth::pass_on(hub.growth(), hub.counters().clone());
+    let desk = Desk { hub, authority, clock, lines, manners: Arc::default(), room: Room::default(), told };
     let tasks = vec![
+        tokio::spawn(telling),
         tokio::spawn(arrivals::serve(endpoint.clone(), desk.clone())),
         tokio::spawn(lines::watch_over(desk, stop)),
     ];
@@ -227,9 +239,9 @@ fn transport() -> TransportConfig {
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(BIDI_STREAMS_MAX))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
-        .receive_window(VarInt::from_u32(WINDOW_BYTES))
+        .receive_window(VarInt::from_u32(NARROW_BYTES))
         .stream_receive_window(VarInt::from_u32(WINDOW_BYTES))
-        .send_window(SEND_WINDOW_BYTES)
+        .send_window(NARROW_SEND_BYTES)
         .datagram_receive_buffer_size(None)
         .crypto_buffer_size(HANDSHAKE_BYTES_MAX)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_MS))))

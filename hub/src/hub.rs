@@ -29,6 +29,8 @@ pub use status::{HubStatus, QuarantinedRun};
 
 /// Under this name the store keeps which life of the hub it is.
 pub(crate) const LIFE: &str = "hub_life";
+/// Of the store, in a hub that only reads.
+const READER_KIB: i32 = 16 * 1024;
 
 /// Random bytes for new actors, tokens and the hub's life.
 pub type Dice = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -87,6 +89,14 @@ impl Hub {
         let mut hub = Self { store, keys, signer, life, dice, memory: Memory::default() };
         hub.life = hub.transact(Self::find_life)?;
         Ok(hub)
+    }
+
+    /// This one only reads, for people: it keeps little of the store in memory.
+    ///
+    /// # Errors
+    /// Where the store refuses.
+    pub fn keep_little(&self) -> Result<(), HubError> {
+        Ok(self.store.keep_in_memory(READER_KIB)?)
     }
 
     /// One life of this hub's store: positions of another life mean nothing.

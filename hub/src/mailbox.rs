@@ -2,7 +2,9 @@
 //!
 //! Uploads that wait together reach the disk together (group commit), and each is answered after
 //! that commit, never before. Both the mailbox and the bytes that wait in it are bounded; who finds
-//! it full waits, and so does its edge.
+//! it full waits, and so does its edge. Whose turn it is say the [`lanes`].
+
+mod lanes;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,15 +21,16 @@ use crate::clock::WallClock;
 use crate::counters::Counters;
 use crate::hub::{Hub, HubError};
 use crate::ingest::{Outcome, Upload};
+use lanes::{Lanes, OTHERS_A_TURN};
 
 /// Most questions that wait.
 pub const ASKS_MAX: usize = 1024;
 /// Most runs in one commit.
-pub const BATCH_RUNS_MAX: usize = 1024;
+pub const BATCH_RUNS_MAX: usize = 4 * 1024;
 /// A commit takes no further run once it has so many entries.
 pub const BATCH_ENTRIES_MAX: usize = 16 * 1024;
 /// Most bytes of runs that wait, in KiB.
-const WAITING_KIB_MAX: usize = 64 * 1024;
+const WAITING_KIB_MAX: usize = 48 * 1024;
 
 const _: () = assert!(BATCH_ENTRIES_MAX >= RUN_ENTRIES_MAX, "a commit takes at least one whole run");
 
@@ -123,7 +126,7 @@ impl fmt::Debug for Ask {
 pub fn start(hub: Hub, clock: WallClock, counters: Arc<Counters>) -> Result<(HubHandle, Mailbox), HubError> {
     let (asks, waiting) = mpsc::channel(ASKS_MAX);
     let (growth, grown) = watch::channel(positions(&hub)?);
-    let owner = Owner { hub, clock, waiting, growth, counters: counters.clone() };
+    let owner = Owner { hub, clock, waiting, lanes: Lanes::default(), growth, counters: counters.clone() };
     let thread = thread::Builder::new()
         .name("hub".to_owned())
         .spawn(move || owner.run())
@@ -243,43 +246,57 @@ struct Owner {
     hub: Hub,
     clock: WallClock,
     waiting: mpsc::Receiver<Ask>,
+    lanes: Lanes,
     growth: watch::Sender<Growth>,
     counters: Arc<Counters>,
 }
 
+/// Whether the owner goes on.
+#[derive(PartialEq, Eq)]
+enum Goes {
+    On,
+    Out,
+}
+
 impl Owner {
     fn run(mut self) {
-        let mut next = None;
-        while let Some(ask) = next.take().or_else(|| self.waiting.blocking_recv()) {
-            match ask {
-                Ask::Upload(first) => {
-                    let (parcels, after) = self.collect(*first);
-                    next = after;
-                    self.ingest(parcels);
-                    self.look();
+        let mut goes = Goes::On;
+        while goes == Goes::On || !self.lanes.is_empty() {
+            if self.lanes.is_empty() {
+                match self.waiting.blocking_recv() {
+                    Some(ask) => self.lanes.put(ask),
+                    None => return,
                 }
-                Ask::Do(job) => job(&mut self.hub),
-                Ask::Look => self.look(),
-                Ask::Stop => return,
+            }
+            while let Ok(ask) = self.waiting.try_recv() {
+                self.lanes.put(ask);
+            }
+            if self.turn() == Goes::Out {
+                goes = Goes::Out;
             }
         }
     }
 
-    /// The uploads that wait behind this one, and the first question that is none.
-    fn collect(&mut self, first: Parcel) -> (Vec<Parcel>, Option<Ask>) {
-        let mut entries = first.upload.run.entries.len();
-        let mut parcels = vec![first];
-        while parcels.len() < BATCH_RUNS_MAX && entries < BATCH_ENTRIES_MAX {
-            match self.waiting.try_recv() {
-                Ok(Ask::Upload(parcel)) => {
-                    entries += parcel.upload.run.entries.len();
-                    parcels.push(*parcel);
-                }
-                Ok(other @ (Ask::Do(_) | Ask::Look | Ask::Stop)) => return (parcels, Some(other)),
-                Err(_) => break,
+    fn turn(&mut self) -> Goes {
+        let good = self.lanes.good();
+        let doubtful: Vec<Parcel> = self.lanes.doubtful().into_iter().collect();
+        for parcels in [good, doubtful] {
+            if !parcels.is_empty() {
+                self.ingest(parcels);
+                self.look();
             }
         }
-        (parcels, None)
+        let mut goes = Goes::On;
+        for _ in 0..OTHERS_A_TURN {
+            match self.lanes.other() {
+                Some(Ask::Do(job)) => job(&mut self.hub),
+                Some(Ask::Look) => self.look(),
+                Some(Ask::Stop) => goes = Goes::Out,
+                Some(upload @ Ask::Upload(_)) => self.lanes.put(upload),
+                None => break,
+            }
+        }
+        goes
     }
 
     fn ingest(&mut self, parcels: Vec<Parcel>) {
@@ -321,14 +338,16 @@ impl Owner {
         (uploads, senders)
     }
 
-    fn tell(&self, upload: &Upload, last: EntryId, outcome: Outcome) -> Input {
+    fn tell(&mut self, upload: &Upload, last: EntryId, outcome: Outcome) -> Input {
         match outcome {
             Outcome::Ingested { id, feed, receipt } => {
+                self.lanes.was_good(&upload.site);
                 self.counters.runs.add(1);
                 self.counters.entries.add(u64::try_from(upload.run.entries.len()).unwrap_or(0));
                 Input::Ingested { id, feed, receipt: Some(receipt) }
             }
             Outcome::Quarantined { id: _, why } => {
+                self.lanes.was_bad(upload.site);
                 self.counters.quarantined.add(1);
                 // The edge waits for the id that it can count itself.
                 Input::Quarantined { id: last, why }

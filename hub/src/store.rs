@@ -132,6 +132,11 @@ impl Store {
         Ok(Self { conn, seen: -1 })
     }
 
+    /// Keeps so many KiB of the file in memory, in place of what a writer keeps.
+    pub(crate) fn keep_in_memory(&self, kib: i32) -> Result<(), StoreError> {
+        self.conn.pragma_update(None, "cache_size", -kib).map_err(deed("set how much is kept in memory"))
+    }
+
     /// Looks at one moment of the store, whoever writes meanwhile.
     pub(crate) fn snapshot<T, E: From<StoreError>>(&self, look: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.conn.execute_batch("BEGIN").map_err(deed("hold a moment of the store"))?;

@@ -1,4 +1,4 @@
-//! `atoll-siege HUB PAPERS CONNECTIONS`: besieges a hub until killed. A process of its own, so that a test can give it
+//! `atoll-siege HUB PAPERS LINES`: besieges a hub until killed. A process of its own, so that a test can give it
 //! the machine's leftovers and stop it between two bombs.
 
 use std::path::PathBuf;
@@ -15,8 +15,8 @@ struct Arguments {
     hub: std::net::SocketAddr,
     /// What the hostile sites show, as JSON.
     papers: PathBuf,
-    /// How many connections at once.
-    connections: usize,
+    /// How many lines to hold while the bombs come.
+    lines: usize,
 }
 
 fn main() -> Result<()> {
@@ -24,5 +24,5 @@ fn main() -> Result<()> {
     let papers = std::fs::read(&arguments.papers).with_context(|| format!("read {}", arguments.papers.display()))?;
     let papers: Vec<Papers> = serde_json::from_slice(&papers)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(besiege(arguments.hub, &papers, arguments.connections))
+    runtime.block_on(besiege(arguments.hub, &papers, arguments.lines))
 }

@@ -47,6 +47,12 @@ impl Process {
         until("the process ends", Duration::from_secs(20), || self.child.try_wait().ok().flatten())
     }
 
+    /// One that was started elsewhere.
+    #[must_use]
+    pub fn of(child: Child) -> Self {
+        Self { child }
+    }
+
     /// Its number.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -68,6 +74,14 @@ impl Process {
     /// Where the system refuses.
     pub fn freeze(&self) -> Result<()> {
         self.signal("-STOP")
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal("-CONT")
     }
 
     fn signal(&self, name: &str) -> Result<()> {

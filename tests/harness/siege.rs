@@ -2,6 +2,7 @@
 //! everything a door can be hurt with. Papers are issued beforehand, so that both can call the real binary.
 
 pub mod bombs;
+mod holding;
 pub mod honest;
 pub mod hostile;
 

@@ -12,6 +12,7 @@ use super::{Desk, ServeArgs};
 use crate::config::console_hosts;
 use crate::console::{self, Console};
 use crate::counters::Counters;
+use crate::hub::Hub;
 use crate::mailbox::{self, HubHandle, Mailbox};
 use crate::{authority::Authority, gateway};
 
@@ -37,9 +38,11 @@ fn log(json: bool) {
 
 async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyhow::Result<()> {
     let counters = Arc::new(Counters::default());
-    let (hub, mailbox) = owner(desk, &authority, &counters)?;
+    let (hub, mailbox) = owner(desk, desk.folder.hub(&authority)?, &counters)?;
     // The pages have a hub of their own on the same store, so that a long list never holds up a line.
-    let (reader, reading) = owner(desk, &authority, &Arc::default())?;
+    let pages = desk.folder.hub(&authority)?;
+    pages.keep_little().context("open the store for the pages")?;
+    let (reader, reading) = owner(desk, pages, &Arc::default())?;
     let setup = gateway::Setup { listen: args.listen, authority, clock: desk.clock };
     let gateway = gateway::start(setup, hub.clone())?;
     let listener = TcpListener::bind(args.http).await.with_context(|| format!("listen on {} (TCP)", args.http))?;
@@ -55,8 +58,7 @@ async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyh
     ended
 }
 
-fn owner(desk: &Desk, authority: &Authority, counters: &Arc<Counters>) -> anyhow::Result<(HubHandle, Mailbox)> {
-    let hub = desk.folder.hub(authority)?;
+fn owner(desk: &Desk, hub: Hub, counters: &Arc<Counters>) -> anyhow::Result<(HubHandle, Mailbox)> {
     mailbox::start(hub, desk.clock, counters.clone()).context("start the hub")
 }
 

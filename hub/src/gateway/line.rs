@@ -5,26 +5,31 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::{Connection, RecvStream, SendStream};
 use shared::ids::Incarnation;
 use shared::sync::hub::{Input, Output, Session};
 use shared::wire::v1::frame;
 use shared::wire::v1::message::{Hello, Message, Refused};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::arrivals::{NOT_CURRENT, PATIENCE, close};
 use super::lines::Entry;
-use super::listen::{SHORT_BYTES_MAX, listen, patience, room_for};
-use super::{Desk, GOODBYE, code};
+use super::listen::{Ear, Heard, SHORT_BYTES_MAX, listen, patience, room_for};
+use super::{Desk, GOODBYE, SEND_WINDOW_BYTES, WINDOW_BYTES, code};
 use crate::mailbox::{Answer, Caller, Growth, Standing, Stopped};
 
 /// More than a session asks for at once: its runs in flight, one greeting, one thing to read.
 const ANSWERS_MAX: usize = 32;
 /// Messages that wait to be written: above every acknowledgement and gift that can be on its way.
 const WAITING_MESSAGES_MAX: usize = 64;
+
+/// Questions of one line that are answered in a second; an edge asks a few times a minute.
+const ASKS_PER_S: u32 = 16;
+const ASKED_ANEW: Duration = Duration::from_secs(1);
 
 const _: () = assert!(ANSWERS_MAX > shared::sync::edge::RUNS_IN_FLIGHT_MAX + 2, "the owner never waits for a line");
 
@@ -59,6 +64,11 @@ struct Line<'a> {
     session: Session,
     answers: mpsc::Sender<Answer>,
     out: mpsc::Sender<Message>,
+    connection: &'a Connection,
+    /// Once a run of this line has been taken, if enough of the wide windows are left.
+    wide: Option<OwnedSemaphorePermit>,
+    /// Since when, and how many questions were answered since.
+    asked: (Instant, u32),
 }
 
 /// Serves a line of a caller whose certificate has been judged, to its end.
@@ -72,7 +82,7 @@ pub(super) async fn serve(connection: Connection, caller: Caller, desk: Desk) {
     let (out, waiting) = mpsc::channel(WAITING_MESSAGES_MAX);
     let writing = tokio::spawn(write(send, waiting, desk.room.sent.clone()));
     let manners = desk.manners.clone();
-    let end = read(desk, (caller, &entry), recv, out).await;
+    let end = read(desk, (caller, &entry), (&connection, recv), out).await;
     if end.code == code::PROTOCOL {
         counters.refused.add(1);
         manners.bad(caller.site, Instant::now());
@@ -121,28 +131,47 @@ async fn write(mut send: SendStream, mut waiting: mpsc::Receiver<Message>, room:
     }
 }
 
-async fn read(desk: Desk, who: (Caller, &Entry), recv: RecvStream, out: mpsc::Sender<Message>) -> End {
+async fn read(
+    desk: Desk,
+    who: (Caller, &Entry),
+    (connection, recv): (&Connection, RecvStream),
+    out: mpsc::Sender<Message>,
+) -> End {
     let (caller, entry) = who;
     let (answers, mut answered) = mpsc::channel(ANSWERS_MAX);
-    let mut growth = desk.hub.growth();
+    let mut growth = desk.told.of(entry.number());
     let (heard, mut messages) = mpsc::channel(1);
     // Dropped with this future: a line that ends leaves no task behind.
     let mut listening = JoinSet::new();
-    listening.spawn(listen(recv, desk.room.heard.clone(), heard));
+    let (manners, room) = (desk.manners.clone(), desk.room.clone());
+    listening.spawn(listen(recv, Ear { site: caller.site, manners, room, messages: heard }));
     let session = Session::new(caller.site);
-    let mut line = Line { desk, caller, entry, incarnation: None, session, answers, out };
+    let mut line = Line {
+        desk,
+        caller,
+        entry,
+        incarnation: None,
+        session,
+        answers,
+        out,
+        connection,
+        wide: None,
+        asked: (Instant::now(), 0),
+    };
     let greeted_by = Instant::now() + PATIENCE;
     loop {
         let quiet = line.quiet_until();
         let step = tokio::select! {
             message = messages.recv(), if quiet.is_none() => match message {
-                Some(message) => line.step(Input::Message(message)).await,
+                // Its room is given back once the mailbox has it.
+                Some(Heard { message, _room }) => line.step(Input::Message(message)).await,
                 None => Err(ended(&mut listening).await),
             },
             () = sleep_until(quiet.unwrap_or(greeted_by)), if quiet.is_some() => Ok(()),
             Some(answer) = answered.recv() => line.answered(answer).await,
             () = sleep_until(greeted_by), if line.incarnation.is_none() => Err(End::bad("no greeting came")),
-            grown = next(&mut growth) => match grown {
+            // Who takes nothing is not woken: thousands of such lines would be, at every commit.
+            grown = next(&mut growth), if line.session.wants_more() => match grown {
                 Ok(()) => line.step(Input::Grown).await,
                 Err(stopped) => Err(stopped.into()),
             },
@@ -167,7 +196,16 @@ async fn next(growth: &mut watch::Receiver<Growth>) -> Result<(), Stopped> {
 impl Line<'_> {
     /// Where the site sent what cannot be taken, it is not heard for a while; what it is owed goes out.
     fn quiet_until(&self) -> Option<Instant> {
-        self.desk.manners.heard_at(&self.caller.site, Instant::now())
+        let (since, count) = self.asked;
+        let asked = (count >= ASKS_PER_S).then_some(since + ASKED_ANEW).filter(|until| *until > Instant::now());
+        self.desk.manners.heard_at(&self.caller.site, Instant::now()).max(asked)
+    }
+
+    /// One more question: whoever asks without end is heard again only in the next second.
+    fn was_asked(&mut self) {
+        let now = Instant::now();
+        let (since, count) = self.asked;
+        self.asked = if now.duration_since(since) >= ASKED_ANEW { (now, 1) } else { (since, count + 1) };
     }
 
     async fn answered(&mut self, answer: Answer) -> Result<(), End> {
@@ -176,10 +214,24 @@ impl Line<'_> {
                 if matches!(input, Input::Quarantined { .. }) {
                     self.desk.manners.bad(self.caller.site, Instant::now());
                 }
+                if matches!(input, Input::Ingested { .. }) {
+                    self.widen();
+                }
                 self.step(input).await
             }
             Answer::NotCurrent => Err(End::new(code::NOT_CURRENT, NOT_CURRENT)),
             Answer::Trouble => Err(End::new(code::TROUBLE, "the hub is in trouble; try again later")),
+        }
+    }
+
+    /// A line that has brought something good gets wide windows, as long as there are any.
+    fn widen(&mut self) {
+        if self.wide.is_none()
+            && let Ok(one) = self.desk.room.wide.clone().try_acquire_owned()
+        {
+            self.connection.set_receive_window(quinn::VarInt::from_u32(WINDOW_BYTES));
+            self.connection.set_send_window(SEND_WINDOW_BYTES);
+            self.wide = Some(one);
         }
     }
 
@@ -219,7 +271,10 @@ impl Line<'_> {
                 let kept = self.desk.hub.call(move |hub| hub.take_key(&site, number, &secret, second)).await?;
                 kept.map_err(|cause| End::new(code::TROUBLE, cause))
             }
-            Output::Beacon { echo } => self.send(Message::Beacon { echo, second: self.desk.clock.second() }),
+            Output::Beacon { echo } => {
+                self.was_asked();
+                self.send(Message::Beacon { echo, second: self.desk.clock.second() })
+            }
             Output::Close(cause) => {
                 let why = cause.to_string();
                 self.send(Message::Refused(Refused { id: None, why: why.clone() }))?;

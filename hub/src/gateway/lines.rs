@@ -102,6 +102,11 @@ impl Lines {
 }
 
 impl Entry {
+    /// Its line's number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The line has greeted.
     pub(crate) fn greeted(&self, incarnation: Incarnation, boot: [u8; 16]) {
         self.lines.greeted(self.number, incarnation, boot);

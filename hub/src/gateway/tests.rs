@@ -268,15 +268,13 @@ async fn garbage_ends_its_own_line_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edge_that_sends_without_waiting_is_cut_off() {
+async fn an_edge_that_asks_without_end_is_heard_slowly() {
     let town = Town::new().await;
     let (mut edge, _) = town.edge(TAMSUI, 1).await;
     edge.until("the greeting", |edge| edge.welcome.is_some()).await;
     let asks: Vec<u8> = (0..200_000).flat_map(|echo| framed(&Message::Ask { echo })).collect();
-    // It never reads meanwhile; the hub neither waits for it nor keeps its answers.
-    let _ = tokio::time::timeout(Duration::from_secs(10), edge.say(&asks)).await;
-    let (code, why) = ended(Ok(edge.connection)).await;
-    assert_eq!(code, Some(code::PROTOCOL), "{why}");
+    let all = tokio::time::timeout(Duration::from_secs(5), edge.say(&asks)).await;
+    assert!(all.is_err(), "so many questions were taken");
     town.stop().await;
 }
 

@@ -28,7 +28,7 @@ pub(crate) const CHAIN_RUNS_MAX: usize = 1_000_000;
 /// Most days whose keys are remembered: a site may name any day and any programme.
 pub(crate) const DAY_KEYS_MAX: usize = 4_096;
 /// Most bytes of the feed that are remembered, so that thousands of edges share them.
-pub(crate) const FEED_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const FEED_CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// See the module.
 #[derive(Default)]

@@ -16,6 +16,9 @@ pub const GIVEN_IN_FLIGHT_MAX: u32 = 4;
 /// Most actors of a site that a session remembers: every start and every day has one.
 const KNOWN_MAX: usize = 64;
 
+/// Of the other end's reason, in characters.
+const WORDS_MAX: usize = 200;
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
@@ -184,6 +187,12 @@ impl Session {
         }
     }
 
+    /// Whether growth would give it anything: one that confirms nothing of what it was given is given no more.
+    #[must_use]
+    pub fn wants_more(&self) -> bool {
+        self.phase == Phase::Open && self.given < GIVEN_IN_FLIGHT_MAX
+    }
+
     /// One step.
     pub fn handle(&mut self, input: Input) -> Vec<Output> {
         if self.phase == Phase::Closed {
@@ -269,7 +278,10 @@ impl Session {
                 }
                 vec![Output::Key { number, secret }]
             }
-            (_, Message::Refused(Refused { why, .. })) => self.close(Close::Refused(why)),
+            // It goes back to the other end and into the log: a megabyte of words would be both.
+            (_, Message::Refused(Refused { why, .. })) => {
+                self.close(Close::Refused(why.chars().take(WORDS_MAX).collect()))
+            }
             (
                 Phase::Waiting | Phase::Greeting | Phase::Open | Phase::Closed,
                 Message::Hello(_)
@@ -289,7 +301,7 @@ impl Session {
 
     /// The hub's ledgers before the site's own, and those before the feed: rules matter before people.
     fn give(&mut self) -> Vec<Output> {
-        let may = self.phase == Phase::Open && self.reading == Reading::Nothing && self.given < GIVEN_IN_FLIGHT_MAX;
+        let may = self.wants_more() && self.reading == Reading::Nothing;
         if may && self.more_down && !(self.down_ended && self.more_feed) {
             (self.reading, self.more_down) = (Reading::Down, false);
             return vec![Output::LoadDown(self.down)];
@@ -357,5 +369,18 @@ impl Session {
     fn close(&mut self, close: Close) -> Vec<Output> {
         self.phase = Phase::Closed;
         vec![Output::Close(close)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_a_megabyte_is_not_said_again() {
+        let mut session = Session::new("5931102274".parse().unwrap());
+        let why = "a".repeat(1_000_000);
+        let out = session.handle(Input::Message(Message::Refused(Refused { id: None, why })));
+        assert_eq!(out, [Output::Close(Close::Refused("a".repeat(WORDS_MAX)))]);
     }
 }

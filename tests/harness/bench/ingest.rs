@@ -23,7 +23,7 @@ use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
 use shared::seal::{Secret, SiteKeys};
-use shared::sign::{Head, PublicKey, Signer};
+use shared::sign::{PublicKey, Signer};
 use shared::wire::v1::entry;
 use shared::wire::v1::life::EdgeLife;
 use shared::wire::v1::message::{Hello, PROTOCOL};
@@ -166,14 +166,12 @@ fn upload(seller: &mut Seller, documents: &[Document], second: i64) -> Result<Up
             by: Staff { name: "bench".to_owned(), verified: false },
             fact: Fact::Sale(sale),
         });
-        let link = seller.tip.append(&entry)?;
-        last = Some((link.id, link.hash));
+        last = Some(seller.tip.append(&entry)?.hash);
         entries.push(entry);
     }
-    let (id, hash) = last.context("a run has entries")?;
-    let doc = seller.tip.doc;
-    let signature = Some(seller.signer.sign_head(&Head { doc, id, hash }));
-    let run = Run { doc, start, entries, joints: vec![], last: hash, signature };
+    let last = last.context("a run has entries")?;
+    let mut run = Run { doc: seller.tip.doc, start, entries, joints: vec![], last, signature: None };
+    run.signature = Some(seller.signer.sign_head(&run.head()));
     Ok(Upload { site: seller.site, incarnation: INCARNATION, run })
 }
 

@@ -1,4 +1,5 @@
-//! An honest site on a real line: it sells, waits for the acknowledgement, and notes how long that took.
+//! An honest site on a real line, an edge of this version: it sells, signs, waits for the acknowledgement, and notes how
+//! long that took.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,11 +13,13 @@ use shared::ledger::run::Run;
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
 use shared::seal::{Secret, SiteKeys};
+use shared::sign::Signer;
 use shared::sync::edge::{Input, LogPos, Output, Resumed, Session};
 use shared::sync::handshake::Standing;
 use shared::wire::v1::enrol::ALPN_SYNC;
 use shared::wire::v1::entry;
 use shared::wire::v1::frame::{self, Deframer};
+use shared::wire::v1::life::EdgeLife;
 
 use super::{MORNING, Papers, Shown};
 
@@ -26,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One site that sells.
 pub struct Seller {
     site: SiteCode,
+    signer: Signer,
     keys: SiteKeys,
     tip: Tip,
     runs: Vec<Run>,
@@ -56,9 +60,19 @@ impl Seller {
         let (send, recv) = connection.open_bi().await?;
         let doc = DocId::Site { site, day: taipei_day(MORNING) };
         let actor = ActorId([actor; 16]);
+        let (secret, signer) = (Secret::new(papers.secret), Signer::derive(&papers.secret, b"siege")?);
+        let life = EdgeLife {
+            boot: actor.0,
+            parent: None,
+            own: 0,
+            signer: signer.public(),
+            keys: vec![secret.mark()?],
+            tips: vec![],
+        };
         let mut seller = Self {
             site,
-            keys: SiteKeys::new(site, 1, &Secret::new(papers.secret))?,
+            signer,
+            keys: SiteKeys::new(site, 1, &secret)?,
             tip: Tip::start(doc, actor, 0, vec![]),
             runs: Vec::new(),
             acked: 0,
@@ -74,7 +88,7 @@ impl Seller {
             hub_life: Incarnation([0; 16]),
             down: 0,
             feed: 0,
-            life: None,
+            life: Some(life),
         };
         seller.step(Input::Connected(standing)).await?;
         while !seller.session.is_open() {
@@ -118,7 +132,9 @@ impl Seller {
         let by = Staff { name: "王藥師".to_owned(), verified: false };
         let bytes = entry::encode(&Entry { at, by, fact: Fact::Sale(sale) });
         let last = self.tip.append(&bytes)?.hash;
-        Ok(Run { doc: self.tip.doc, start, entries: vec![bytes], joints: vec![], last, signature: None })
+        let mut run = Run { doc: self.tip.doc, start, entries: vec![bytes], joints: vec![], last, signature: None };
+        run.signature = Some(self.signer.sign_head(&run.head()));
+        Ok(run)
     }
 
     async fn read(&mut self) -> Result<()> {

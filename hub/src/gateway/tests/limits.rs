@@ -10,10 +10,12 @@ use shared::wire::v1::enrol::ALPN_SYNC;
 use shared::wire::v1::message::Message;
 use tokio::time::timeout;
 
-use super::edge::{client, dial, endpoint, framed};
+use super::edge::{Edge, client, dial, endpoint, framed};
 use super::{SECRET, Town, code};
 use crate::gateway::{HALF_OPEN_RETRY, WINDOW_BYTES};
-use crate::testing::{Ledger, MORNING, TAMSUI, code_of};
+use crate::hub::Hub;
+use crate::mailbox::Answer;
+use crate::testing::{Ledger, MORNING, OTHER, TAMSUI, code_of};
 
 /// The shortest first packet that QUIC allows; ours are as long.
 const INITIAL_BYTES: usize = 1200;
@@ -57,6 +59,41 @@ async fn a_site_that_is_not_heard_sends_no_more_than_its_window() {
     // What was read before the pauses became long, one window, one piece in each hand.
     assert!(sent < 6 * u64::from(WINDOW_BYTES), "{sent} of {length} bytes");
     town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_has_narrow_windows_until_a_run_of_it_was_taken() {
+    let town = Town::new().await;
+    let (mut edge, _) = town.edge(TAMSUI, 1).await;
+    edge.until("the greeting", |edge| edge.welcome.is_some()).await;
+    let narrow = sent_while_the_line_waits(&town, &mut edge).await;
+    let (mut edge, _) = town.edge(OTHER, 2).await;
+    edge.ledger.sell("A123456789", MORNING);
+    edge.grown().await;
+    edge.until("an acknowledgement", |edge| edge.acked == 1).await;
+    let wide = sent_while_the_line_waits(&town, &mut edge).await;
+    println!("{narrow} bytes, then {wide}");
+    let window = u64::from(WINDOW_BYTES);
+    assert!(narrow < window && wide > window, "{narrow} bytes, then {wide}");
+    town.stop().await;
+}
+
+/// How many bytes go out while the hub does not get on with the first message.
+async fn sent_while_the_line_waits(town: &Town, edge: &mut Edge) -> u64 {
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (nobody, _) = tokio::sync::mpsc::channel(1);
+    let wait = move |_: &mut Hub| {
+        let _ = held.recv();
+        Ok(Answer::Trouble)
+    };
+    town.hub.post(nobody, wait).await.unwrap();
+    let before = edge.connection.stats().udp_tx.bytes;
+    edge.say(&framed(&Message::Key { number: 9, secret: Secret::new(SECRET) })).await;
+    let asks: Vec<u8> = (0..40_000).flat_map(|echo| framed(&Message::Ask { echo })).collect();
+    assert!(asks.len() > 4 * usize::try_from(WINDOW_BYTES).unwrap());
+    let _ = timeout(AT_ONCE * 2, edge.say(&asks)).await;
+    drop(release);
+    edge.connection.stats().udp_tx.bytes - before
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,6 +119,16 @@ impl Deframer {
         Ok(Some(message))
     }
 
+    /// How many bytes the next message has inflated, once its frame is all there; found without inflating it.
+    #[must_use]
+    pub fn complete(&self) -> Option<usize> {
+        let body = next_body(self.held.get(self.at..).unwrap_or_default()).ok()??;
+        Some(match body.split_first() {
+            Some((&ZSTD, packed)) => inflated(packed),
+            Some(_) | None => body.len(),
+        })
+    }
+
     /// How long the frame is that has begun and is not all there; none between frames.
     #[must_use]
     pub fn unfinished(&self) -> Option<usize> {
@@ -129,6 +139,13 @@ impl Deframer {
         let length = held.split_first_chunk::<HEADER>().map_or(0, |(length, _)| u32::from_be_bytes(*length));
         Some(usize::try_from(length).unwrap_or(usize::MAX))
     }
+}
+
+/// What a packed body says of its size: the most that a frame may have, where it says nothing or is several in a row.
+fn inflated(packed: &[u8]) -> usize {
+    let is_one = zstd::zstd_safe::find_frame_compressed_size(packed).is_ok_and(|length| length == packed.len());
+    let said = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten().filter(|_| is_one);
+    said.and_then(|bytes| usize::try_from(bytes).ok()).map_or(FRAME_BYTES_MAX, |bytes| bytes.min(FRAME_BYTES_MAX))
 }
 
 /// The body of the first frame, once it is all there.
@@ -160,6 +177,27 @@ mod tests {
             seen.extend(deframer.push(&stream[cut..]).unwrap());
             assert_eq!(seen, (0..5).map(beacon).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn the_size_of_a_message_is_known_before_it_is_inflated() {
+        let framed = |packed: &[u8]| {
+            let mut deframer = Deframer::default();
+            deframer.take(&u32::try_from(packed.len() + 1).unwrap().to_be_bytes());
+            assert_eq!(deframer.complete(), None);
+            deframer.take(&[ZSTD]);
+            deframer.take(packed);
+            deframer.complete().unwrap()
+        };
+        let small = zstd::bulk::compress(&[0; 200], 3).unwrap();
+        let large = zstd::bulk::compress(&vec![0; FRAME_BYTES_MAX / 2], 3).unwrap();
+        let bomb = zstd::bulk::compress(&vec![0; 2 * FRAME_BYTES_MAX], 3).unwrap();
+        assert_eq!((framed(&small), framed(&large), framed(&bomb)), (200, FRAME_BYTES_MAX / 2, FRAME_BYTES_MAX));
+        assert_eq!(framed(&[small, large].concat()), FRAME_BYTES_MAX, "the second is not seen: the most is assumed");
+        assert_eq!(framed(b"no zstd"), FRAME_BYTES_MAX);
+        let mut plain = Deframer::default();
+        plain.take(&encode(&beacon(1)).unwrap());
+        assert!(plain.complete().unwrap() < 100);
     }
 
     #[test]
