@@ -1,11 +1,13 @@
 //! A time as somebody states it at the counter: Taipei's, ROC or Gregorian (decision 16, M23).
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 /// Longest text that is looked at, in bytes.
 const BYTES_MAX: usize = 40;
 /// Longer is a slip of the finger.
 const YEAR_DIGITS_MAX: usize = 4;
+/// As `chrono` holds a leap second.
+const LEAP_NANOSECONDS: u32 = 1_000_000_000;
 const TAIPEI_S: i32 = 8 * 3600;
 const ROC_OFFSET_YEARS: i32 = 1911;
 
@@ -16,6 +18,11 @@ pub fn parse(text: &str) -> Option<NaiveDateTime> {
     if text.len() > BYTES_MAX {
         return None;
     }
+    // A second 60 would be written down as the one before it.
+    read(text).filter(|time| time.nanosecond() < LEAP_NANOSECONDS)
+}
+
+fn read(text: &str) -> Option<NaiveDateTime> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.with_timezone(&FixedOffset::east_opt(TAIPEI_S)?).naive_local());
     }
@@ -69,6 +76,8 @@ mod tests {
             "109/02/06/1 10:30",
             "+109/02/06 10:30",
             "20209/02/06 10:30",
+            "109/02/06 10:30:60",
+            "2020-02-06T23:59:60Z",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -25,7 +25,7 @@ enum Deed {
         target: String,
         folder: PathBuf,
         /// No more than so many bytes of them.
-        #[arg(long, default_value_t = 10 * 1024)]
+        #[arg(long, default_value_t = 24 * 1024)]
         bytes_max: usize,
     },
     /// Gives a target one input, in hexadecimal.

@@ -302,6 +302,50 @@ mod tests {
     }
 
     #[test]
+    fn wherever_it_is_cut_its_joints_come_back() {
+        let (mut whole, _) = run(6);
+        let mut tip = Tip::start(whole.doc, whole.start.id.actor, 0, vec![]);
+        let mut links = Vec::new();
+        for (entry, index) in whole.entries.iter().zip(0..) {
+            // The first joint jumps in operations and heads, the second only joins another head.
+            if index == 1 || index == 4 {
+                tip.next.deps.push(ChangeHash([255; 32]));
+                tip.next.op += if index == 1 { 20 } else { 0 };
+                whole.joints.push(Joint { index, op: tip.next.op, deps: tip.next.deps.clone() });
+            }
+            links.push(tip.append(entry).unwrap());
+        }
+        whole.last = links[5].hash;
+        assert_eq!(whole.links().unwrap(), links);
+        for cut in 1..6 {
+            let rest = whole.clone().without_first(cut, &links).unwrap();
+            assert_eq!(rest.links().unwrap(), links[cut..], "behind {cut}");
+            let mut start = whole.clone();
+            start.entries.truncate(cut);
+            start.joints.retain(|joint| usize::try_from(joint.index).unwrap() < cut);
+            start.last = links[cut - 1].hash;
+            assert!(start.join(rest));
+            assert_eq!(start, whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn two_runs_that_do_not_fit_in_one_stay_two() {
+        let (one, _) = run(1);
+        let joins = |first: (usize, usize), second: (usize, usize)| {
+            let of = |(entries, bytes): (usize, usize)| Run { entries: vec![vec![7; bytes]; entries], ..one.clone() };
+            let mut start = of(first);
+            let mut rest = of(second);
+            rest.start.id.seq += u32::try_from(first.0).unwrap();
+            start.join(rest)
+        };
+        assert!(joins((RUN_ENTRIES_MAX - 2, 1), (2, 1)), "as many entries as fit");
+        assert!(!joins((RUN_ENTRIES_MAX - 1, 1), (2, 1)), "one entry too many");
+        assert!(joins((1, RUN_BYTES_MAX - 1), (1, 1)), "as many bytes as fit");
+        assert!(!joins((1, RUN_BYTES_MAX), (1, 1)), "one byte too many");
+    }
+
+    #[test]
     fn a_joint_joins_two_heads() {
         let (mut joined, links) = run(3);
         let mut tip = Tip::after(joined.doc, &links[2]).unwrap();

@@ -89,6 +89,12 @@ fn what_is_allowed_together_is_not_found() {
 }
 
 #[test]
+fn nothing_bought_is_nothing_in_doubt() {
+    in_doubt(&["2020-02-07 09:00:00 ± 2 0+0", "2020-02-08 09:00:00 ± never 2+0"], &[]);
+    in_doubt(&["2020-02-07 09:00:00 ± 2 2+0", "2020-02-08 09:00:00 ± never 0+0"], &[]);
+}
+
+#[test]
 fn the_roc_year_ends_like_any_other_day() {
     in_doubt(&["2020-12-18 09:00:00 ± 2 2+0", "2020-12-31 23:59:59 ± 0 2+0"], &[]);
     in_doubt(&["2020-12-18 09:00:00 ± 2 2+0", "2021-01-01 00:00:00 ± 1 2+0"], &["#2 because #1"]);

@@ -49,7 +49,8 @@ pub fn unpack(target: &Target, into: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Keeps a folder's inputs, smallest first, up to so many bytes; what stands there with a word on it stays.
+/// Keeps a folder's inputs that are not made, at most half as many as the short run changes and of every length, the
+/// smallest first, up to so many bytes; what stands there with a word on it stays.
 ///
 /// # Errors
 /// Where the disk says no.
@@ -58,11 +59,15 @@ pub fn pack(target: &Target, from: &Path, bytes_max: usize) -> Result<usize> {
     for entry in fs::read_dir(from)? {
         inputs.push(fs::read(entry?.path())?);
     }
+    let made = (target.seeds)();
+    inputs.retain(|input| !made.contains(input));
     inputs.sort_by_key(|input| (input.len(), input.clone()));
     let path = file(target);
     let mut text = told(&fs::read_to_string(&path).unwrap_or_default());
     let (mut bytes, mut count) = (0, 0);
-    for input in inputs {
+    let most = usize::try_from(target.rounds / 2)?;
+    let every = inputs.len().div_ceil(most).max(1);
+    for input in inputs.into_iter().step_by(every) {
         bytes += input.len();
         if bytes > bytes_max {
             break;

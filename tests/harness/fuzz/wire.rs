@@ -14,7 +14,7 @@ use shared::seal::SEALED_BYTES_MAX;
 use shared::wire::v1::entry::{NAME_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX};
 use shared::wire::v1::feed::{BATCH_ITEMS_MAX, Batch};
 use shared::wire::v1::frame::{self, Deframer, FRAME_BYTES_MAX};
-use shared::wire::v1::message::{FEED_PARTS_MAX, Message};
+use shared::wire::v1::message::{FEED_PARTS_MAX, FeedPart, Message};
 use shared::wire::v1::{entry, feed, message, run};
 
 use super::choices::Choices;
@@ -27,7 +27,7 @@ const GROWTH_BYTES_MAX: usize = 64;
 pub(super) fn frames(input: &[u8]) {
     let mut choices = Choices::new(input);
     let piece = 1 + choices.below(3_000);
-    let (stream, inflates) = stream(&mut choices);
+    let Stream { bytes: stream, inflates, said } = stream(&mut choices);
     let whole = Deframer::default().push(&stream);
     let mut deframer = Deframer::default();
     let mut slowly = Vec::new();
@@ -39,6 +39,9 @@ pub(super) fn frames(input: &[u8]) {
         (Err(cause), Ok(())) => assert!(inflates, "at once it is refused: {cause}"),
         (Err(_), Err(_)) => {}
     }
+    if let Some(said) = said {
+        assert_eq!(slowly, said, "what was well framed is not what was read");
+    }
     for said in &slowly {
         again(said, FRAME_BYTES_MAX);
         let framed = frame::encode(said).expect("what fitted a frame fits again");
@@ -47,32 +50,57 @@ pub(super) fn frames(input: &[u8]) {
     }
 }
 
-fn stream(choices: &mut Choices<'_>) -> (Vec<u8>, bool) {
-    let (mut out, mut inflates) = (Vec::new(), false);
+struct Stream {
+    bytes: Vec<u8>,
+    /// Whether something in it may inflate.
+    inflates: bool,
+    /// What it says, where it is made of messages alone.
+    said: Option<Vec<Message>>,
+}
+
+fn stream(choices: &mut Choices<'_>) -> Stream {
+    let mut out = Stream { bytes: Vec::new(), inflates: false, said: Some(Vec::new()) };
     let mut last = Vec::new();
+    let mut last_said = None;
     for _ in 0..16 {
         if choices.is_empty() {
             break;
         }
-        match choices.below(6) {
+        let kind = choices.below(6);
+        if kind < 5 {
+            last_said = None;
+        }
+        match kind {
             0 => last = choices.bytes(400).to_vec(),
-            1 => last = framed(0, choices.bytes(2_000)),
-            2 => last = frame::encode(&said::message(choices)).unwrap_or_default(),
+            1 => {
+                let body = choices.bytes(2_000);
+                last = framed(0, body);
+                last_said = message::decode(body).ok();
+            }
+            2 => {
+                let said = said::message(choices);
+                last = frame::encode(&said).unwrap_or_default();
+                last_said = (!last.is_empty()).then_some(said);
+            }
             3 => {
                 // A body of one byte, many times: what a bomb is made of.
                 let body = [choices.bytes(300), &vec![choices.byte(); 1 << choices.below(22)]].concat();
                 last = framed(1, &zstd::bulk::compress(&body, 1).unwrap_or_default());
-                inflates = true;
+                out.inflates = true;
             }
             4 => {
                 last = framed(1, choices.bytes(400));
-                inflates = true;
+                out.inflates = true;
             }
             _ => {}
         }
-        out.extend_from_slice(&last);
+        out.bytes.extend_from_slice(&last);
+        out.said = out.said.zip(last_said.clone()).map(|(mut all, said)| {
+            all.push(said);
+            all
+        });
     }
-    (out, inflates)
+    out
 }
 
 fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -82,11 +110,15 @@ fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
 
 pub(super) fn frame_seeds() -> Vec<Vec<u8>> {
     let mut out: Vec<Vec<u8>> = (0..said::KINDS).map(|kind| [&[0, 9, 2, kind], [1; 40].as_slice()].concat()).collect();
-    out.extend(said::examples().iter().map(|said| {
+    let plain = |said: &Message| {
         let body = message::encode(said);
         let [high, low] = u16::try_from(body.len()).unwrap_or_default().to_be_bytes();
-        [&[0, 50, 1, high, low], body.as_slice()].concat()
-    }));
+        [&[1, high, low], body.as_slice()].concat()
+    };
+    out.extend(said::examples().iter().map(|said| [&[0, 50], plain(said).as_slice()].concat()));
+    // Longer than what is made of choices, and something behind it.
+    let long = plain(&Message::Feed { after: 7, parts: vec![FeedPart { upto: 8, body: vec![9; 600].into() }] });
+    out.push([&[0, 50], long.as_slice(), &long].concat());
     out
 }
 

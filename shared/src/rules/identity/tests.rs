@@ -74,6 +74,18 @@ fn every_refusal_speaks_both_languages() {
         assert!(!bad.zh().is_ascii(), "{bad:?}");
         assert!(bad.en().is_ascii() && !bad.en().ends_with('.'), "{bad:?}");
     }
+    let slip = BadDocument::Checksum { kind: DocumentKind::NhiCard };
+    assert_eq!(slip.en(), "the number's check digit is wrong: type it again");
+}
+
+#[test]
+fn a_number_is_typed_with_some_blanks_and_not_with_any() {
+    let typed = |blanks: usize| doc("02", &format!("A1{}23456789", " ".repeat(blanks))).err();
+    assert_eq!(typed(TYPED_CHARS_MAX - 10), None, "sixty characters");
+    for beyond in [1, 2] {
+        let bad = Some(BadDocument::Number { kind: DocumentKind::NhiCardTyped });
+        assert_eq!(typed(TYPED_CHARS_MAX - 10 + beyond), bad, "{beyond} too many");
+    }
 }
 
 #[test]

@@ -101,6 +101,59 @@ fn a_wrong_field_is_named_with_its_line() {
     }
 }
 
+#[test]
+fn a_wrong_field_is_explained_in_chinese() {
+    let name = |is: &str| Why::Name(is.to_owned());
+    let cases = [
+        (Why::Missing, "缺少此欄位"),
+        (Why::Shape(Shape::Text), "須為文字（以引號括起）"),
+        (Why::Shape(Shape::Number), "須為整數"),
+        (Why::Shape(Shape::Flag), "須為true 或 false"),
+        (Why::Shape(Shape::Table), "須為表格"),
+        (Why::Shape(Shape::List), "須為清單"),
+        (Why::Range { low: 1, high: 366, is: Some(0) }, "須為 1 至 366，現為 0"),
+        (Why::NotAfter(day("2022-08-15")), "須晚於 2022-08-15（111/08/15）"),
+        (name("Mask 1"), "須為 1 至 40 個小寫英文、數字或連字號，現為 \"Mask 1\""),
+    ];
+    for (why, zh) in cases {
+        assert_eq!(why.zh(), zh);
+        let bad = BadVersion { line: 3, field: "limit".to_owned(), why };
+        assert_eq!(bad.zh(), format!("第 3 行，欄位 limit：{zh}"));
+        assert_eq!(bad.en(), format!("line 3, field limit: {}", bad.why.en()));
+    }
+}
+
+#[test]
+fn a_day_of_birth_lies_within_the_calendar_of_people() {
+    let born =
+        |day: &str| Version::parse(&MASK.replacen("born_from_year = 2008", &format!("born_from = \"{day}\""), 1));
+    assert_eq!(born("1912-01-01").unwrap().child, Some(BornFrom::Day(day("1912-01-01"))));
+    assert_eq!(born("2100-12-31").unwrap().child, Some(BornFrom::Day(day("2100-12-31"))));
+    for beyond in ["1911-12-31", "2101-01-01"] {
+        let bad = born(beyond).unwrap_err();
+        assert_eq!((bad.field.as_str(), bad.why), ("child.born_from", Why::Day(beyond.to_owned())));
+    }
+}
+
+#[test]
+fn as_much_as_fits_is_read_and_one_more_is_not() {
+    let padded = |bytes: usize| format!("{MASK}#{}", "x".repeat(bytes - MASK.len() - 1));
+    assert_eq!(Version::parse(&padded(VERSION_BYTES_MAX)), Version::parse(MASK));
+    assert_eq!(Version::parse(&padded(VERSION_BYTES_MAX + 1)).unwrap_err().field, "(toml)");
+    let too_long = |text: &str| Version::parse(text).err().map(|bad| (bad.field, bad.why));
+    for (beyond, title) in [(0, None), (1, Some("title.zh")), (2, Some("title.zh"))] {
+        let text = MASK.replacen(
+            "title = { zh = \"口罩實名制\"",
+            &format!("title = {{ zh = \"{}\"", "字".repeat(60 + beyond)),
+            1,
+        );
+        assert_eq!(too_long(&text), title.map(|title| (title.to_owned(), Why::TooLong { most: 60 })));
+        let notice = "[[notices]]\nzh = \"一\"\nen = \"one\"\n".repeat(15 + beyond);
+        let notices = title.map(|_| ("notices".to_owned(), Why::TooLong { most: 20 }));
+        assert_eq!(too_long(&format!("{MASK}\n{notice}")), notices, "five lines and {}", 15 + beyond);
+    }
+}
+
 /// The mask file with a table for clocks, which the shipped ones leave out: an edge of the first version refuses it.
 fn clocked(table: &str) -> String {
     MASK.replacen("[[notices]]", &format!("[clock]\n{table}\n[[notices]]"), 1)

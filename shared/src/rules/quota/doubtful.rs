@@ -62,7 +62,7 @@ pub fn doubtful(versions: &Versions, programme: &ProgrammeId, counted: &[Timed])
         .collect();
     sales.sort_unstable_by_key(|dated| (dated.sale.instant, dated.sale.id));
     sales.dedup_by_key(|dated| dated.sale.id);
-    let looked_at = sales.iter().filter(|dated| dated.days.0 != dated.days.1).take(DOUBTFUL_SALES_MAX);
+    let looked_at = sales.iter().filter(|dated| dated.sale.is_doubtful()).take(DOUBTFUL_SALES_MAX);
     looked_at.filter_map(|dated| dated.look_at(&sales)).collect()
 }
 

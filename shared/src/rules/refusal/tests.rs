@@ -81,6 +81,18 @@ fn a_doubt_is_said_in_the_largest_unit_that_fits() {
 }
 
 #[test]
+fn whose_day_it_is_and_when_to_come() {
+    let weekdays = ["星期日", "星期一", "星期二", "星期三", "星期四", "星期五", "星期六"];
+    for (weekday, date) in weekdays.into_iter().zip(2..) {
+        let own = Some(day(&format!("2020-02-{date:02}")));
+        let zh = Refusal::Turn { today: TurnDay::Odd, own }.zh();
+        assert!(zh.ends_with(&format!("，請於 109/02/{date:02}（{weekday}）起購買")), "{zh}");
+    }
+    let own = Some(day("2020-02-07"));
+    assert_eq!(Refusal::Turn { today: TurnDay::Even, own }.en(), "today is for even numbers; come on 2020-02-07 (Fri)");
+}
+
+#[test]
 fn m16_the_manuals_words() {
     assert_eq!(Refusal::ClearFirst.zh(), "換個案購買時請先按 清除 後再重新執行 資格審核");
 }

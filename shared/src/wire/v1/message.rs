@@ -285,12 +285,16 @@ impl TryFrom<WireMessage> for Message {
         Ok(match wire {
             WireMessage::Hello(hello) => Self::Hello(hello.into()),
             WireMessage::Welcome(welcome) => {
+                let welcome = Welcome::from(welcome);
                 position(welcome.feed)?;
-                Self::Welcome(welcome.into())
+                welcome.life.map(|hub| position(hub.journal)).transpose()?;
+                Self::Welcome(welcome)
             }
             WireMessage::Up(run) => Self::Up(run.try_into()?),
             WireMessage::Acked(id, feed, receipt) => {
-                Self::Acked { id: id.into(), feed: position(feed)?, receipt: receipt.map(Into::into) }
+                let receipt = receipt.map(Receipt::from);
+                receipt.map(|receipt| position(receipt.journal)).transpose()?;
+                Self::Acked { id: id.into(), feed: position(feed)?, receipt }
             }
             WireMessage::Down(pos, run) => Self::Down { pos: position(pos)?, run: run.try_into()? },
             WireMessage::Feed(after, parts) => {
@@ -390,75 +394,4 @@ impl From<WireReceipt> for Receipt {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::run;
-    use super::*;
-    use crate::ids::ActorId;
-    use crate::ledger::run::Joint;
-    use crate::ledger::schema::Place;
-    use crate::seal::KeyMark;
-    use crate::sign::PublicKey;
-    use crate::wire::v1::life::{Began, Parent};
-
-    #[test]
-    fn every_message_round_trips() {
-        let id = EntryId { actor: ActorId([4; 16]), seq: 8 };
-        let hash = ChangeHash([6; 32]);
-        let run = Run {
-            doc: "site/5931102274/2020-02-06".parse().unwrap(),
-            start: Place { id, op: 8, deps: vec![hash] },
-            entries: vec![vec![1, 2], vec![3]],
-            joints: vec![Joint { index: 1, op: 12, deps: vec![hash, hash] }],
-            last: hash,
-            signature: Some(Signature([5; 64])),
-        };
-        let life = Incarnation([1; 16]);
-        let hello = Hello {
-            protocol: PROTOCOL,
-            encoder: "e".to_owned(),
-            site: "5931102274".to_owned(),
-            incarnation: life,
-            hub_life: life,
-            down: 1,
-            feed: 2,
-            life: Some(EdgeLife {
-                boot: [7; 16],
-                parent: Some(Parent { incarnation: life, began: Began::Doubled }),
-                own: 3,
-                signer: PublicKey([8; 32]),
-                keys: vec![KeyMark([9; 8])],
-                tips: vec![id],
-            }),
-        };
-        let welcome = Welcome {
-            protocol: PROTOCOL,
-            encoder: "e".to_owned(),
-            hub_life: life,
-            second: 3,
-            last: Some(Seen { id, hash }),
-            feed: 4,
-            life: Some(HubLife { renew: true, journal: 6, signer: PublicKey([8; 32]), wants_keys: true }),
-        };
-        let receipt = Receipt { journal: 6, second: 7, signature: Signature([1; 64]) };
-        let messages = [
-            Message::Hello(hello),
-            Message::Welcome(welcome),
-            Message::Up(run.clone()),
-            Message::Acked { id, feed: 5, receipt: Some(receipt) },
-            Message::Acked { id, feed: 5, receipt: None },
-            Message::Own { pos: 6, feed: 7, run: Some(run.clone()) },
-            Message::Own { pos: 6, feed: 7, run: None },
-            Message::Key { number: 2, secret: Secret::new([3; 32]) },
-            Message::Down { pos: 6, run: run.clone() },
-            Message::Feed { after: 7, parts: vec![FeedPart { upto: 8, body: vec![9; 300].into() }] },
-            Message::Took,
-            Message::Ask { echo: 1 },
-            Message::Beacon { echo: 1, second: -1 },
-            Message::Refused(Refused { id: Some(id), why: "x".to_owned() }),
-        ];
-        for message in messages {
-            assert_eq!(decode(&encode(&message)).unwrap(), message);
-        }
-        assert_eq!(run::decode_run(&run::encode_run(&run)).unwrap(), run);
-    }
-}
+mod tests;
