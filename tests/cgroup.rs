@@ -43,6 +43,8 @@ const P99_RATIO_MAX: f64 = 12.0;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// All lines are held within this, which is far longer than the hub's own pace of 50 a second.
 const RAMP: Duration = Duration::from_secs(300);
+/// After they stood still.
+const AWAKE: Duration = Duration::from_secs(2);
 const CLOCK: &str = "2020-02-06T09:00:00+08:00";
 
 fn rounds() -> usize {
@@ -78,6 +80,8 @@ fn a_besieged_hub_in_512_mib_is_never_restarted_and_serves_honest_sites() {
         siege.process.freeze().unwrap();
         let mut still = quiet_town.sell(&mut numbers);
         siege.process.thaw().unwrap();
+        // No siege begins with what its attackers slept through.
+        std::thread::sleep(AWAKE);
         let (begun, worked) = (siege.count(), worked_ms(fort.pid));
         let mut under = town.sell(&mut numbers);
         let lines = fort.lines();

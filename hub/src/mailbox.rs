@@ -268,19 +268,24 @@ impl Owner {
                     None => return,
                 }
             }
-            while let Ok(ask) = self.waiting.try_recv() {
-                self.lanes.put(ask);
-            }
+            self.fetch();
             if self.turn() == Goes::Out {
                 goes = Goes::Out;
             }
         }
     }
 
+    fn fetch(&mut self) {
+        while let Ok(ask) = self.waiting.try_recv() {
+            self.lanes.put(ask);
+        }
+    }
+
     fn turn(&mut self) -> Goes {
-        let good = self.lanes.good();
-        let doubtful: Vec<Parcel> = self.lanes.doubtful().into_iter().collect();
-        for parcels in [good, doubtful] {
+        // Each lane is asked when it has its turn: what came meanwhile goes with it.
+        for lane in [Lanes::good, Lanes::long, Lanes::doubtful] {
+            self.fetch();
+            let parcels = lane(&mut self.lanes);
             if !parcels.is_empty() {
                 self.ingest(parcels);
                 self.look();
