@@ -19,12 +19,17 @@ use crate::{authority::Authority, gateway};
 /// What is logged where nobody says how much.
 const QUIET: &str = "info,refinery_core=warn";
 
+/// So that a sale finds a worker while others inflate what hostile lines have sent; the system shares out the cores.
+const WORKERS_A_CORE: usize = 4;
+
 /// Parses, builds, runs, drains.
 pub(super) fn run(desk: &Desk, args: &ServeArgs) -> anyhow::Result<()> {
     log(desk.out.is_json());
     console_hosts(args.http, &args.http_host)?;
     let authority = Arc::new(desk.folder.authority()?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(cores * WORKERS_A_CORE).enable_all().build().context("start the runtime")?;
     runtime.block_on(serve(desk, args, authority))
 }
 
