@@ -47,8 +47,9 @@ impl Lanes {
 
     /// A short run does not overtake a long one of its site.
     fn goes_long(&self, parcel: &Parcel) -> bool {
-        let of_site = |waiting: &Box<Parcel>| waiting.caller.site == parcel.caller.site;
-        parcel.upload.run.entries.len() > SHORT_ENTRIES_MAX || self.long.iter().any(of_site)
+        let site = parcel.caller.site;
+        parcel.upload.run.entries.len() > SHORT_ENTRIES_MAX
+            || self.long.iter().any(|waiting| waiting.caller.site == site)
     }
 
     /// A run of a site was kept aside: its next ones wait behind those of others.
