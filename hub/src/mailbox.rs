@@ -2,7 +2,7 @@
 //!
 //! Uploads that wait together reach the disk together (group commit), and each is answered after
 //! that commit, never before. Both the mailbox and the bytes that wait in it are bounded; who finds
-//! it full waits, and so does its edge. Whose turn it is say the [`lanes`].
+//! it full waits, and so does its edge. Whose turn it is say the `lanes`.
 
 mod lanes;
 
