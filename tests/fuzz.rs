@@ -67,6 +67,7 @@ short_runs!(
     enrol,
     identity,
     document,
+    card,
     names,
     version,
     edge_session,

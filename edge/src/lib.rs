@@ -3,6 +3,7 @@
 //!
 //! Direction: `main → {web, uplink} → mailbox → node → {store, nation, clock, keys} → shared`.
 
+pub mod cards;
 pub mod cli;
 pub mod clock;
 pub mod config;

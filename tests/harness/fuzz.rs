@@ -3,6 +3,7 @@
 //! A target takes bytes and panics where a property does not hold. `tests/fuzz.rs` gives each the kept inputs and
 //! some thousand changed ones, always the same; `scripts/fuzz` lets libFuzzer look for others.
 
+mod card;
 mod choices;
 pub mod corpus;
 mod door;
@@ -32,7 +33,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "frame", holds: wire::frames, seeds: wire::frame_seeds, rounds: 800 },
     Target { name: "message", holds: wire::messages, seeds: wire::message_seeds, rounds: 20_000 },
     Target { name: "entry", holds: wire::entries, seeds: entry_seeds, rounds: 20_000 },
@@ -40,6 +41,7 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "enrol", holds: enrol::holds, seeds: enrol::seeds, rounds: 4_000 },
     Target { name: "identity", holds: identity::typed, seeds: typed_seeds, rounds: 10_000 },
     Target { name: "document", holds: identity::kept, seeds: identity::kept_seeds, rounds: 10_000 },
+    Target { name: "card", holds: card::holds, seeds: card::seeds, rounds: 20_000 },
     Target { name: "names", holds: identity::names, seeds: identity::name_seeds, rounds: 20_000 },
     Target { name: "version", holds: versions::holds, seeds: versions::seeds, rounds: 1_000 },
     Target { name: "edge_session", holds: sessions::edge, seeds: sessions::seeds, rounds: 20_000 },

@@ -1,7 +1,4 @@
 //! Documents as they are typed and as they are kept, and every other name that crosses a border.
-//!
-//! Cards are not read yet: what a card will say reaches the same two doors, [`Document::from_parts`] and the
-//! bytes of `wire::v1::document`.
 
 use chrono::{Datelike, Days, NaiveDate};
 use shared::ids::{ActorId, CaseId, DocId, EntryId, ProgrammeId, SiteCode};
@@ -62,7 +59,7 @@ fn is_our_word(number: &str, kind: &str, birth: &str, today: NaiveDate) -> bool 
 }
 
 /// A number of a right shape, mostly with a right check digit.
-fn numbered(choices: &mut Choices<'_>) -> String {
+pub(super) fn numbered(choices: &mut Choices<'_>) -> String {
     let letter = char::from(b'A' + choices.byte() % 26);
     let second = *choices.pick(b"1289ABCD");
     let digits: String = (0..8).map(|_| char::from(b'0' + choices.byte() % 10)).collect();
@@ -133,7 +130,7 @@ fn check_sealed(read: &Document) {
 }
 
 /// The check digit once more, by the published table of letters and by nothing of ours.
-fn is_right(number: &str) -> bool {
+pub(super) fn is_right(number: &str) -> bool {
     const LETTERS: [(char, u32); 26] = [
         ('A', 10),
         ('B', 11),
