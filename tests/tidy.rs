@@ -32,6 +32,11 @@ const WALLS: &[(&str, &[&str], &str)] = &[
     ),
     ("shared/src/entry.rs", &["minicbor", "serde", "automerge"], "domain types have no encoding"),
     ("shared/src/sync", &["automerge", "minicbor", "zstd"], "a session moves messages, it does not encode them"),
+    (
+        "shared/src/digest",
+        &["automerge", "zstd", "crate::wire", "crate::sync", "crate::ledger", "crate::rules"],
+        "a layer knows fingerprints and days, not how they came",
+    ),
     ("edge/src", &["hub::"], "only the tests see both ends"),
     ("hub/src", &["edge::store", "edge::node", "use edge"], "only the tests see both ends"),
     ("edge/src/node", &["rusqlite", "axum", "quinn", "tokio"], "the node decides; it has no link and no page"),

@@ -4,8 +4,10 @@
 //! **Invariant: nothing here touches a socket, a file, a clock, the environment
 //! or a source of randomness.** Time, chance and bytes come in as arguments.
 //!
-//! Direction: `ids ← entry ← rules ← ledger ← sync`, with `wire`, `seal` and `sign` beside them.
+//! Direction: `ids ← entry ← rules ← ledger ← sync`, with `wire`, `seal` and `sign` beside them;
+//! `digest` stands on `seal` and `sign`.
 
+pub mod digest;
 pub mod entry;
 pub mod ids;
 pub mod ledger;

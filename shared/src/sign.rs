@@ -1,5 +1,6 @@
 //! Signatures over the heads of ledgers (Ed25519, RFC 8032): a site signs each batch that it sends, the hub
-//! countersigns what it has taken, so that nobody can rewrite a ledger unnoticed (T5, T13).
+//! countersigns what it has taken, so that nobody can rewrite a ledger unnoticed (T5, T13). The hub also signs what it
+//! publishes of the nation ([`crate::digest`]).
 //!
 //! A change's hash covers all changes before it, so the last hash of a batch stands for the whole history. Signing
 //! needs no chance: the same head always has the same signature.
@@ -107,6 +108,12 @@ impl Signer {
         self.sign(&journal_words(rows, roll))
     }
 
+    /// Signs the bytes of a manifest ([`crate::digest`]).
+    #[must_use]
+    pub fn sign_manifest(&self, body: &[u8]) -> Signature {
+        self.sign(&manifest_words(body))
+    }
+
     fn sign(&self, words: &[u8]) -> Signature {
         let signed = self.pair.sign(words);
         // An Ed25519 signature has 64 bytes.
@@ -133,6 +140,12 @@ impl PublicKey {
         self.verify(&journal_words(rows, roll), signature)
     }
 
+    /// Whether this key signed the bytes of the manifest.
+    #[must_use]
+    pub fn signed_manifest(&self, body: &[u8], signature: &Signature) -> bool {
+        self.verify(&manifest_words(body), signature)
+    }
+
     fn verify(&self, words: &[u8], signature: &Signature) -> bool {
         UnparsedPublicKey::new(&ED25519, self.0).verify(words, &signature.0).is_ok()
     }
@@ -151,6 +164,10 @@ fn receipt_words(head: &Head, journal: u64, second: i64) -> Vec<u8> {
 
 fn journal_words(rows: u64, roll: &[u8; 32]) -> Vec<u8> {
     [&b"atoll/1 journal\0"[..], &rows.to_be_bytes(), roll].concat()
+}
+
+fn manifest_words(body: &[u8]) -> Vec<u8> {
+    [&b"atoll/1 manifest\0"[..], body].concat()
 }
 
 /// Everything but the document's name has a fixed length.
@@ -187,6 +204,9 @@ mod tests {
         assert!(!key.signed_head(&head(1), &receipt.signature), "a receipt is no signature of the site");
         let journal = signer.sign_journal(7, &[1; 32]);
         assert!(key.signed_journal(7, &[1; 32], &journal) && !key.signed_journal(6, &[1; 32], &journal));
+        let manifest = signer.sign_manifest(&journal_words(7, &[1; 32]));
+        assert!(key.signed_manifest(&journal_words(7, &[1; 32]), &manifest));
+        assert!(!key.signed_journal(7, &[1; 32], &manifest), "a manifest's signature is none of a journal");
     }
 
     #[test]
