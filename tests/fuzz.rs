@@ -64,6 +64,7 @@ short_runs!(
     message,
     entry,
     feed,
+    digest,
     enrol,
     identity,
     document,

@@ -6,6 +6,7 @@
 mod card;
 mod choices;
 pub mod corpus;
+mod digest;
 mod door;
 mod enrol;
 mod identity;
@@ -33,11 +34,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "frame", holds: wire::frames, seeds: wire::frame_seeds, rounds: 800 },
     Target { name: "message", holds: wire::messages, seeds: wire::message_seeds, rounds: 20_000 },
     Target { name: "entry", holds: wire::entries, seeds: entry_seeds, rounds: 20_000 },
     Target { name: "feed", holds: wire::feed, seeds: wire::feed_seeds, rounds: 20_000 },
+    Target { name: "digest", holds: digest::holds, seeds: digest::seeds, rounds: 10_000 },
     Target { name: "enrol", holds: enrol::holds, seeds: enrol::seeds, rounds: 4_000 },
     Target { name: "identity", holds: identity::typed, seeds: typed_seeds, rounds: 10_000 },
     Target { name: "document", holds: identity::kept, seeds: identity::kept_seeds, rounds: 10_000 },
