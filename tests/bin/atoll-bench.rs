@@ -4,19 +4,20 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use harness::bench::{Figure, backlog, ingest, sale};
+use harness::bench::{Figure, backlog, digest, ingest, sale};
 
 /// Measures; each figure beside its physical limit, in the same run.
 #[derive(Parser)]
 struct Arguments {
-    /// Which: sale, backlog, ingest; all where none is named.
+    /// Which: sale, backlog, ingest, digest; all where none is named.
     names: Vec<String>,
 }
 
 /// A benchmark, by the name of its first figure.
 type Bench = (&'static str, fn(&Path) -> Result<Vec<Figure>>);
 
-const ALL: [Bench; 3] = [("sale", sale::run), ("backlog", backlog::run), ("ingest", ingest::run)];
+const ALL: [Bench; 4] =
+    [("sale", sale::run), ("backlog", backlog::run), ("ingest", ingest::run), ("digest", digest::run)];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();

@@ -3,6 +3,7 @@
 
 pub mod backlog;
 pub mod counter;
+pub mod digest;
 pub mod ingest;
 pub mod sale;
 
@@ -25,8 +26,19 @@ pub struct Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ratio = self.value / self.baseline;
-        write!(f, "{} {:.1} {} {:.1} {ratio:.3}", self.name, self.value, self.unit, self.baseline)
+        let (value, baseline) = (shown(self.value), shown(self.baseline));
+        write!(f, "{} {value} {} {baseline} {ratio:.3}", self.name, self.unit)
     }
+}
+
+/// At least three digits that say something, where it is not a thousandth.
+fn shown(value: f64) -> String {
+    let places = match value.abs() {
+        100.0.. => 1,
+        10.0.. => 2,
+        _ => 3,
+    };
+    format!("{value:.places$}")
 }
 
 /// The `q` quantile, in microseconds; 0 where there is none.

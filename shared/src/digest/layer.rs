@@ -95,10 +95,14 @@ pub enum BadLayer {
 #[must_use]
 pub fn encode(header: &Header, changes: &BTreeMap<u64, State>) -> Vec<u8> {
     let width = header.width.clamp(WIDTH_MIN, WIDTH_MAX);
-    let mut folded: BTreeMap<u64, State> = BTreeMap::new();
+    // Fingerprints ascend, so equal prefixes stand side by side.
+    let mut folded: Vec<(u64, State)> = Vec::with_capacity(changes.len());
     for (fingerprint, state) in changes {
-        let entry = folded.entry(prefix(*fingerprint, width));
-        entry.and_modify(|known| *known = known.with(*state)).or_insert(*state);
+        let prefix = prefix(*fingerprint, width);
+        match folded.last_mut() {
+            Some((last, known)) if *last == prefix => *known = known.with(*state),
+            _ => folded.push((prefix, *state)),
+        }
     }
     let (mut people, mut gone, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
     for (prefix, state) in folded {

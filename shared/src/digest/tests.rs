@@ -269,6 +269,34 @@ fn every_field_is_judged() {
 }
 
 #[test]
+fn the_table_of_pieces_is_what_the_people_have() {
+    let all = |adults: &[u32]| {
+        let states = adults.iter().map(|adult| State::Counts(pieces(*adult, 0)));
+        encode(&header(20, true), &(0..).map(|n: u64| n << 44).zip(states).collect())
+    };
+    let with = |bytes: &[u8], index: u8| {
+        let (_, before) = bytes.split_last().unwrap();
+        open([before, &[index]].concat()).map(|layer| layer.people())
+    };
+    let two = all(&[2, 3]);
+    assert_eq!(two[two.len() - 6..], [2, 2, 0, 3, 0, 0b0100_0000], "how many, both, and who has which");
+    assert_eq!(with(&two, 0b1000_0000), Ok(2), "the other way round");
+    let unused = BadLayer::NotCanonical("numbers of pieces that nobody has");
+    assert_eq!(with(&two, 0), Err(unused));
+    assert_eq!(with(&two, 0b1100_0000), Err(unused));
+    let filled = BadLayer::NotCanonical("the last byte of the pieces is not filled with zeros");
+    assert_eq!(with(&two, 0b0100_0001), Err(filled));
+    let three = all(&[2, 3, 4]);
+    assert_eq!(three.last(), Some(&0b0001_1000));
+    let outside = BadLayer::NotCanonical("pieces that are not in the table");
+    assert_eq!(with(&three, 0b0001_1100), Err(outside));
+    let mut reversed = two;
+    let table = reversed.len() - 5;
+    reversed[table..table + 4].copy_from_slice(&[3, 0, 2, 0]);
+    assert_eq!(open(reversed).unwrap_err(), BadLayer::NotCanonical("the numbers of pieces do not ascend"));
+}
+
+#[test]
 fn who_counts_and_is_gone_in_one_layer_is_refused() {
     let mut bytes = encode(&header(20, false), &[(1 << 44, State::Counts(pieces(2, 0)))].into());
     let person = bytes[39..].to_vec();
