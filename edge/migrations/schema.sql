@@ -25,6 +25,29 @@ CREATE TABLE day_key (
     PRIMARY KEY (programme, day)
 ) WITHOUT ROWID;
 
+CREATE TABLE digest (
+    programme INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    nth INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    upto INTEGER NOT NULL,
+    PRIMARY KEY (programme, day, used, nth)
+) WITHOUT ROWID;
+
+CREATE TABLE digest_day (
+    programme INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    closed INTEGER NOT NULL,
+    known INTEGER,
+    used_upto INTEGER NOT NULL,
+    used_own INTEGER NOT NULL,
+    wanted_upto INTEGER NOT NULL,
+    wanted_own INTEGER NOT NULL,
+    PRIMARY KEY (programme, day)
+) WITHOUT ROWID;
+
 CREATE TABLE down (
     doc TEXT NOT NULL,
     actor BLOB NOT NULL,
@@ -36,6 +59,15 @@ CREATE TABLE down (
     entry BLOB NOT NULL,
     PRIMARY KEY (doc, actor, seq)
 ) WITHOUT ROWID;
+
+CREATE TABLE layer (id BLOB PRIMARY KEY, body BLOB NOT NULL);
+
+CREATE TABLE layer_piece (
+    id BLOB NOT NULL,
+    offset INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (id, offset)
+);
 
 CREATE TABLE log (
     pos INTEGER PRIMARY KEY,
@@ -52,9 +84,11 @@ CREATE TABLE nation (
     day INTEGER NOT NULL,
     fingerprint INTEGER NOT NULL,
     mark INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
     adult INTEGER NOT NULL,
     child INTEGER NOT NULL,
-    PRIMARY KEY (programme, day, fingerprint, mark)
+    gone INTEGER NOT NULL,
+    PRIMARY KEY (programme, day, fingerprint, mark, pos)
 ) WITHOUT ROWID;
 
 CREATE TABLE opening (
@@ -108,6 +142,6 @@ CREATE TABLE self (
     clock_synced INTEGER,
     clock_high INTEGER NOT NULL,
     clock_high_pos INTEGER NOT NULL
-, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0);
+, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0, manifest INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE withdrawn (pos INTEGER PRIMARY KEY, by INTEGER NOT NULL);

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
+use shared::digest::Signed;
 use shared::ledger::run::Run;
 use shared::rules::calendar::taipei_day;
 use shared::rules::programme::Versions;
@@ -15,7 +16,7 @@ use shared::seal::Secret;
 use shared::sign::Receipt;
 use shared::sync::edge::{LogPos, Resumed};
 use shared::sync::handshake::Standing;
-use shared::wire::v1::message::{FeedPart, Welcome};
+use shared::wire::v1::message::{FeedPart, Fetch, Piece, Welcome};
 use tokio::sync::watch;
 
 use crate::clock::Reading;
@@ -232,6 +233,21 @@ impl Desk {
     /// Keeps what came of the nation's feed.
     pub async fn take_feed(&self, after: u64, parts: Vec<FeedPart>) -> Result<(), Fault> {
         self.ask(move |node, _| node.take_feed(after, &parts)).await
+    }
+
+    /// Keeps which digests the hub has.
+    pub async fn take_manifest(&self, upto: u64, signed: Signed) -> Result<(), Fault> {
+        self.ask(move |node, _| node.take_manifest(upto, &signed)).await
+    }
+
+    /// The bytes of a digest that are wanted next.
+    pub async fn wanted(&self, most: u32) -> Result<Option<Fetch>, Fault> {
+        self.ask(move |node, _| Ok(node.wanted(most))).await
+    }
+
+    /// Keeps some bytes of a digest.
+    pub async fn take_piece(&self, piece: Piece) -> Result<(), Fault> {
+        self.ask(move |node, _| node.take_piece(&piece)).await
     }
 
     /// The hub's time; both readings as the rehearsal has them.

@@ -7,20 +7,26 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use shared::digest::{BadLayer, BadManifest, Manifest};
 use shared::entry::Pieces;
-use shared::ids::ProgrammeId;
+use shared::ids::{Incarnation, ProgrammeId};
 use shared::rules::identity::Person;
 use shared::seal::{DayKey, SealError};
+use shared::sync::edge::LogPos;
 use shared::wire::v1::WireError;
 use shared::wire::v1::feed::{self, Group};
-use shared::wire::v1::message::FeedPart;
+use shared::wire::v1::message::{FeedPart, Fetch, Piece};
 
 use crate::keys::Vault;
 use crate::store::{KeptGroup, Programmes, Progress, Store, StoreError};
 
+mod digests;
+mod fold;
 mod rules;
 mod shared_nation;
 
+use digests::{Digests, Told};
+pub(crate) use fold::Event;
 pub(crate) use rules::Rules;
 pub use shared_nation::SharedNation;
 
@@ -36,6 +42,56 @@ pub struct Hit {
     pub pieces: Pieces,
     /// By which the site that sold it knows it again.
     pub mark: u32,
+}
+
+/// How much of the own log a digest can hold: by what was known of the line when its manifest came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct OwnAt {
+    /// Entries up to here are counted in it.
+    pub(crate) counted: LogPos,
+    /// Those behind and up to here are not: the hub took them later.
+    pub(crate) acked: LogPos,
+    /// Those behind and up to here it may have taken before or later; what stands behind had not been sent.
+    pub(crate) sent: LogPos,
+}
+
+/// What a day's digest says of somebody, without what the feed has taken out of it since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DigestHit {
+    /// The business day.
+    pub(crate) day: NaiveDate,
+    /// What was bought, where the digest says so.
+    pub(crate) pieces: Option<Pieces>,
+    /// The position of the feed up to which it goes.
+    pub(crate) upto: u64,
+    /// How much of our own log it holds.
+    pub(crate) own: OwnAt,
+    /// Sales of which the feed has spoken since: they are not in it, or were taken out.
+    pub(crate) marks: Vec<u32>,
+}
+
+/// Days of which less is known than the feed's position says: their digests have not come yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    /// Whose sales.
+    pub programme: ProgrammeId,
+    /// The first business day.
+    pub first: NaiveDate,
+    /// The last one.
+    pub last: NaiveDate,
+    /// Known up to this position of the feed.
+    pub known: u64,
+    /// And from this one on.
+    pub again: u64,
+}
+
+/// What the nation knows of somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Seen {
+    /// Sale by sale, from the feed.
+    pub(crate) hits: Vec<Hit>,
+    /// Day by day, from the digests.
+    pub(crate) digests: Vec<DigestHit>,
 }
 
 /// The feed cannot be taken.
@@ -71,6 +127,37 @@ pub enum NationError {
     /// A day's key cannot be sealed or opened.
     #[error("seal or open the key of a day")]
     Seal(#[from] SealError),
+    /// A manifest that does not hold.
+    #[error("take the list of the nation's digests")]
+    Manifest(#[from] BadManifest),
+    /// A manifest of another life of the hub.
+    #[error("a list of digests of another life of the hub came")]
+    OtherHub,
+    /// A manifest that is not newer than what is known.
+    #[error("a list of digests made at {made} came, and one made at {known} is known")]
+    Replayed {
+        /// Of the one that is known, seconds since 1970.
+        known: u64,
+        /// Of the one that came.
+        made: u64,
+    },
+    /// A manifest for another position than the hub says.
+    #[error("a list of digests up to {upto} came as one up to {said}")]
+    Position {
+        /// What the hub says.
+        said: u64,
+        /// What it signed.
+        upto: u64,
+    },
+    /// A day that is known under another key.
+    #[error("the list of digests names another key for {day}")]
+    OtherKey {
+        /// Which.
+        day: NaiveDate,
+    },
+    /// A layer that does not hold, or is not the one that was named.
+    #[error("take a digest")]
+    Layer(#[source] BadLayer),
     /// The disk.
     #[error("keep the nation's feed")]
     Store(#[from] StoreError),
@@ -78,7 +165,10 @@ pub enum NationError {
 
 /// Where the knowledge lies.
 #[derive(Debug)]
-pub struct Nation(Place);
+pub struct Nation {
+    place: Place,
+    digests: Digests,
+}
 
 #[derive(Debug)]
 enum Place {
@@ -86,28 +176,38 @@ enum Place {
     Shared(SharedNation),
 }
 
+impl Place {
+    fn shared(&self) -> Option<&SharedNation> {
+        match self {
+            Self::Stored(_) => None,
+            Self::Shared(nation) => Some(nation),
+        }
+    }
+}
+
 impl Nation {
     /// In the edge's own store.
     #[must_use]
     pub fn stored() -> Self {
-        Self(Place::Stored(BTreeMap::new()))
+        Self { place: Place::Stored(BTreeMap::new()), digests: Digests::default() }
     }
 
     /// In memory, shared with the other edges of this process.
     #[must_use]
     pub fn shared(nation: &SharedNation) -> Self {
-        Self(Place::Shared(nation.clone()))
+        Self { place: Place::Shared(nation.clone()), digests: Digests::default() }
     }
 
-    /// Reads the day keys.
-    pub(crate) fn load(&mut self, store: &Store, vault: &Vault, programmes: &Programmes) -> Result<(), NationError> {
-        let Place::Stored(keys) = &mut self.0 else {
+    /// Reads the day keys and the digests.
+    pub(crate) fn load(&mut self, mut own: Own<'_>) -> Result<(), NationError> {
+        self.digests = Digests::load(&mut own, self.place.shared())?;
+        let Place::Stored(keys) = &mut self.place else {
             return Ok(());
         };
         keys.clear();
-        for (number, day, sealed) in store.day_keys()? {
-            if let Some(programme) = programmes.named(number) {
-                keys.insert((programme.clone(), day), vault.open(programme, day, &sealed)?);
+        for (number, day, sealed) in own.store.day_keys()? {
+            if let Some(programme) = own.programmes.named(number) {
+                keys.insert((programme.clone(), day), own.vault.open(programme, day, &sealed)?);
             }
         }
         Ok(())
@@ -121,7 +221,7 @@ impl Nation {
         parts: &[Part<'_>],
         progress: &Progress,
     ) -> Result<(), NationError> {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Stored(keys) => take_stored(keys, own, known, parts, progress),
             Place::Shared(nation) => {
                 nation.take(parts)?;
@@ -131,46 +231,123 @@ impl Nation {
     }
 
     /// Somebody's purchases anywhere from a day on, as far as the watermark reaches.
-    pub(crate) fn find(&self, ask: &Ask<'_>) -> Result<Vec<Hit>, StoreError> {
-        let keys = match &self.0 {
-            Place::Stored(keys) => keys,
-            Place::Shared(nation) => {
-                return Ok(nation.find(ask.watermark, ask.programme, ask.person, ask.from));
+    pub(crate) fn find(&self, ask: &Ask<'_>) -> Result<Seen, StoreError> {
+        let mut told: BTreeMap<NaiveDate, Told> = self.digests.told(ask.programme, ask.person, ask.from).collect();
+        let mut seen = Seen::default();
+        match &self.place {
+            Place::Stored(keys) => {
+                let span = (ask.programme.clone(), ask.from)..=(ask.programme.clone(), NaiveDate::MAX);
+                for ((_, day), key) in keys.range(span) {
+                    let told = told.remove(day);
+                    let behind = self.digests.behind(ask.programme, *day);
+                    let print = key.fingerprint(ask.person);
+                    let events = ask.store.nation_events(ask.number, *day, print, behind)?;
+                    seen.add(*day, told, events);
+                }
             }
-        };
-        let span = (ask.programme.clone(), ask.from)..=(ask.programme.clone(), NaiveDate::MAX);
-        let mut hits = Vec::new();
-        for ((_, day), key) in keys.range(span) {
-            hits.extend(ask.store.nation_hits(ask.number, *day, key.fingerprint(ask.person))?);
+            Place::Shared(nation) => {
+                for (day, events) in nation.events(ask.watermark, ask.programme, ask.person, ask.from) {
+                    let told = told.remove(&day);
+                    let behind = self.digests.behind(ask.programme, day);
+                    let hole = told.as_ref().and_then(|told: &Told| told.hole);
+                    let is_hidden = |pos| hole.is_some_and(|(known, upto)| pos > known && pos <= upto);
+                    let is_seen = |event: &Event| event.pos > behind && !is_hidden(event.pos);
+                    let events = events.into_iter().filter(is_seen).collect();
+                    seen.add(day, told, events);
+                }
+                told.into_iter().for_each(|(day, told)| seen.add(day, Some(told), Vec::new()));
+            }
         }
-        Ok(hits)
+        Ok(seen)
+    }
+
+    /// Takes a manifest that came over the line, of the hub whose key and life these are.
+    pub(crate) fn take_manifest(
+        &mut self,
+        mut own: Own<'_>,
+        manifest: Manifest,
+        hub: Incarnation,
+        at: (u64, OwnAt),
+        progress: &Progress,
+    ) -> Result<(), NationError> {
+        if manifest.hub_life != hub {
+            return Err(NationError::OtherHub);
+        }
+        if let Place::Stored(keys) = &mut self.place {
+            for day in &manifest.days {
+                let key = || DayKey::new(day.key.clone());
+                let known = keys.entry((day.programme.clone(), day.day)).or_insert_with(key);
+                if *known.secret() != day.key {
+                    return Err(NationError::OtherKey { day: day.day });
+                }
+            }
+        }
+        self.digests.take(&mut own, self.place.shared(), manifest, at, progress)
+    }
+
+    /// When the newest manifest was made, 0 for none.
+    pub(crate) fn manifest_made(&self) -> u64 {
+        self.digests.made()
+    }
+
+    /// The bytes of a digest that are wanted next.
+    pub(crate) fn wanted(&self, most: u32) -> Option<Fetch> {
+        self.digests.next(most)
+    }
+
+    /// Takes a piece of a digest.
+    pub(crate) fn take_piece(&mut self, mut own: Own<'_>, piece: &Piece) -> Result<(), NationError> {
+        self.digests.piece(&mut own, self.place.shared(), piece)
+    }
+
+    /// The days that are known less far than the feed.
+    pub(crate) fn lagging(&self) -> Vec<Lag> {
+        self.digests.lagging()
+    }
+
+    /// The hub has taken the own log up to an entry, by this position of the feed.
+    pub(crate) fn acked(&mut self, upto: LogPos, counted: u64) {
+        self.digests.acked(upto, counted);
+    }
+
+    /// Whether a day is known less far than the feed.
+    pub(crate) fn lags(&self, programme: &ProgrammeId, day: NaiveDate) -> bool {
+        self.digests.lags(programme, day)
     }
 
     /// Forgets some of what lies before a day.
     pub(crate) fn forget(&mut self, own: Own<'_>, before: NaiveDate) -> Result<(), StoreError> {
-        let Place::Stored(keys) = &mut self.0 else {
+        let Place::Stored(keys) = &mut self.place else {
             return Ok(());
         };
-        let Some(old) = keys.keys().find(|(_, day)| *day < before).cloned() else {
+        if let Some(old) = keys.keys().find(|(_, day)| *day < before).cloned() {
+            let number = own.programmes.number(own.store, &old.0)?;
+            if own.store.forget_day(number, old.1, FORGET_ITEMS)? {
+                keys.remove(&old);
+                self.digests.forget(&old);
+            }
             return Ok(());
-        };
-        let number = own.programmes.number(own.store, &old.0)?;
-        if own.store.forget_day(number, old.1, FORGET_ITEMS)? {
-            keys.remove(&old);
+        }
+        if let Some((name, upto)) = self.digests.unclean() {
+            let number = own.programmes.number(own.store, &name.0)?;
+            if own.store.forget_digested(number, name.1, upto, FORGET_ITEMS)? {
+                self.digests.cleaned(&name);
+            }
         }
         Ok(())
     }
 
     /// Another life of the hub: nothing is known. The store has forgotten it already.
     pub(crate) fn clear(&mut self) {
-        if let Place::Stored(keys) = &mut self.0 {
+        if let Place::Stored(keys) = &mut self.place {
             keys.clear();
         }
+        self.digests = Digests::default();
     }
 
     /// The versions behind one more published text; shared where the edges share.
     pub(crate) fn publish(&self, rules: &Rules, text: &str) -> Rules {
-        match &self.0 {
+        match &self.place {
             Place::Stored(_) => rules.with(text),
             Place::Shared(nation) => nation.publish(rules, text),
         }
@@ -231,7 +408,7 @@ fn take_stored(
     }
     let mut kept = Vec::with_capacity(groups.len());
     let mut new_keys = BTreeMap::new();
-    for group in &groups {
+    for (first, group) in &groups {
         let place = (group.programme.clone(), group.day);
         let held = new_keys.get(&place).or_else(|| keys.get(&place));
         let sealed = if held.is_some_and(|key: &DayKey| *key.secret() == group.key) {
@@ -241,7 +418,7 @@ fn take_stored(
             Some(own.vault.seal(&group.programme, group.day, &group.key)?)
         };
         let programme = own.programmes.number(own.store, &group.programme)?;
-        kept.push(KeptGroup { programme, day: group.day, sealed, items: &group.items });
+        kept.push(KeptGroup { programme, day: group.day, sealed, first: *first, items: &group.items });
     }
     if shared::planted!(FeedForgotten) {
         kept.clear();
@@ -251,20 +428,34 @@ fn take_stored(
     Ok(())
 }
 
-/// The groups of a part without the items up to `known`.
-fn fresh(known: u64, after: u64, part: &FeedPart) -> Result<Vec<Group>, NationError> {
-    let mut groups = feed::decode(&part.body)?.groups;
+impl Seen {
+    fn add(&mut self, day: NaiveDate, told: Option<Told>, events: Vec<Event>) {
+        let digest = told.map(|told| (told.found, told.upto, told.own));
+        let (hits, rest) = fold::fold(day, digest, events);
+        self.hits.extend(hits);
+        self.digests.extend(rest);
+    }
+}
+
+/// The groups of a part without the items up to `known`, each with the position of its first item.
+fn fresh(known: u64, after: u64, part: &FeedPart) -> Result<Vec<(u64, Group)>, NationError> {
+    let groups = feed::decode(&part.body)?.groups;
     let items = groups.iter().map(|group| group.items.len()).sum::<usize>();
     if part.upto.checked_sub(after) != u64::try_from(items).ok() {
         return Err(NationError::Count { after, upto: part.upto, items });
     }
     let mut skip = usize::try_from(known.saturating_sub(after)).unwrap_or(usize::MAX);
-    for group in &mut groups {
+    let mut first = after.max(known) + 1;
+    let mut out = Vec::with_capacity(groups.len());
+    for mut group in groups {
         let cut = skip.min(group.items.len());
         group.items.drain(..cut);
         skip -= cut;
+        let count = u64::try_from(group.items.len()).unwrap_or(u64::MAX);
+        out.push((first, group));
+        first += count;
     }
-    Ok(groups)
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use shared::wire::v1::life::Parent;
 
 use crate::clock::{Clock, ClockState, Reading};
 use crate::keys::{KeyRing, Vault};
-use crate::nation::{Nation, Rules};
+use crate::nation::{Nation, Own, Rules};
 use crate::store::{Programmes, Store, Way};
 use line::{GivenBack, Line};
 use requests::{REQUESTS_MAX, Requests};
@@ -136,8 +136,8 @@ impl Node {
         let keys = KeyRing::new(site, key_number, &secret)?;
         let vault = Vault::new(&secret)?;
         let once = store.begin(site, incarnation)?;
-        let programmes = Programmes::load(&store)?;
-        nation.load(&store, &vault, &programmes)?;
+        let mut programmes = Programmes::load(&store)?;
+        nation.load(Own { store: &mut store, vault: &vault, programmes: &mut programmes })?;
         let len = store.log_len()?;
         let given_back = given_back(&store)?;
         let clock = last_written(&store, len, &once, &given_back)?;

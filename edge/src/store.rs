@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ffi, types::Type};
 use shared::ids::SiteCode;
 
 mod commit;
+mod digests;
 mod down;
 mod history;
 mod log;
@@ -23,6 +24,7 @@ mod programmes;
 
 pub use commit::Committed;
 pub(crate) use commit::{Carried, Chain, Entry, Quota, Write};
+pub(crate) use digests::{DigestDayRow, LayersRow, ManifestRow};
 pub(crate) use down::{DownRow, KeptRow};
 pub(crate) use history::OwnSale;
 pub(crate) use log::{LogRow, RawRow, Way};

@@ -17,6 +17,7 @@ use crate::fault::Fault;
 
 pub mod drive;
 pub mod enrol;
+mod pace;
 pub mod quic;
 mod status;
 #[cfg(test)]

@@ -20,6 +20,7 @@ use shared::ids::{ProgrammeId, SiteCode};
 use crate::authority::Authority;
 use crate::clock::WallClock;
 use crate::config::DataFolder;
+use crate::digests::MANIFEST_EVERY_S;
 use crate::hub::Hub;
 
 use output::Output;
@@ -145,6 +146,9 @@ struct ServeArgs {
     /// Further names (with port) by which the console may be asked.
     #[arg(long, value_name = "HOST:PORT")]
     http_host: Vec<String>,
+    /// How often the nation's digests are brought up to date, in seconds.
+    #[arg(long, default_value_t = MANIFEST_EVERY_S, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    digests_every: i64,
 }
 
 #[derive(Debug, Subcommand)]

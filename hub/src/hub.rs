@@ -20,6 +20,7 @@ use shared::rules::programme::{Version, Versions};
 use shared::seal::{HubKeys, SealError, Secret};
 use shared::sign::Signer;
 
+use crate::digests::JUMP_ITEMS;
 use crate::store::{Store, StoreError};
 
 pub use exchange::Greeting;
@@ -69,6 +70,8 @@ pub struct Hub {
     pub(crate) life: Incarnation,
     pub(crate) dice: Dice,
     pub(crate) memory: Memory,
+    /// So far behind a manifest an edge is given it in place of the feed.
+    pub(crate) jump_items: u64,
 }
 
 impl fmt::Debug for Hub {
@@ -86,7 +89,7 @@ impl Hub {
         let keys = HubKeys::new(master)?;
         let life = Incarnation([0; 16]);
         let signer = keys.signer()?;
-        let mut hub = Self { store, keys, signer, life, dice, memory: Memory::default() };
+        let mut hub = Self { store, keys, signer, life, dice, memory: Memory::default(), jump_items: JUMP_ITEMS };
         hub.life = hub.transact(Self::find_life)?;
         Ok(hub)
     }
@@ -118,7 +121,11 @@ impl Hub {
     /// Where the store fails.
     pub fn begin_new_life(&mut self) -> Result<Incarnation, HubError> {
         let life = Incarnation((self.dice)());
-        self.transact(|hub| Ok(hub.store.set_meta(LIFE, &life.0)?))?;
+        self.transact(|hub| {
+            hub.store.forget_manifest()?;
+            hub.memory.manifest = None;
+            Ok(hub.store.set_meta(LIFE, &life.0)?)
+        })?;
         self.life = life;
         Ok(life)
     }
@@ -185,6 +192,8 @@ impl Hub {
             contacts: std::mem::take(&mut self.memory.contacts),
             contacts_written: self.memory.contacts_written,
             versions: self.fresh_versions()?,
+            manifest: self.store.manifest()?,
+            layers: std::mem::take(&mut self.memory.layers),
             ..Memory::default()
         };
         (memory.roll, memory.signed) = self.find_roll()?;

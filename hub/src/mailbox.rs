@@ -62,6 +62,8 @@ pub struct Growth {
     pub journal: u64,
     /// The feed's position.
     pub feed: u64,
+    /// When the newest manifest was made.
+    pub manifest: u64,
 }
 
 /// The thread has ended, because the hub stops or because it failed.
@@ -229,7 +231,7 @@ fn kib(run: &Run) -> u32 {
 }
 
 fn positions(hub: &Hub) -> Result<Growth, HubError> {
-    Ok(Growth { journal: hub.journal_position()?, feed: hub.feed_position()? })
+    Ok(Growth { journal: hub.journal_position()?, feed: hub.feed_position()?, manifest: hub.manifest_made()? })
 }
 
 fn trouble(cause: HubError) -> Answer {

@@ -5,6 +5,7 @@
 //! that takes the write lock at its beginning, so that several processes may share a file.
 
 mod cases;
+mod digests;
 mod feed;
 mod journal;
 mod lives;
@@ -22,6 +23,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 pub(crate) use cases::{CaseRow, FindingRow};
+pub(crate) use digests::{Day as DigestDay, ManifestRow};
 pub(crate) use feed::FeedRow;
 pub(crate) use journal::{AppendRow, ProgrammeRow, TipRow};
 pub(crate) use lives::{Boot, LifeRow};

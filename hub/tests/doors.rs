@@ -28,6 +28,7 @@ fn hello(site: &str, incarnation: u8, life: Incarnation, down: u64, feed: u64) -
         down,
         feed,
         life: None,
+        manifest: None,
     }
 }
 

@@ -22,6 +22,12 @@ impl Pieces {
         self.adult.saturating_add(self.child)
     }
 
+    /// Kind by kind, and never less than nothing.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self { adult: self.adult.saturating_sub(other.adult), child: self.child.saturating_sub(other.child) }
+    }
+
     /// Kind by kind.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -4,15 +4,19 @@
 
 use std::collections::VecDeque;
 
+use shared::digest::{LayerId, Signed};
 use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
+use shared::sign::Signature;
 use shared::sync::handshake::{Standing, welcome};
 use shared::sync::{Close, edge, hub};
 use shared::wire::v1::frame::{self, Deframer};
-use shared::wire::v1::message::{FeedPart, Message, Seen, Welcome};
+use shared::wire::v1::message::{FeedPart, Fetch, Message, Piece, Seen, Welcome};
 
 const LIFE: Incarnation = Incarnation([9; 16]);
+/// The layer that the manifest names.
+const LAYER: [u8; 5_000] = [3; 5_000];
 
 /// An edge whose log is a list of runs of `per_run` entries, and a hub that keeps what it is given.
 struct Pair {
@@ -27,6 +31,11 @@ struct Pair {
     hub_own: Vec<Run>,
     own: Vec<Run>,
     own_pos: u64,
+    /// The position of the hub's manifest; it names [`LAYER`]. And of the edge's; none where it takes none.
+    hub_manifest: u64,
+    manifest: Option<u64>,
+    /// What of the layer is here.
+    fetched: Vec<u8>,
 }
 
 impl Pair {
@@ -46,6 +55,9 @@ impl Pair {
             hub_own: vec![],
             own: vec![],
             own_pos: 0,
+            hub_manifest: 0,
+            manifest: None,
+            fetched: vec![],
         }
     }
 
@@ -62,6 +74,7 @@ impl Pair {
             down: self.down_pos(),
             feed: self.feed,
             life: None,
+            manifest: self.manifest,
         };
         let first = edge.handle(edge::Input::Connected(standing));
         if let Some(close) = self.edge_outputs(&mut edge, first, &mut to_hub) {
@@ -122,6 +135,17 @@ impl Pair {
                     edge::Input::Took
                 }
                 edge::Output::Close(close) => return Some(close),
+                edge::Output::Manifest { upto, .. } => {
+                    self.manifest = Some(upto);
+                    self.feed = self.feed.max(upto);
+                    edge::Input::Took
+                }
+                edge::Output::Want => edge::Input::Wanted(self.wanted()),
+                edge::Output::Piece(piece) => {
+                    assert_eq!(piece.offset as usize, self.fetched.len(), "no gap");
+                    self.fetched.extend(piece.bytes);
+                    continue;
+                }
                 edge::Output::Own { pos, run, .. } => {
                     self.own.extend(run);
                     self.own_pos = pos;
@@ -151,12 +175,21 @@ impl Pair {
                     welcome: welcome(LIFE, 0, self.hub_last(), 0),
                     down: hello.down,
                     feed: hello.feed,
+                    manifest: hello.manifest,
                     own: Some(self.own_standing()),
                 },
                 hub::Output::Ingest(run) => hub::Input::Ingested { id: self.ingest(&run), feed: 0, receipt: None },
                 hub::Output::LoadOwn { after, .. } => hub::Input::Own(self.own_after(after)),
                 hub::Output::LoadDown(after) => hub::Input::Down(self.down_after(after)),
-                hub::Output::LoadFeed(after) => {
+                hub::Output::LoadFeed { after: _, manifest: Some(held) } if held < self.hub_manifest => {
+                    let signed = Signed { body: vec![1].into(), signature: Signature([1; 64]) };
+                    hub::Input::Manifest { made: self.hub_manifest, upto: self.hub_manifest, signed }
+                }
+                hub::Output::LoadPiece(Fetch { layer, offset, most }) => {
+                    let bytes = LAYER[offset as usize..].iter().copied().take(most as usize).collect();
+                    hub::Input::Piece(Piece { layer, offset, bytes })
+                }
+                hub::Output::LoadFeed { after, .. } => {
                     let next = self.hub_feed.iter().filter(|part| part.upto > after).take(3).cloned();
                     hub::Input::Feed(next.collect())
                 }
@@ -189,6 +222,12 @@ impl Pair {
     fn run_after(&self, after: u64) -> Option<(Run, u64)> {
         let run = self.runs.iter().find(|run| u64::from(run.start.id.seq) == after + 1)?;
         Some((run.clone(), after + run.entries.len() as u64))
+    }
+
+    fn wanted(&self) -> Option<Fetch> {
+        let offset = u32::try_from(self.fetched.len()).unwrap();
+        let more = self.manifest.is_some_and(|upto| upto > 0) && self.fetched.len() < LAYER.len();
+        more.then_some(Fetch { layer: LayerId([7; 32]), offset, most: 700 })
     }
 
     fn own_standing(&self) -> hub::OwnStanding {
@@ -240,6 +279,72 @@ fn everything_crosses_on_a_good_line() {
     assert_eq!((pair.down.len(), pair.feed), (3, 200));
 }
 
+fn standing_anywhere() -> Standing {
+    let site = "5931102274".parse().unwrap();
+    Standing { site, incarnation: LIFE, hub_life: LIFE, down: 0, feed: 0, life: None, manifest: Some(0) }
+}
+
+fn open_edge() -> edge::Session {
+    let mut edge = edge::Session::default();
+    edge.handle(edge::Input::Connected(standing_anywhere()));
+    edge.handle(edge::Input::Message(Message::Welcome(welcome(LIFE, 0, None, 0))));
+    edge.handle(edge::Input::Resumed(edge::Resumed::Behind { pos: 0, keys: vec![] }));
+    edge
+}
+
+fn open_hub() -> hub::Session {
+    let mut hub = hub::Session::new("5931102274".parse().unwrap());
+    hub.handle(hub::Input::Message(Message::Hello(shared::sync::handshake::hello(standing_anywhere()))));
+    let welcome = welcome(LIFE, 0, None, 0);
+    hub.handle(hub::Input::Greeted { welcome, down: 0, feed: 0, manifest: Some(0), own: None });
+    hub
+}
+
+#[test]
+fn behind_a_manifest_the_feed_goes_on_where_it_ends_and_its_layers_come_in_pieces() {
+    for cut in [usize::MAX, 5, 9] {
+        let mut pair = Pair::new(60, 10);
+        (pair.manifest, pair.hub_manifest) = (Some(0), 100);
+        for _ in 0..100 {
+            assert_eq!(pair.line(cut), None);
+        }
+        assert_eq!((pair.manifest, pair.feed, pair.acked), (Some(100), 200, 60), "cut after {cut}");
+        assert_eq!(pair.fetched, LAYER, "cut after {cut}");
+        // The next one is newer than what the edge has of the feed.
+        pair.hub_manifest = 210;
+        assert_eq!(pair.line(usize::MAX), None);
+        assert_eq!((pair.manifest, pair.feed), (Some(210), 210));
+    }
+    // An edge of a version that knows no digests is given the feed alone.
+    let mut first = Pair::new(1, 1);
+    first.hub_manifest = 100;
+    assert_eq!(first.line(usize::MAX), None);
+    assert_eq!((first.manifest, first.feed, first.fetched.len()), (None, 200, 0));
+}
+
+#[test]
+fn a_piece_that_nobody_asked_for_ends_the_line_and_so_does_a_second_question() {
+    let piece = Piece { layer: LayerId([7; 32]), offset: 0, bytes: vec![1] };
+    let mut edge = open_edge();
+    let out = edge.handle(edge::Input::Message(Message::Piece(piece.clone())));
+    assert!(matches!(out.as_slice(), [edge::Output::Close(Close::Unexpected(_))]), "{out:?}");
+    let fetch = Fetch { layer: LayerId([7; 32]), offset: 0, most: 700 };
+    for other in [
+        Piece { offset: 1, ..piece.clone() },
+        Piece { layer: LayerId([8; 32]), ..piece.clone() },
+        Piece { bytes: vec![1; 701], ..piece },
+    ] {
+        let mut edge = open_edge();
+        assert_eq!(edge.handle(edge::Input::Wanted(Some(fetch))), [edge::Output::Send(Message::Fetch(fetch))]);
+        let out = edge.handle(edge::Input::Message(Message::Piece(other.clone())));
+        assert!(matches!(out.as_slice(), [edge::Output::Close(Close::Unexpected(_))]), "{other:?}: {out:?}");
+    }
+    let mut hub = open_hub();
+    let ask = || hub::Input::Message(Message::Fetch(fetch));
+    assert_eq!(hub.handle(ask()), [hub::Output::LoadPiece(fetch)]);
+    assert_eq!(hub.handle(ask()), [hub::Output::Close(Close::Flood)]);
+}
+
 #[test]
 fn a_line_cut_after_any_message_loses_and_doubles_nothing() {
     for cut in 1..60 {
@@ -282,6 +387,7 @@ fn an_edge_whose_certificate_names_another_site_is_closed() {
         down: 0,
         feed: 0,
         life: None,
+        manifest: None,
     };
     let edge::Output::Send(hello) = edge::Session::default().handle(edge::Input::Connected(standing)).remove(0) else {
         panic!("an edge greets first");
@@ -300,6 +406,7 @@ fn a_hub_of_another_protocol_is_left() {
         down: 0,
         feed: 0,
         life: None,
+        manifest: None,
     };
     edge.handle(edge::Input::Connected(standing));
     let mut strange = welcome(LIFE, 0, None, 0);
@@ -318,10 +425,11 @@ fn an_edge_that_does_not_wait_is_closed() {
         down: 0,
         feed: 0,
         life: None,
+        manifest: None,
     };
     let hello = shared::sync::handshake::hello(standing);
     hub.handle(hub::Input::Message(Message::Hello(hello)));
-    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0, own: None });
+    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0, manifest: None, own: None });
     let runs = runs("site/5931102274/2020-02-06", 20, 1);
     let closed = runs
         .into_iter()
@@ -339,14 +447,15 @@ fn a_hub_that_grows_all_the_time_gives_its_feed_all_the_same() {
         down: 0,
         feed: 0,
         life: None,
+        manifest: None,
     };
     let hello = shared::sync::handshake::hello(standing);
     hub.handle(hub::Input::Message(Message::Hello(hello)));
-    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0, own: None });
+    hub.handle(hub::Input::Greeted { welcome: welcome(LIFE, 0, None, 0), down: 0, feed: 0, manifest: None, own: None });
     // Another site's upload between every question and its answer.
     hub.handle(hub::Input::Grown);
     let out = hub.handle(hub::Input::Down(None));
-    assert_eq!(out, [hub::Output::LoadFeed(0)]);
+    assert_eq!(out, [hub::Output::LoadFeed { after: 0, manifest: None }]);
     hub.handle(hub::Input::Grown);
     let out = hub.handle(hub::Input::Feed(vec![]));
     assert_eq!(out, [hub::Output::LoadDown(0)], "and the rules are not forgotten");

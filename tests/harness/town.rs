@@ -39,10 +39,13 @@ mod told;
 pub use knobs::Extra;
 pub use plants::Plant;
 
-use knobs::Knobs;
+use knobs::{Digests, Knobs};
 use model::Model;
 use people::{Person, Rule};
 use site::{Site, bytes};
+
+/// A stream of dice.
+const DIGESTS: u64 = 0x00d1_6e57;
 
 /// What a town came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -183,7 +186,9 @@ struct Town {
 impl Town {
     fn new(seed: u64, extra: Extra) -> Result<Self> {
         let mut dice = Dice::new(seed, 0x70f4);
-        let knobs = Knobs::drawn(&mut dice, extra);
+        // With dice of its own: the rest of a seed's town stays what it was.
+        let digests = Digests::drawn(&mut Dice::new(seed, DIGESTS));
+        let knobs = Knobs { digests, ..Knobs::drawn(&mut dice, extra) };
         let master = Secret::new(bytes(&mut dice));
         let people = Person::some(&mut dice, knobs.people);
         let (mut sites, mut enrolled) = (Vec::new(), Vec::new());
@@ -238,12 +243,19 @@ impl Town {
     /// A hub with the town's register and nothing else.
     fn another_hub(&mut self) -> Result<Hub> {
         let mut hub = Hub::open(HubStore::in_memory()?, &self.master, hub_dice(self.dice.next()))?;
+        self.jump(&mut hub);
         hub.import_sites(self.enrolled.iter().map(|(code, _)| nameless(*code)))?;
         for (number, (code, secret)) in self.enrolled.iter().enumerate() {
             let enrolment = enrolment(number, secret, self.begun_ms / 1000)?;
             hub.register(code, &enrolment)?.map_err(|refusal| anyhow!("enrol {code}: {refusal}"))?;
         }
         Ok(hub)
+    }
+
+    fn jump(&self, hub: &mut Hub) {
+        if let Some(digests) = self.knobs.digests {
+            hub.jump_at(digests.jump_items);
+        }
     }
 
     fn live(&mut self, step: &mut u64) -> Result<Report> {

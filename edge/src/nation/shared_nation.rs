@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::NaiveDate;
-use shared::entry::Pieces;
+use shared::digest::{Layer, LayerId};
 use shared::ids::ProgrammeId;
 use shared::rules::identity::Person;
 use shared::rules::programme::WINDOW_DAYS_MAX;
@@ -14,7 +14,7 @@ use shared::seal::DayKey;
 use shared::wire::v1::feed::{Group, Item};
 use shared::wire::v1::message::FeedPart;
 
-use super::{Hit, NationError, Rules, fresh};
+use super::{Event, NationError, Rules, fresh};
 
 /// So many days with sales are known of a programme, the longest window's. By number and not by date: one
 /// edge whose clock is years ahead must not make the others forget.
@@ -36,23 +36,22 @@ struct Index {
     batches: BTreeMap<u64, Arc<[u8]>>,
     days: BTreeMap<ProgrammeId, BTreeMap<NaiveDate, Day>>,
     rules: HashMap<[u8; 32], Rules>,
+    layers: HashMap<LayerId, Arc<Layer>>,
+    /// Below `upto`, what nobody has taken.
+    holes: Vec<(u64, u64)>,
 }
 
 struct Day {
     key: DayKey,
     /// The newest event of each fingerprint.
     newest: HashMap<u64, u32>,
-    events: Vec<Event>,
+    events: Vec<Link>,
 }
 
-#[derive(Clone, Copy)]
-struct Event {
-    position: u64,
-    mark: u32,
+struct Link {
+    event: Event,
     /// The event before this one of the same fingerprint.
     before: u32,
-    pieces: Pieces,
-    gone: bool,
 }
 
 impl std::fmt::Debug for SharedNation {
@@ -72,29 +71,46 @@ impl SharedNation {
     /// Takes what is new of consecutive parts.
     pub(super) fn take(&self, parts: &[(u64, &FeedPart)]) -> Result<(), NationError> {
         for (after, part) in parts {
-            if !self.has(part)? {
+            if !self.has(*after, part)? {
                 self.index.write().unwrap_or_else(PoisonError::into_inner).take(*after, part)?;
             }
         }
         Ok(())
     }
 
-    fn has(&self, part: &FeedPart) -> Result<bool, NationError> {
+    fn has(&self, after: u64, part: &FeedPart) -> Result<bool, NationError> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         match index.batches.get(&part.upto) {
             Some(body) if !Arc::ptr_eq(body, &part.body) && *body != part.body => {
                 Err(NationError::Changed { upto: part.upto })
             }
             Some(_) => Ok(true),
-            None => Ok(part.upto <= index.upto),
+            None => Ok(index.lacking(after, part.upto).is_empty()),
         }
     }
 
-    /// Somebody's purchases from a day on, as seen from a watermark.
-    pub(super) fn find(&self, seen: u64, programme: &ProgrammeId, who: &Person, from: NaiveDate) -> Vec<Hit> {
+    /// What the feed said of somebody from a day on, as seen from a watermark.
+    pub(super) fn events(
+        &self,
+        seen: u64,
+        programme: &ProgrammeId,
+        who: &Person,
+        from: NaiveDate,
+    ) -> Vec<(NaiveDate, Vec<Event>)> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         let days = index.days.get(programme).into_iter().flat_map(|days| days.range(from..));
-        days.flat_map(|(day, people)| people.find(*day, seen, who)).collect()
+        days.map(|(day, people)| (*day, people.find(seen, who))).collect()
+    }
+
+    /// A layer that an edge of this process has fetched.
+    pub(super) fn layer(&self, id: &LayerId) -> Option<Arc<Layer>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).layers.get(id).cloned()
+    }
+
+    /// Keeps a layer for all edges of this process.
+    pub(super) fn put_layer(&self, layer: &Arc<Layer>) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.layers.insert(layer.id(), Arc::clone(layer));
     }
 
     /// The versions behind one more text, read once for all edges.
@@ -107,23 +123,34 @@ impl SharedNation {
 
 impl Index {
     fn take(&mut self, after: u64, part: &FeedPart) -> Result<(), NationError> {
-        if part.upto <= self.upto {
-            return Ok(());
-        }
-        if after > self.upto {
-            return Err(NationError::Gap { known: self.upto, after });
-        }
-        let mut position = self.upto.max(after);
-        for group in fresh(self.upto, after, part)? {
+        let lacking = self.lacking(after, part.upto);
+        for (first, group) in fresh(after, after, part)? {
             let day = self.day(&group);
-            for item in &group.items {
-                position += 1;
-                day.push(item, position);
+            for (position, item) in (first..).zip(&group.items) {
+                if lacking.iter().any(|(after, upto)| position > *after && position <= *upto) {
+                    day.push(item, position);
+                }
             }
         }
-        self.upto = part.upto;
+        self.fill(after, part.upto);
         self.batches.insert(part.upto, Arc::clone(&part.body));
         Ok(())
+    }
+
+    /// The positions of a part that nobody in this process has taken: an edge that jumps leaves a hole.
+    fn lacking(&self, after: u64, upto: u64) -> Vec<(u64, u64)> {
+        let open = self.holes.iter().copied().chain([(self.upto, u64::MAX)]);
+        open.map(|(from, to)| (from.max(after), to.min(upto))).filter(|(from, to)| from < to).collect()
+    }
+
+    fn fill(&mut self, after: u64, upto: u64) {
+        if after > self.upto {
+            self.holes.push((self.upto, after));
+        }
+        let rest = |(from, to): (u64, u64)| [(from, to.min(after)), (from.max(upto), to)];
+        let holes = std::mem::take(&mut self.holes);
+        self.holes = holes.into_iter().flat_map(rest).filter(|(from, to)| from < to).collect();
+        self.upto = self.upto.max(upto);
     }
 
     fn day(&mut self, group: &Group) -> &mut Day {
@@ -145,23 +172,17 @@ impl Day {
         let here = u32::try_from(self.events.len()).unwrap_or(NONE);
         let before = self.newest.insert(item.fingerprint, here).unwrap_or(NONE);
         let Item { fingerprint: _, mark, pieces, gone } = *item;
-        self.events.push(Event { position, mark, before, pieces, gone });
+        self.events.push(Link { event: Event { pos: position, mark, pieces, gone }, before });
     }
 
-    /// What counts of a person: the last word on each sale that lies below the watermark.
-    fn find(&self, day: NaiveDate, seen: u64, who: &Person) -> Vec<Hit> {
+    /// What was said of a person below the watermark.
+    fn find(&self, seen: u64, who: &Person) -> Vec<Event> {
         let mut at = self.newest.get(&self.key.fingerprint(who)).copied();
-        let mut settled = Vec::new();
-        let mut hits = Vec::new();
-        while let Some(event) = at.and_then(|at| self.events.get(usize::try_from(at).ok()?)) {
-            if event.position <= seen && !settled.contains(&event.mark) {
-                settled.push(event.mark);
-                if !event.gone {
-                    hits.push(Hit { day, pieces: event.pieces, mark: event.mark });
-                }
-            }
-            at = Some(event.before);
+        let mut found = Vec::new();
+        while let Some(link) = at.and_then(|at| self.events.get(usize::try_from(at).ok()?)) {
+            found.extend(Some(link.event).filter(|event| event.pos <= seen));
+            at = Some(link.before);
         }
-        hits
+        found
     }
 }

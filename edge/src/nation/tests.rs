@@ -6,6 +6,11 @@ use shared::wire::v1::feed::{Batch, Item};
 
 use super::*;
 
+mod digests;
+
+/// A digest without pieces says only this.
+const SOME: Pieces = Pieces { adult: 1, child: 0 };
+
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
@@ -62,6 +67,17 @@ impl Edge {
         Ok(())
     }
 
+    fn own(&mut self) -> (Own<'_>, &mut Nation) {
+        let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
+        (own, &mut self.nation)
+    }
+
+    /// As after a restart.
+    fn load(&mut self) {
+        let (own, nation) = self.own();
+        nation.load(own).unwrap();
+    }
+
     fn find(&mut self, who: &str, from: &str) -> Vec<(String, u32)> {
         let programme = "mask".parse().unwrap();
         let number = self.programmes.number(&mut self.store, &programme).unwrap();
@@ -73,8 +89,12 @@ impl Edge {
             person: &person(who),
             from: day(from),
         };
-        let hits = self.nation.find(&ask).unwrap();
-        hits.iter().map(|hit| (hit.day.to_string(), hit.pieces.adult)).collect()
+        let seen = self.nation.find(&ask).unwrap();
+        let digests = seen.digests.iter().map(|hit| (hit.day, hit.pieces.unwrap_or(SOME)));
+        let hits = seen.hits.iter().map(|hit| (hit.day, hit.pieces));
+        let mut all: Vec<_> = hits.chain(digests).map(|(day, pieces)| (day.to_string(), pieces.adult)).collect();
+        all.sort();
+        all
     }
 }
 
@@ -164,7 +184,7 @@ fn a_stored_nation_survives_a_restart_and_forgets_old_days() {
     edge.take(0, &[part(0, "2020-02-06", &[("P1", 1, 2, false)]), part(1, "2020-03-06", &[("P1", 2, 2, false)])])
         .unwrap();
     edge.nation = Nation::stored();
-    edge.nation.load(&edge.store, &edge.vault, &edge.programmes).unwrap();
+    edge.load();
     assert_eq!(edge.find("P1", "2020-02-01").len(), 2);
     let own = Own { store: &mut edge.store, vault: &edge.vault, programmes: &mut edge.programmes };
     edge.nation.forget(own, day("2020-03-01")).unwrap();

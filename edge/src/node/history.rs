@@ -3,16 +3,17 @@
 //! Own sales that the nation's list stands for ("covered") are left to it, so that one which the hub
 //! found one too many stops counting with the list. The others are known again by their mark.
 
-use chrono::{Days, NaiveDate};
-use shared::ids::EntryId;
+use chrono::NaiveDate;
+use shared::entry::Pieces;
+use shared::ids::{EntryId, ProgrammeId};
 use shared::planted;
 use shared::rules::identity::Person;
-use shared::rules::programme::{Version, Window};
+use shared::rules::programme::Version;
 use shared::rules::quota::Past;
 use shared::seal::mark;
 
 use super::{Node, NodeError};
-use crate::nation::Ask;
+use crate::nation::{Ask, DigestHit, Seen};
 use crate::store::OwnSale;
 
 impl Node {
@@ -26,31 +27,55 @@ impl Node {
         let number = self.programmes.number(&mut self.store, &version.programme);
         let number = self.promised(number)?;
         let own = self.store.own_sales(&self.keys.tag(person), number)?;
-        let hits = self.nation.find(&Ask {
+        let Seen { hits, digests } = self.nation.find(&Ask {
             store: &self.store,
             watermark: self.line.feed,
             programme: &version.programme,
             number,
             person,
-            from: window_from(version, today),
+            from: version.window.reached_from(today),
         })?;
         let mut ours = Vec::new();
         let mut history = Vec::new();
         for sale in own {
             let id = self.id_at(&sale)?;
-            let withdrawn = sale.withdrawn && !planted!(WithdrawalKeepsQuota);
-            let counts = !withdrawn && !id.is_some_and(|id| self.over.contains(&id));
-            if counts && (self.line.covers(sale.pos) || (planted!(CoveredTooEarly) && self.line.has(sale.pos))) {
+            let withdrawn = sale.withdrawn.filter(|_| !planted!(WithdrawalKeepsQuota));
+            let is_over = id.is_some_and(|id| self.over.contains(&id));
+            let counts = withdrawn.is_none() && !is_over;
+            let covered = self.line.covers(sale.pos) && !self.nation.lags(&version.programme, sale.past.day);
+            if counts && (covered || (planted!(CoveredTooEarly) && self.line.has(sale.pos))) {
                 continue;
             }
-            ours.extend(id.filter(|_| !planted!(OwnItemCounted)).map(|id| mark(&id)));
+            ours.extend(id.filter(|_| !planted!(OwnItemCounted)).map(|id| Ours { mark: mark(&id), sale, is_over }));
             if counts {
                 history.push(sale.past);
             }
         }
-        let theirs = hits.into_iter().filter(|hit| !ours.contains(&hit.mark));
+        let theirs = hits.into_iter().filter(|hit| !ours.iter().any(|own| own.mark == hit.mark));
         history.extend(theirs.map(|hit| Past { day: hit.day, pieces: hit.pieces }));
+        history.extend(digests.iter().filter_map(|hit| self.without(&version.programme, hit, &ours)));
         Ok(history)
+    }
+
+    /// What others sold by a day's digest, as far as it is certain: a sale of ours that may be in it is taken out.
+    fn without(&self, programme: &ProgrammeId, hit: &DigestHit, ours: &[Ours]) -> Option<Past> {
+        let is_held = |pos| self.line.is_held(pos, hit.upto, hit.own);
+        // What the list has been told of since the digest came behind it, unless it was jumped over.
+        let is_told = |pos| !self.nation.lags(programme, hit.day) && self.line.covers(pos);
+        let may_hold = |own: &&Ours| {
+            let is_taken_out = own.sale.withdrawn.is_some_and(|by| is_held(by) == Some(true) || is_told(by));
+            // One that is over counts in none, and that it is over says that others sold.
+            let counts = !own.is_over && !is_taken_out && is_held(own.sale.pos) != Some(false);
+            counts && own.sale.past.day == hit.day && !hit.marks.contains(&own.mark)
+        };
+        let mut in_it = ours.iter().filter(may_hold).peekable();
+        let pieces = match hit.pieces {
+            Some(pieces) => in_it.fold(pieces, |left, own| left.minus(own.sale.past.pieces)),
+            None if in_it.peek().is_some() => return None,
+            // That they bought is all that it says.
+            None => Pieces { adult: 1, child: 0 },
+        };
+        (pieces.total() > 0).then_some(Past { day: hit.day, pieces })
     }
 
     fn id_at(&self, sale: &OwnSale) -> Result<Option<EntryId>, NodeError> {
@@ -58,12 +83,9 @@ impl Node {
     }
 }
 
-/// The first day on which a purchase can still count.
-fn window_from(version: &Version, today: NaiveDate) -> NaiveDate {
-    match version.window {
-        Window::Rolling { days } => {
-            today.checked_sub_days(Days::new(u64::from(days.saturating_sub(1)))).unwrap_or(NaiveDate::MIN)
-        }
-        Window::Round { from, .. } => from,
-    }
+/// A sale of ours that is counted, or not, by our own ledger and not by the nation's list.
+struct Ours {
+    mark: u32,
+    sale: OwnSale,
+    is_over: bool,
 }

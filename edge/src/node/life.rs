@@ -63,6 +63,7 @@ impl Node {
             down: self.line.down,
             feed: self.line.feed,
             life: Some(life),
+            manifest: Some(self.nation.manifest_made()),
         }
     }
 
@@ -96,8 +97,8 @@ impl Node {
             self.forget_hub(welcome.hub_life)?;
         }
         let pos = known.min(acked);
-        let feed = if pos == 0 { 0 } else { welcome.feed };
-        self.line.resumed(pos, feed);
+        let (known, feed) = (known.min(self.len), welcome.feed);
+        self.line.resumed(pos, known, if pos == 0 && known == 0 { 0 } else { feed });
         self.note_resumed(welcome)?;
         let wants = welcome.life.is_some_and(|hub| hub.wants_keys);
         let keys = if wants { self.keys.secrets().to_vec() } else { Vec::new() };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use shared::ids::{ActorId, Incarnation};
 use shared::sync::edge::LogPos;
 
+use crate::nation::OwnAt;
 use crate::store::{Once, Progress, QuarantinedRun, ReceiptRow};
 
 /// Most acknowledgements that wait for the feed; more are joined.
@@ -32,6 +33,10 @@ pub(super) struct Line {
     covered: LogPos,
     /// Up to here this session's runs have been answered.
     settled: LogPos,
+    /// Up to here the hub may have the log: it has said so, or it was sent.
+    sent: LogPos,
+    /// The hub had the log up to here when it greeted, counted by this position of the feed.
+    greeted: (LogPos, u64),
     /// Acknowledged up to, counted at this position of the feed.
     pending: VecDeque<(LogPos, u64)>,
     pub(super) quarantined: Vec<QuarantinedRun>,
@@ -54,6 +59,8 @@ impl Line {
             acked: once.acked,
             covered: once.covered,
             settled: once.acked,
+            sent: LogPos::MAX,
+            greeted: (0, u64::MAX),
             pending: VecDeque::new(),
             quarantined,
             given_back: Vec::new(),
@@ -112,12 +119,38 @@ impl Line {
     }
 
     /// The hub's greeting: it has everything up to `pos`, counted at `feed`.
-    pub(super) fn resumed(&mut self, pos: LogPos, feed: u64) {
-        (self.acked, self.settled) = (pos, pos);
+    pub(super) fn resumed(&mut self, pos: LogPos, known: LogPos, feed: u64) {
+        (self.acked, self.settled, self.sent) = (pos, pos, known.max(pos));
+        self.greeted = (known, feed);
         self.skip_given_back();
         self.pending.clear();
         self.pending.push_back((pos, feed));
         self.cover();
+    }
+
+    /// A run up to here is on its way.
+    pub(super) fn sends(&mut self, upto: LogPos) {
+        self.sent = self.sent.max(upto);
+    }
+
+    /// How much of the log a digest up to this position of the feed can hold.
+    pub(super) fn held_at(&self, feed: u64) -> OwnAt {
+        let (known, by) = self.greeted;
+        let counted = self.covered_at(feed).max(if by <= feed { known } else { 0 });
+        OwnAt { counted, acked: self.acked.max(counted), sent: self.sent }
+    }
+
+    /// Whether a digest up to this position counts an entry; none where nobody here can know.
+    pub(super) fn is_held(&self, pos: LogPos, feed: u64, at: OwnAt) -> Option<bool> {
+        if let Some(rows) = self.given_back_at(pos) {
+            return Some(rows.counted <= feed);
+        }
+        match pos {
+            _ if pos <= at.counted => Some(true),
+            _ if pos <= at.acked => Some(false),
+            _ if pos <= at.sent => None,
+            _ => Some(false),
+        }
     }
 
     /// The hub has the next run, up to `upto`. Gives whether a run is not quarantined any more.
@@ -230,7 +263,7 @@ mod tests {
     #[test]
     fn a_sale_is_covered_when_the_feed_has_come_as_far_as_its_acknowledgement() {
         let mut line = line();
-        line.resumed(0, 0);
+        line.resumed(0, 0, 0);
         line.acked(3, 10);
         line.acked(5, 20);
         assert!(line.has(5) && !line.covers(3));
@@ -243,7 +276,7 @@ mod tests {
     #[test]
     fn what_the_hub_put_aside_is_neither_there_nor_covered() {
         let mut line = line();
-        line.resumed(0, 0);
+        line.resumed(0, 0, 0);
         line.acked(2, 1);
         line.quarantine(4, "hash".to_owned());
         line.acked(6, 3);
@@ -251,7 +284,7 @@ mod tests {
         let view: Vec<bool> = (1..=7).map(|pos| line.has(pos) && line.covers(pos)).collect();
         assert_eq!(view, [true, true, false, false, true, true, false]);
         // Sent again after a repair, and taken.
-        line.resumed(2, 3);
+        line.resumed(2, 2, 3);
         assert!(line.acked(4, 9));
         assert!(line.quarantined.is_empty());
     }
@@ -259,7 +292,7 @@ mod tests {
     #[test]
     fn what_the_hub_gave_back_is_there_and_counted_when_the_feed_has_come_so_far() {
         let mut line = line();
-        line.resumed(0, 0);
+        line.resumed(0, 0, 0);
         line.acked(2, 5);
         // Two entries of ours wait; behind them five rows came back, in two pieces.
         line.give_back(GivenBack { first: 5, last: 7, counted: 8 });
@@ -280,7 +313,7 @@ mod tests {
     #[test]
     fn a_new_hub_knows_nothing() {
         let mut line = line();
-        line.resumed(7, 0);
+        line.resumed(7, 7, 0);
         assert!(line.covers(7));
         line.new_hub(Incarnation([2; 16]));
         assert!(!line.covers(1) && !line.has(1));

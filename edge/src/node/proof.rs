@@ -142,7 +142,7 @@ impl Node {
         let past = Past { day, pieces: sale.pieces };
         let known = self.store.own_sales(&self.keys.tag(&person), row.programme)?;
         let mut own = known.iter().filter(|own| own.pos == row.pos);
-        let found = own.next().is_some_and(|own| own.past == past && own.withdrawn == row.withdrawn);
+        let found = own.next().is_some_and(|own| own.past == past && own.withdrawn.is_some() == row.withdrawn);
         holds("the quota of a sale", found && self.is_of(row, &sale.programme))
     }
 

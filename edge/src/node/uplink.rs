@@ -1,18 +1,18 @@
 //! The uplink's doors: what goes up, how far it has come, and the nation's feed.
 
 use chrono::{Days, NaiveDate};
+use shared::digest::Signed;
 use shared::ids::{ChangeHash, EntryId};
 use shared::ledger::chain::{Link, Tip};
 use shared::ledger::run::{RUN_BYTES_MAX, RUN_ENTRIES_MAX, Run};
 use shared::ledger::schema::Place;
-use shared::rules::programme::{Version, Window};
 use shared::sign::Receipt;
 use shared::sync::edge::LogPos;
-use shared::wire::v1::message::FeedPart;
+use shared::wire::v1::message::{FeedPart, Fetch, Piece};
 
 use super::{Node, NodeError};
 use crate::clock::Reading;
-use crate::nation::{NationError, Own, unknown};
+use crate::nation::{Lag, NationError, Own, unknown};
 use crate::store::{Chain, ReceiptRow};
 
 /// People are remembered at least so long.
@@ -23,7 +23,7 @@ impl Node {
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn load_run(&self, after: LogPos) -> Result<Option<(Run, LogPos)>, NodeError> {
+    pub fn load_run(&mut self, after: LogPos) -> Result<Option<(Run, LogPos)>, NodeError> {
         let after = self.line.behind_given_back(after);
         if after >= self.len {
             return Ok(None);
@@ -39,6 +39,7 @@ impl Node {
         let start = self.place(&chain, after + 1)?;
         let entries = rows.into_iter().map(|(_, bytes)| bytes).collect();
         let run = Run { doc: chain.doc, start, entries, joints: Vec::new(), last, signature: None };
+        self.line.sends(after + count);
         Ok(Some((self.signed(run), after + count)))
     }
 
@@ -66,6 +67,7 @@ impl Node {
         if let Some(receipt) = receipt {
             self.receive(upto, receipt)?;
         }
+        self.nation.acked(upto, feed);
         if self.line.acked(upto.min(self.len), feed) {
             self.put_quarantined()?;
         }
@@ -109,11 +111,8 @@ impl Node {
         };
         let progress = self.line.after_feed(last.upto);
         let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
-        match self.nation.take(own, known, &new, &progress) {
-            Ok(()) => {}
-            Err(NationError::Store(cause)) => return self.promised(Err(cause)),
-            Err(other) => return Err(other.into()),
-        }
+        let taken = self.nation.take(own, known, &new, &progress);
+        self.nation_taken(taken)?;
         self.line.fed(&progress);
         self.forget_old_days()
     }
@@ -131,20 +130,70 @@ impl Node {
 
     /// The first day that the window of a version in force, or of one to come, may still reach.
     fn keep_from(&self) -> NaiveDate {
-        let back = |days: u64| self.today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
         let versions = &self.rules.versions;
-        let is_over = |version: &&Version| {
-            let in_force = versions.in_force(&version.programme, self.today);
-            version.from <= self.today && in_force.is_none_or(|other| other.name != version.name)
-        };
-        let reach = |version: &Version| match version.window {
-            Window::Rolling { days } => back(u64::from(days)),
-            // Until the round behind it is announced, this one's end is all that is known of it.
-            Window::Round { next: Some(next), .. } if self.today >= next => next,
-            Window::Round { from, .. } => from,
-        };
-        let windows = versions.iter().filter(|version| !is_over(version)).map(reach);
-        windows.fold(back(KEEP_DAYS_MIN), NaiveDate::min)
+        let windows = versions.programmes().filter_map(|programme| versions.reached_from(programme, self.today));
+        let least = self.today.checked_sub_days(Days::new(KEEP_DAYS_MIN)).unwrap_or(NaiveDate::MIN);
+        windows.fold(least, NaiveDate::min)
+    }
+
+    /// Keeps which digests the hub has; the feed goes on behind the manifest.
+    ///
+    /// # Errors
+    /// Where it is not this hub's, is older than what is known, or the store fails: what is known stays in use.
+    pub fn take_manifest(&mut self, upto: u64, signed: &Signed) -> Result<(), NodeError> {
+        self.check_running()?;
+        let hub = self.hub_signer.ok_or(NationError::OtherHub)?;
+        let manifest = signed.open(&hub).map_err(NationError::from)?;
+        if manifest.upto != upto {
+            return Err(NationError::Position { said: upto, upto: manifest.upto }.into());
+        }
+        let known = self.line.feed;
+        let held = self.line.held_at(upto);
+        let progress = self.line.after_feed(known.max(upto));
+        let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
+        let taken = self.nation.take_manifest(own, manifest, self.line.hub_life, (known, held), &progress);
+        self.nation_taken(taken)?;
+        self.line.fed(&progress);
+        Ok(())
+    }
+
+    /// The days of which less is known than the watermark says, because their digests have not come yet.
+    #[must_use]
+    pub fn lagging(&self) -> Vec<Lag> {
+        self.nation.lagging()
+    }
+
+    /// Those of them that matter for a sale today.
+    #[must_use]
+    pub fn lagging_today(&self) -> Vec<Lag> {
+        let from = |lag: &Lag| self.rules.versions.reached_from(&lag.programme, self.today);
+        let is_reached = |lag: &Lag| from(lag).is_some_and(|from| lag.last >= from && lag.first <= self.today);
+        self.nation.lagging().into_iter().filter(is_reached).collect()
+    }
+
+    /// The bytes of a digest that are wanted next, at most so many.
+    #[must_use]
+    pub fn wanted(&self, most: u32) -> Option<Fetch> {
+        self.nation.wanted(most)
+    }
+
+    /// Keeps some bytes of a digest.
+    ///
+    /// # Errors
+    /// Where the digest is complete and not what the manifest named, or the store fails: what is known stays in use.
+    pub fn take_piece(&mut self, piece: &Piece) -> Result<(), NodeError> {
+        self.check_running()?;
+        let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
+        let taken = self.nation.take_piece(own, piece);
+        self.nation_taken(taken)
+    }
+
+    /// What the hub says may be wrong; only the own disk stops the node.
+    fn nation_taken(&mut self, taken: Result<(), NationError>) -> Result<(), NodeError> {
+        match taken {
+            Err(NationError::Store(cause)) => self.promised(Err(cause)),
+            other => Ok(other?),
+        }
     }
 
     /// The hub's time, asked for at one reading and got at another.

@@ -15,17 +15,19 @@ use super::{Store, StoreError, all, day_number, day_of, failed, one};
 pub(crate) struct OwnSale {
     pub(crate) pos: LogPos,
     pub(crate) past: Past,
-    pub(crate) withdrawn: bool,
+    /// The entry that took it back.
+    pub(crate) withdrawn: Option<LogPos>,
 }
 
 impl Store {
     /// What somebody bought here, withdrawn sales too.
     pub(crate) fn own_sales(&self, tag: &PersonTag, programme: i64) -> Result<Vec<OwnSale>, StoreError> {
-        let sql = "SELECT quota.pos, day, adult, child, withdrawn.pos IS NOT NULL
+        let sql = "SELECT quota.pos, day, adult, child, withdrawn.by
             FROM quota LEFT JOIN withdrawn ON withdrawn.pos = quota.pos WHERE tag = ?1 AND programme = ?2";
         let read = |row: &Row<'_>| {
             let pieces = Pieces { adult: row.get(2)?, child: row.get(3)? };
-            Ok(OwnSale { pos: pos(row, 0)?, past: Past { day: day_of(row, 1)?, pieces }, withdrawn: row.get(4)? })
+            let withdrawn = row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned);
+            Ok(OwnSale { pos: pos(row, 0)?, past: Past { day: day_of(row, 1)?, pieces }, withdrawn })
         };
         all(&self.conn, sql, (tag.0, programme), read).map_err(failed("look somebody up"))
     }

@@ -1,13 +1,11 @@
 //! What the nation bought, as it came with the feed.
 
 use rusqlite::{Connection, Row, params};
-use shared::entry::Pieces;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::feed::Item;
 
 use super::own::put_receipts;
 use super::{ReceiptRow, Store, StoreError, all, day_number, day_of, failed};
-use crate::nation::Hit;
 use chrono::NaiveDate;
 
 /// Days of one programme with their sealed keys.
@@ -30,6 +28,8 @@ pub(crate) struct KeptGroup<'a> {
     pub(crate) day: NaiveDate,
     /// The day's key, sealed, where it is new.
     pub(crate) sealed: Option<Vec<u8>>,
+    /// The position of the first item.
+    pub(crate) first: u64,
     pub(crate) items: &'a [Item],
 }
 
@@ -40,23 +40,8 @@ impl Store {
             for group in groups {
                 put_group(conn, group)?;
             }
-            put_receipts(conn, &progress.receipts)?;
-            let Progress { feed, acked, covered, .. } = *progress;
-            conn.prepare_cached("UPDATE self SET feed = ?1, acked = ?2, covered = ?3")?
-                .execute([feed, acked, covered].map(u64::cast_signed))
-        })?;
-        Ok(())
-    }
-
-    /// Somebody's purchases of one day.
-    pub(crate) fn nation_hits(&self, programme: i64, day: NaiveDate, print: u64) -> Result<Vec<Hit>, StoreError> {
-        let sql = "SELECT mark, adult, child FROM nation WHERE programme = ?1 AND day = ?2 AND fingerprint = ?3";
-        let read = |row: &Row<'_>| {
-            let pieces = Pieces { adult: row.get(1)?, child: row.get(2)? };
-            Ok(Hit { day, pieces, mark: row.get(0)? })
-        };
-        let key = (programme, day_number(day), print.cast_signed());
-        all(&self.conn, sql, key, read).map_err(failed("look somebody up in the nation"))
+            put_progress(conn, progress)
+        })
     }
 
     /// The sealed keys of all days.
@@ -69,13 +54,20 @@ impl Store {
     pub(crate) fn forget_day(&mut self, programme: i64, day: NaiveDate, count: u32) -> Result<bool, StoreError> {
         let day = day_number(day);
         self.all_or_nothing("forget an old day", |conn| {
-            let some = "DELETE FROM nation WHERE programme = ?1 AND day = ?2 AND (fingerprint, mark) IN
-                (SELECT fingerprint, mark FROM nation WHERE programme = ?1 AND day = ?2 LIMIT ?3)";
+            let some = "DELETE FROM nation WHERE programme = ?1 AND day = ?2 AND (fingerprint, mark, pos) IN
+                (SELECT fingerprint, mark, pos FROM nation WHERE programme = ?1 AND day = ?2 LIMIT ?3)";
             let gone = conn.prepare_cached(some)?.execute((programme, day, count))?;
             if gone == usize::try_from(count).unwrap_or(usize::MAX) {
                 return Ok(false);
             }
-            conn.prepare_cached("DELETE FROM day_key WHERE programme = ?1 AND day = ?2")?.execute((programme, day))?;
+            for of in [
+                "DELETE FROM day_key WHERE programme = ?1 AND day = ?2",
+                "DELETE FROM layer WHERE id IN (SELECT id FROM digest WHERE programme = ?1 AND day = ?2)",
+                "DELETE FROM digest WHERE programme = ?1 AND day = ?2",
+                "DELETE FROM digest_day WHERE programme = ?1 AND day = ?2",
+            ] {
+                conn.prepare_cached(of)?.execute((programme, day))?;
+            }
             Ok(true)
         })
     }
@@ -90,19 +82,23 @@ fn put_group(conn: &Connection, group: &KeptGroup<'_>) -> rusqlite::Result<()> {
             sealed
         ])?;
     }
-    let mut put = conn.prepare_cached("INSERT OR REPLACE INTO nation VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    let mut gone =
-        conn.prepare_cached("DELETE FROM nation WHERE programme = ?1 AND day = ?2 AND fingerprint = ?3 AND mark = ?4")?;
-    for item in group.items {
-        let print = item.fingerprint.cast_signed();
-        if item.gone {
-            if shared::planted!(GoneForgotten) {
-                continue;
-            }
-            gone.execute((group.programme, day, print, item.mark))?;
-        } else {
-            put.execute((group.programme, day, print, item.mark, item.pieces.adult, item.pieces.child))?;
+    let mut put = conn.prepare_cached("INSERT OR REPLACE INTO nation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+    for (pos, item) in (group.first..).zip(group.items) {
+        if item.gone && shared::planted!(GoneForgotten) {
+            continue;
         }
+        let (print, pieces) = (item.fingerprint.cast_signed(), item.pieces);
+        let (pos, gone) = (pos.cast_signed(), item.gone);
+        put.execute((group.programme, day, print, item.mark, pos, pieces.adult, pieces.child, gone))?;
     }
+    Ok(())
+}
+
+/// How far the feed has come, and what it says of our log.
+pub(super) fn put_progress(conn: &Connection, progress: &Progress) -> rusqlite::Result<()> {
+    put_receipts(conn, &progress.receipts)?;
+    let Progress { feed, acked, covered, .. } = *progress;
+    conn.prepare_cached("UPDATE self SET feed = ?1, acked = ?2, covered = ?3")?
+        .execute([feed, acked, covered].map(u64::cast_signed))?;
     Ok(())
 }

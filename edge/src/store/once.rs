@@ -54,7 +54,8 @@ impl Store {
         if let Some(found) = found.filter(|found| found != site.as_str()) {
             return Err(StoreError::OtherSite { found, wanted: site });
         }
-        let sql = "INSERT INTO self VALUES (1, ?1, ?2, zeroblob(16), 0, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0)
+        let sql =
+            "INSERT INTO self VALUES (1, ?1, ?2, zeroblob(16), 0, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, NULL)
             ON CONFLICT DO NOTHING";
         self.conn.execute(sql, params![site.as_str(), incarnation.0]).map_err(failed("note whose store it is"))?;
         self.renew(incarnation, Began::Stamp)?;
@@ -74,14 +75,17 @@ impl Store {
     pub(crate) fn forget_hub(&mut self, life: Incarnation) -> Result<(), StoreError> {
         self.all_or_nothing("begin with the hub anew", |conn| {
             conn.execute("DELETE FROM nation", [])?;
-            conn.execute("DELETE FROM day_key", [])?;
+            for table in ["day_key", "digest_day", "digest", "layer", "layer_piece"] {
+                conn.execute(&format!("DELETE FROM {table}"), [])?;
+            }
             conn.execute("DELETE FROM quarantined", [])?;
             conn.execute("DELETE FROM down WHERE doc LIKE 'desk/%'", [])?;
             conn.execute("UPDATE down SET at = at - (SELECT down FROM self)", [])?;
             // It may have forgotten what it gave back: from now on that is ours to give.
             conn.execute("UPDATE chain SET counted = -1 WHERE counted NOT NULL", [])?;
             let sql =
-                "UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0, own = 0, hub_journal = 0";
+                "UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0, own = 0, hub_journal = 0,
+                manifest_made = 0, manifest = 0, jumped = NULL";
             conn.execute(sql, [life.0])
         })?;
         Ok(())

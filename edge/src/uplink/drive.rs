@@ -14,6 +14,7 @@ use shared::wire::v1::message::{Message, Refused};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::pace::Pace;
 use super::quic::not_connected;
 use crate::clock::Reading;
 use crate::desk::Desk;
@@ -54,6 +55,7 @@ struct Driver<T> {
     asked: Option<(u64, Reading)>,
     echo: u64,
     told_open: bool,
+    pace: Pace,
 }
 
 /// Runs the exchange until the line ends. `Ok` where the hub ended it without a reason.
@@ -69,7 +71,16 @@ pub async fn run_line<T: FnMut(News) + Send>(connection: Connection, desk: Desk,
     let mut tasks = JoinSet::new();
     tasks.spawn(read(recv, inbound));
     let writer = tasks.spawn(write(send, frames));
-    let driver = Driver { session: Session::default(), desk, out, tell, asked: None, echo: 0, told_open: false };
+    let driver = Driver {
+        session: Session::default(),
+        desk,
+        out,
+        tell,
+        asked: None,
+        echo: 0,
+        told_open: false,
+        pace: Pace::default(),
+    };
     let ended = driver.run(messages).await;
     // The driver is gone and its queue with it: the writer finishes what is left, such as a reason.
     let _late = tokio::time::timeout(GOODBYE, async {
@@ -164,6 +175,21 @@ impl<T: FnMut(News) + Send> Driver<T> {
                 self.desk.take_own(pos, feed, run).await?;
                 (self.tell)(News::Exchanged);
                 Ok(Some(Input::Took))
+            }
+            Output::Manifest { upto, signed } => {
+                self.desk.take_manifest(upto, signed).await?;
+                (self.tell)(News::Exchanged);
+                Ok(Some(Input::Took))
+            }
+            Output::Want => {
+                let most = self.pace.ask(self.desk.reading().mono_ms);
+                Ok(Some(Input::Wanted(self.desk.wanted(most).await?)))
+            }
+            Output::Piece(piece) => {
+                self.pace.answered(self.desk.reading().mono_ms);
+                self.desk.take_piece(piece).await?;
+                (self.tell)(News::Exchanged);
+                Ok(None)
             }
             Output::Key { number, secret } => self.desk.take_key(number, secret).await.map(|()| None),
             Output::Beacon { echo, second } => self.beacon(echo, second).await.map(|()| None),

@@ -120,15 +120,15 @@ async fn one_line(incoming: Incoming, held: Arc<Mutex<Vec<EntryId>>>) -> Option<
                     }
                     Output::Greet(hello) => {
                         let welcome = welcome(Incarnation([8; 16]), HUB_SECOND, None, 0);
-                        Some(Input::Greeted { welcome, down: hello.down, feed: hello.feed, own: None })
+                        Some(Input::Greeted { welcome, down: hello.down, feed: hello.feed, manifest: None, own: None })
                     }
                     Output::Ingest(run) => Some(ingest(&run, &held)),
                     Output::LoadDown(after) => {
                         Some(Input::Down((after == 0).then(|| (published(&["mask-2020-02-06"]), 1))))
                     }
-                    Output::LoadFeed(_) => Some(Input::Feed(vec![])),
+                    Output::LoadFeed { .. } => Some(Input::Feed(vec![])),
                     Output::LoadOwn { .. } => Some(Input::Own(None)),
-                    Output::Key { .. } => None,
+                    Output::Key { .. } | Output::LoadPiece(_) => None,
                     Output::Beacon { echo } => {
                         let beacon = Message::Beacon { echo, second: HUB_SECOND };
                         send.write_all(&frame::encode(&beacon).unwrap()).await.ok()?;

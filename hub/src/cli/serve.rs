@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::json;
@@ -9,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Desk, ServeArgs};
+use crate::clock::WallClock;
 use crate::config::console_hosts;
 use crate::console::{self, Console};
 use crate::counters::Counters;
@@ -21,6 +23,8 @@ const QUIET: &str = "info,refinery_core=warn";
 
 /// So that a sale finds a worker while others inflate what hostile lines have sent; the system shares out the cores.
 const WORKERS_A_CORE: usize = 4;
+/// So often it is looked whether digests are due, in seconds.
+const DIGESTS_LOOKED_S: u64 = 30;
 
 /// Parses, builds, runs, drains.
 pub(super) fn run(desk: &Desk, args: &ServeArgs) -> anyhow::Result<()> {
@@ -50,6 +54,7 @@ async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyh
     let (reader, reading) = owner(desk, pages, &Arc::default())?;
     let setup = gateway::Setup { listen: args.listen, authority, clock: desk.clock };
     let gateway = gateway::start(setup, hub.clone())?;
+    let digests = tokio::spawn(publish_digests(hub.clone(), desk.clock, args.digests_every));
     let listener = TcpListener::bind(args.http).await.with_context(|| format!("listen on {} (TCP)", args.http))?;
     let http = listener.local_addr().context("the console's address")?;
     let console =
@@ -58,6 +63,7 @@ async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyh
     let ended = run_console(listener, console, &hub).await;
     tracing::info!("stopping");
     gateway.stop().await;
+    digests.abort();
     mailbox.stop().await;
     reading.stop().await;
     ended
@@ -65,6 +71,26 @@ async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyh
 
 fn owner(desk: &Desk, hub: Hub, counters: &Arc<Counters>) -> anyhow::Result<(HubHandle, Mailbox)> {
     mailbox::start(hub, desk.clock, counters.clone()).context("start the hub")
+}
+
+/// The nation's digests, as often as is said.
+async fn publish_digests(hub: HubHandle, clock: WallClock, every_s: i64) {
+    let mut tick = tokio::time::interval(Duration::from_secs(every_s.unsigned_abs().min(DIGESTS_LOOKED_S)));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match hub.call(move |hub| hub.publish_digests_in_time(every_s, clock.second())).await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(upto))) => tracing::info!(upto, "the nation's digests are published"),
+            Ok(Err(cause)) => {
+                tracing::error!(error = &cause as &dyn std::error::Error, "the nation's digests cannot be published");
+            }
+            Err(stopped) => return tracing::debug!(%stopped, "no more digests"),
+        }
+        if hub.look().await.is_err() {
+            return;
+        }
+    }
 }
 
 fn announce(desk: &Desk, quic: SocketAddr, http: SocketAddr) -> anyhow::Result<()> {

@@ -74,7 +74,7 @@ mod tests {
         counters.lines.add(500);
         let (told, telling) = pass_on(growth, counters);
         let telling = tokio::spawn(telling);
-        let grown = Growth { journal: 1, feed: 1 };
+        let grown = Growth { journal: 1, feed: 1, manifest: 0 };
         grow.send_replace(grown);
         for line in 0..GROUPS as u64 {
             told.of(line).wait_for(|now| *now == grown).await.unwrap();

@@ -22,7 +22,7 @@ use super::listen::{Ear, Heard, SHORT_BYTES_MAX, listen, patience, room_for};
 use super::{Desk, GOODBYE, SEND_WINDOW_BYTES, WINDOW_BYTES, code};
 use crate::mailbox::{Answer, Caller, Growth, Standing, Stopped};
 
-/// More than a session asks for at once: its runs in flight, one greeting, one thing to read.
+/// More than a session asks for at once: its runs in flight, one greeting, one thing to read, one piece of a digest.
 const ANSWERS_MAX: usize = 32;
 /// Messages that wait to be written: above every acknowledgement and gift that can be on its way.
 const WAITING_MESSAGES_MAX: usize = 64;
@@ -31,7 +31,7 @@ const WAITING_MESSAGES_MAX: usize = 64;
 const ASKS_PER_S: u32 = 16;
 const ASKED_ANEW: Duration = Duration::from_secs(1);
 
-const _: () = assert!(ANSWERS_MAX > shared::sync::edge::RUNS_IN_FLIGHT_MAX + 2, "the owner never waits for a line");
+const _: () = assert!(ANSWERS_MAX > shared::sync::edge::RUNS_IN_FLIGHT_MAX + 3, "the owner never waits for a line");
 
 /// How a line ends.
 #[derive(Debug)]
@@ -256,8 +256,12 @@ impl Line<'_> {
                     move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Down(hub.load_down(&site, after)?)));
                 Ok(self.desk.hub.post(self.answers.clone(), load).await?)
             }
-            Output::LoadFeed(after) => {
-                let load = move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Feed(hub.load_feed(after)?)));
+            Output::LoadFeed { after, manifest } => {
+                let load = move |hub: &mut crate::hub::Hub| Ok(Answer::Input(hub.load_nation(after, manifest)?));
+                Ok(self.desk.hub.post(self.answers.clone(), load).await?)
+            }
+            Output::LoadPiece(fetch) => {
+                let load = move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Piece(hub.load_piece(&fetch)?)));
                 Ok(self.desk.hub.post(self.answers.clone(), load).await?)
             }
             Output::LoadOwn { after, known } => {
@@ -303,8 +307,8 @@ impl Line<'_> {
                 Standing::Unknown => return Ok(Answer::Trouble),
             }
             let greeting = hub.greet(&caller.site, &hello, second)?;
-            let crate::hub::Greeting { welcome, down, feed, own } = greeting;
-            Ok(Answer::Input(Input::Greeted { welcome, down, feed, own }))
+            let crate::hub::Greeting { welcome, down, feed, manifest, own } = greeting;
+            Ok(Answer::Input(Input::Greeted { welcome, down, feed, manifest, own }))
         };
         Ok(self.desk.hub.post(self.answers.clone(), greet).await?)
     }

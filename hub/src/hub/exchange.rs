@@ -5,12 +5,12 @@ use std::sync::Arc;
 use shared::ids::{Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::sync::handshake;
-use shared::sync::hub::OwnStanding;
+use shared::sync::hub::{Input, OwnStanding};
 use shared::wire::v1::message::{FeedPart, Hello, Welcome};
 use shared::wire::v1::run::decode_run;
 
 use super::{Hub, HubError};
-use crate::store::FeedRow;
+use crate::store::{FeedRow, ManifestRow};
 
 /// Most bytes of feed in one message; at least one batch goes.
 const FEED_MESSAGE_BYTES_MAX: usize = 256 * 1024;
@@ -26,6 +26,8 @@ pub struct Greeting {
     pub down: u64,
     /// Give the feed from behind this position.
     pub feed: u64,
+    /// When the manifest that the edge holds was made, 0 for none; none where it takes none.
+    pub manifest: Option<u64>,
     /// What is given back of the site's own ledgers; none to an edge of the first version.
     pub own: Option<OwnStanding>,
 }
@@ -50,6 +52,7 @@ impl Hub {
             welcome: Welcome { life, ..handshake::welcome(self.life, second, last, counted) },
             down: if same { hello.down } else { 0 },
             feed: if same { hello.feed } else { 0 },
+            manifest: hello.manifest.map(|held| if same { held } else { 0 }),
             own,
         })
     }
@@ -87,6 +90,18 @@ impl Hub {
     /// A run as the journal holds it.
     pub(crate) fn decode(&self, pos: u64, run: &[u8]) -> Result<Run, HubError> {
         decode_run(run).map_err(|cause| HubError::Damaged(format!("journal row {pos}: {cause}")))
+    }
+
+    /// What an edge that has the feed up to a position is given next: a newer manifest than the one that it holds (none
+    /// where it takes none), or batches.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn load_nation(&self, after: u64, manifest: Option<u64>) -> Result<Input, HubError> {
+        match manifest.and_then(|held| self.newer_manifest(after, held)) {
+            Some(ManifestRow { made, upto, signed }) => Ok(Input::Manifest { made, upto, signed }),
+            None => Ok(Input::Feed(self.load_feed(after)?)),
+        }
     }
 
     /// Consecutive batches of the feed behind a position, none at the end.

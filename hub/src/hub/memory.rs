@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use shared::digest::{Layer, LayerId};
 use shared::ids::{ActorId, DocId, EntryId, Incarnation, ProgrammeId, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::rules::programme::Versions;
@@ -17,7 +18,7 @@ use shared::wire::v1::message::FeedPart;
 
 use crate::ingest::Graph;
 use crate::signed::Roll;
-use crate::store::TipRow;
+use crate::store::{ManifestRow, TipRow};
 
 /// Most chain ends that are remembered: a nation's day has about 10,000.
 pub(crate) const TIPS_MAX: usize = 100_000;
@@ -67,6 +68,10 @@ pub(crate) struct Memory {
     pub(crate) contacts: HashMap<(SiteCode, Incarnation), i64>,
     pub(crate) contacts_written: i64,
     pub(crate) feed_cache: RefCell<FeedCache>,
+    /// The newest manifest.
+    pub(crate) manifest: Option<ManifestRow>,
+    /// Layers that were opened to build on.
+    pub(crate) layers: RefCell<BTreeMap<LayerId, Arc<Layer>>>,
 }
 
 impl Memory {

@@ -32,6 +32,12 @@ CREATE TABLE certificate (
     revoked     INTEGER
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE closed_day (
+    programme TEXT NOT NULL,
+    day       TEXT NOT NULL,
+    PRIMARY KEY (programme, day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE down (
     reader TEXT NOT NULL,
     pos    INTEGER NOT NULL,
@@ -66,6 +72,22 @@ CREATE TABLE journal (
     run      BLOB NOT NULL
 ) STRICT;
 
+CREATE TABLE layer (
+    id        BLOB PRIMARY KEY,
+    programme TEXT NOT NULL,
+    day       TEXT NOT NULL,
+    upto      INTEGER NOT NULL,
+    bytes     INTEGER NOT NULL,
+    replaced  INTEGER          -- since when; none while the newest manifest names it
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE layer_part (
+    id    BLOB NOT NULL,
+    nth   INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (id, nth)
+) STRICT;
+
 CREATE TABLE line (
     id          INTEGER PRIMARY KEY,
     site        TEXT NOT NULL,
@@ -75,6 +97,13 @@ CREATE TABLE line (
     seq         INTEGER,
     hash        BLOB, signer BLOB, parent BLOB, began INTEGER, doubled INTEGER NOT NULL DEFAULT 0, signs_from INTEGER NOT NULL DEFAULT 0,
     UNIQUE (site, incarnation)
+) STRICT;
+
+CREATE TABLE manifest (
+    upto      INTEGER PRIMARY KEY,
+    second    INTEGER NOT NULL,
+    body      BLOB NOT NULL,
+    signature BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE meta (
@@ -194,6 +223,8 @@ CREATE INDEX actor_doc ON actor (doc);
 CREATE INDEX certificate_site ON certificate (site);
 
 CREATE INDEX journal_line ON journal (line) WHERE line IS NOT NULL;
+
+CREATE INDEX layer_day ON layer (programme, day, upto) WHERE replaced IS NULL;
 
 CREATE INDEX quarantine_site ON quarantine (site);
 

@@ -264,6 +264,7 @@ pub(crate) fn hello(site: SiteCode, incarnation: Incarnation) -> Hello {
         down: 0,
         feed: 0,
         life: None,
+        manifest: None,
     }
 }
 

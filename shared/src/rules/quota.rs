@@ -167,6 +167,19 @@ impl Past {
 }
 
 impl Window {
+    /// The first day whose purchases may still fall into one window with `today` or a later day.
+    #[must_use]
+    pub fn reached_from(self, today: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Rolling { days } => {
+                today.checked_sub_days(Days::new(u64::from(days.saturating_sub(1)))).unwrap_or(NaiveDate::MIN)
+            }
+            // Until the round behind it is announced, this one's end is all that is known of it.
+            Self::Round { next: Some(next), .. } if today >= next => next,
+            Self::Round { from, .. } => from,
+        }
+    }
+
     /// Whether a purchase on `day` and one on `today` fall into one window.
     #[must_use]
     pub fn joins(self, day: NaiveDate, today: NaiveDate) -> bool {

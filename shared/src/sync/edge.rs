@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use super::Close;
 use super::handshake::{Standing, hello, judge_welcome};
+use crate::digest::Signed;
 use crate::ids::EntryId;
 use crate::ledger::run::Run;
 use crate::seal::Secret;
 use crate::sign::Receipt;
-use crate::wire::v1::message::{FeedPart, Message, Refused, Welcome};
+use crate::wire::v1::message::{FeedPart, Fetch, Message, Piece, Refused, Welcome};
 
 /// Most runs on their way up at once.
 pub const RUNS_IN_FLIGHT_MAX: usize = 8;
@@ -31,8 +32,10 @@ pub enum Input {
     Loaded(Option<(Run, LogPos)>),
     /// The node wrote new entries.
     Grown,
-    /// What came down with one `Down` or `Feed` is on the disk.
+    /// What came down with one `Down`, `Feed`, `Own` or `Manifest` is on the disk.
     Took,
+    /// The answer to [`Output::Want`]: which bytes of a layer are wanted next, if any.
+    Wanted(Option<Fetch>),
     /// Time for another look at the hub's clock; `echo` comes back with it.
     Ask {
         /// Tells this question from the others.
@@ -113,6 +116,17 @@ pub enum Output {
         /// The entries.
         run: Option<Run>,
     },
+    /// Keep which digests there are; answer with [`Input::Took`].
+    Manifest {
+        /// The position of the feed behind which it goes on.
+        upto: u64,
+        /// As the hub signed it.
+        signed: Signed,
+    },
+    /// Say which bytes of a layer are wanted next; answer with [`Input::Wanted`].
+    Want,
+    /// Keep some bytes of a layer; [`Output::Want`] follows.
+    Piece(Piece),
     /// Keep a secret of the site that another machine of it brought.
     Key {
         /// Its number.
@@ -149,11 +163,21 @@ pub struct Session {
     more: bool,
     in_flight: VecDeque<(EntryId, LogPos)>,
     refused: u32,
+    /// The bytes of a layer that were asked for: one question at a time, so that they never stand in the way.
+    fetching: Option<Fetch>,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { phase: Phase::Dialling, loaded: 0, loading: false, more: true, in_flight: VecDeque::new(), refused: 0 }
+        Self {
+            phase: Phase::Dialling,
+            loaded: 0,
+            loading: false,
+            more: true,
+            in_flight: VecDeque::new(),
+            refused: 0,
+            fetching: None,
+        }
     }
 }
 
@@ -181,6 +205,7 @@ impl Session {
                 let give = |(number, secret)| Output::Send(Message::Key { number, secret });
                 let mut out: Vec<Output> = keys.into_iter().map(give).collect();
                 out.extend(self.load());
+                out.push(Output::Want);
                 out
             }
             Input::Resumed(Resumed::Anew) => self.close(Close::Anew),
@@ -190,6 +215,7 @@ impl Session {
                 self.load()
             }
             Input::Took => vec![Output::Send(Message::Took)],
+            Input::Wanted(wanted) => self.wanted(wanted),
             Input::Ask { echo } if self.phase == Phase::Open => vec![Output::Send(Message::Ask { echo })],
             Input::Ask { .. } => Vec::new(),
         }
@@ -213,6 +239,10 @@ impl Session {
             }
             (Phase::Open | Phase::Resuming, Message::Own { pos, feed, run }) => vec![Output::Own { pos, feed, run }],
             (Phase::Open | Phase::Resuming, Message::Key { number, secret }) => vec![Output::Key { number, secret }],
+            (Phase::Open | Phase::Resuming, Message::Manifest { upto, signed }) => {
+                vec![Output::Manifest { upto, signed }, Output::Want]
+            }
+            (Phase::Open, Message::Piece(piece)) => self.piece(piece),
             (_, Message::Beacon { echo, second }) => vec![Output::Beacon { echo, second }],
             (
                 Phase::Dialling | Phase::Greeting | Phase::Resuming | Phase::Open | Phase::Closed,
@@ -226,8 +256,32 @@ impl Session {
                 | Message::Ask { .. }
                 | Message::Own { .. }
                 | Message::Key { .. }
+                | Message::Manifest { .. }
+                | Message::Fetch(_)
+                | Message::Piece(_)
                 | Message::Refused(_),
             ) => self.close(Close::Unexpected("message from the hub")),
+        }
+    }
+
+    fn wanted(&mut self, wanted: Option<Fetch>) -> Vec<Output> {
+        if self.phase != Phase::Open || self.fetching.is_some() {
+            return Vec::new();
+        }
+        self.fetching = wanted;
+        wanted.map(|fetch| Output::Send(Message::Fetch(fetch))).into_iter().collect()
+    }
+
+    /// What was asked for, and no more of it.
+    fn piece(&mut self, piece: Piece) -> Vec<Output> {
+        let asked = self.fetching.take_if(|asked| {
+            let fits = u32::try_from(piece.bytes.len()).is_ok_and(|len| len <= asked.most);
+            (asked.layer, asked.offset) == (piece.layer, piece.offset) && fits
+        });
+        if asked.is_some() {
+            vec![Output::Piece(piece), Output::Want]
+        } else {
+            self.close(Close::Unexpected("piece of a digest"))
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Standing {
     pub feed: u64,
     /// What only an edge of this version says.
     pub life: Option<EdgeLife>,
+    /// When the manifest that it holds was made, 0 for none; none where it takes no digests.
+    pub manifest: Option<u64>,
 }
 
 /// The edge's greeting.
@@ -35,6 +37,7 @@ pub fn hello(standing: Standing) -> Hello {
         down: standing.down,
         feed: standing.feed,
         life: standing.life,
+        manifest: standing.manifest,
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::handshake::judge_hello;
 use super::{Close, edge};
+use crate::digest::Signed;
 use crate::ids::{ActorId, EntryId, SiteCode};
 use crate::ledger::run::Run;
 use crate::seal::Secret;
 use crate::sign::Receipt;
 use crate::wire::v1::life::KEYS_MAX;
-use crate::wire::v1::message::{FeedPart, Hello, Message, Refused, Welcome};
+use crate::wire::v1::message::{FeedPart, Fetch, Hello, Message, Piece, Refused, Welcome};
 
 /// Most `Down`, `Feed` and `Own` on their way to one edge at once.
 pub const GIVEN_IN_FLIGHT_MAX: u32 = 4;
@@ -32,6 +33,8 @@ pub enum Input {
         down: u64,
         /// The edge has the feed up to here.
         feed: u64,
+        /// When the manifest that it holds was made; none where it takes none.
+        manifest: Option<u64>,
         /// What only an edge of this version is given.
         own: Option<OwnStanding>,
     },
@@ -57,6 +60,17 @@ pub enum Input {
     Down(Option<(Run, u64)>),
     /// The answer to [`Output::LoadFeed`]: the next batches, none at the end.
     Feed(Vec<FeedPart>),
+    /// The other answer to [`Output::LoadFeed`]: a newer manifest.
+    Manifest {
+        /// When it was made: each is later than the one before.
+        made: u64,
+        /// The position of the feed behind which it goes on.
+        upto: u64,
+        /// As it was signed.
+        signed: Signed,
+    },
+    /// The answer to [`Output::LoadPiece`].
+    Piece(Piece),
     /// The answer to [`Output::LoadOwn`]: the next run of the site's other lives, or the end.
     Own(Option<OwnPart>),
 }
@@ -94,8 +108,16 @@ pub enum Output {
     Ingest(Run),
     /// Read the next of the hub's ledgers behind this position; answer with [`Input::Down`].
     LoadDown(u64),
-    /// Read the next batch behind this position; answer with [`Input::Feed`].
-    LoadFeed(u64),
+    /// Read the next batch behind a position, or a newer manifest; answer with [`Input::Feed`] or
+    /// [`Input::Manifest`].
+    LoadFeed {
+        /// The edge has the feed up to here.
+        after: u64,
+        /// When the manifest that it holds was made; none where it takes none.
+        manifest: Option<u64>,
+    },
+    /// Read some bytes of a layer; answer with [`Input::Piece`].
+    LoadPiece(Fetch),
     /// Read on in what the site's stores have written; answer with [`Input::Own`].
     LoadOwn {
         /// Behind this position.
@@ -160,6 +182,10 @@ pub struct Session {
     reading: Reading,
     given: u32,
     keys: u8,
+    /// When the manifest that the edge holds was made; none where it takes none.
+    manifest: Option<u64>,
+    /// Bytes of a layer are being read for it.
+    fetching: bool,
 }
 
 impl Session {
@@ -184,6 +210,8 @@ impl Session {
             reading: Reading::Nothing,
             given: 0,
             keys: 0,
+            manifest: None,
+            fetching: false,
         }
     }
 
@@ -200,9 +228,9 @@ impl Session {
         }
         match input {
             Input::Message(message) => self.message(message),
-            Input::Greeted { welcome, down, feed, own } => {
+            Input::Greeted { welcome, down, feed, manifest, own } => {
                 self.phase = Phase::Open;
-                (self.down, self.feed) = (down, feed);
+                (self.down, self.feed, self.manifest) = (down, feed, manifest);
                 let mut out = vec![Output::Send(Message::Welcome(welcome))];
                 out.extend(self.give_back(own));
                 out.extend(self.give());
@@ -223,6 +251,11 @@ impl Session {
             Input::Down(next) => self.down_loaded(next),
             Input::Own(next) => self.own_loaded(next),
             Input::Feed(parts) => self.feed_loaded(parts),
+            Input::Manifest { made, upto, signed } => self.manifest_loaded(made, upto, signed),
+            Input::Piece(piece) => {
+                self.fetching = false;
+                vec![Output::Send(Message::Piece(piece))]
+            }
         }
     }
 
@@ -278,6 +311,12 @@ impl Session {
                 }
                 vec![Output::Key { number, secret }]
             }
+            (Phase::Open, Message::Fetch(fetch)) => {
+                if std::mem::replace(&mut self.fetching, true) {
+                    return self.close(Close::Flood);
+                }
+                vec![Output::LoadPiece(fetch)]
+            }
             // It goes back to the other end and into the log: a megabyte of words would be both.
             (_, Message::Refused(Refused { why, .. })) => {
                 self.close(Close::Refused(why.chars().take(WORDS_MAX).collect()))
@@ -294,6 +333,9 @@ impl Session {
                 | Message::Ask { .. }
                 | Message::Own { .. }
                 | Message::Key { .. }
+                | Message::Manifest { .. }
+                | Message::Fetch(_)
+                | Message::Piece(_)
                 | Message::Beacon { .. },
             ) => self.close(Close::Unexpected("message from the edge")),
         }
@@ -320,7 +362,7 @@ impl Session {
         if may && self.more_feed {
             (self.reading, self.more_feed) = (Reading::Feed, false);
             (self.down_ended, self.own_ended) = (false, false);
-            return vec![Output::LoadFeed(self.feed)];
+            return vec![Output::LoadFeed { after: self.feed, manifest: self.manifest }];
         }
         Vec::new()
     }
@@ -362,6 +404,17 @@ impl Session {
             self.given += 1;
             out.push(Output::Send(Message::Feed { after, parts }));
         }
+        out.extend(self.give());
+        out
+    }
+
+    /// Behind a manifest the feed goes on where it ends, also where the edge had less.
+    fn manifest_loaded(&mut self, made: u64, upto: u64, signed: Signed) -> Vec<Output> {
+        self.reading = Reading::Nothing;
+        (self.manifest, self.more_feed) = (Some(made), true);
+        self.feed = self.feed.max(upto);
+        self.given += 1;
+        let mut out = vec![Output::Send(Message::Manifest { upto, signed })];
         out.extend(self.give());
         out
     }

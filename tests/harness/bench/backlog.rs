@@ -53,7 +53,7 @@ pub fn run(folder: &Path) -> Result<Vec<Figure>> {
     for (n, number) in (0..SALES).zip(even_numbers()) {
         counter::sell(&mut node, number, i64::try_from(n)? * 2000)?;
     }
-    let facts = packed_facts(&node)?;
+    let facts = packed_facts(&mut node)?;
 
     let authority = Arc::new(Authority::init(&folder.join("hub"), &[])?);
     let certificate = authority.certify(&site, &request)?;
@@ -104,7 +104,7 @@ async fn measure(
 }
 
 /// The least that the facts could cost: all entries' bytes in one piece, compressed.
-fn packed_facts(node: &Node) -> Result<f64> {
+fn packed_facts(node: &mut Node) -> Result<f64> {
     let (mut all, mut after) = (Vec::new(), 0);
     while let Some((run, upto)) = node.load_run(after)? {
         all.extend(run.entries.concat());

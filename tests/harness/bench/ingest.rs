@@ -115,6 +115,7 @@ fn hello(site: &SiteCode, signer: PublicKey) -> Hello {
         down: 0,
         feed: 0,
         life: Some(life),
+        manifest: None,
     }
 }
 

@@ -1,12 +1,15 @@
 //! Messages made from choices: well formed, and saying anything.
 
+use shared::digest::{LayerId, Signed};
 use shared::ids::{ActorId, ChangeHash, DocId, EntryId, Incarnation};
 use shared::ledger::run::{Joint, Run};
 use shared::ledger::schema::{ENCODER, Place};
 use shared::seal::{KeyMark, Secret};
 use shared::sign::{PublicKey, Receipt, Signature};
 use shared::wire::v1::life::{Began, EdgeLife, HubLife, Parent};
-use shared::wire::v1::message::{FeedPart, Hello, Message, PROTOCOL, Refused, Seen, Welcome};
+use shared::wire::v1::message::{
+    FeedPart, Fetch, Hello, Message, PIECE_BYTES_MAX, PROTOCOL, Piece, Refused, Seen, Welcome,
+};
 
 use super::choices::Choices;
 
@@ -22,7 +25,7 @@ const DOCS: [&str; 5] = [
 ];
 
 /// How many kinds of messages there are.
-pub(super) const KINDS: u8 = 12;
+pub(super) const KINDS: u8 = 15;
 
 /// Any message.
 pub(super) fn message(choices: &mut Choices<'_>) -> Message {
@@ -38,6 +41,12 @@ pub(super) fn message(choices: &mut Choices<'_>) -> Message {
         8 => Message::Beacon { echo: choices.number(), second: choices.signed() },
         9 => own(choices),
         10 => Message::Key { number: choices.byte(), secret: Secret::new(choices.same()) },
+        11 => {
+            let upto = choices.position();
+            Message::Manifest { upto, signed: signed(choices) }
+        }
+        12 => Message::Fetch(fetch(choices)),
+        13 => Message::Piece(piece(choices)),
         _ => Message::Refused(Refused { id: choices.flag().then(|| id(choices)), why: choices.text(40) }),
     }
 }
@@ -52,6 +61,7 @@ pub(super) fn hello(choices: &mut Choices<'_>) -> Hello {
         down: choices.number(),
         feed: choices.number(),
         life: choices.flag().then(|| edge_life(choices)),
+        manifest: choices.flag().then(|| choices.number()),
     }
 }
 
@@ -119,6 +129,19 @@ pub(super) fn run(choices: &mut Choices<'_>) -> Run {
     let joints = (0..choices.below(3)).map(|_| joint(choices)).collect();
     let signature = choices.flag().then(|| Signature([choices.byte(); 64]));
     Run { doc, start, entries, joints, last: ChangeHash(choices.same()), signature }
+}
+
+pub(super) fn signed(choices: &mut Choices<'_>) -> Signed {
+    Signed { body: choices.bytes(60).into(), signature: Signature([choices.byte(); 64]) }
+}
+
+pub(super) fn fetch(choices: &mut Choices<'_>) -> Fetch {
+    let most = choices.number32().min(PIECE_BYTES_MAX);
+    Fetch { layer: LayerId(choices.same()), offset: choices.number32(), most }
+}
+
+fn piece(choices: &mut Choices<'_>) -> Piece {
+    Piece { layer: LayerId(choices.same()), offset: choices.number32(), bytes: choices.bytes(60).to_vec() }
 }
 
 fn hashes(choices: &mut Choices<'_>) -> Vec<ChangeHash> {

@@ -4,20 +4,24 @@
 
 use std::collections::VecDeque;
 
+use shared::digest::{LayerId, Signed};
 use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::ledger::schema::Place;
 use shared::seal::Secret;
+use shared::sign::Signature;
 use shared::sync::edge::{self, LogPos, RUNS_IN_FLIGHT_MAX, Resumed};
 use shared::sync::handshake::{Standing, welcome};
 use shared::sync::hub::{self, GIVEN_IN_FLIGHT_MAX, OwnStanding};
 use shared::wire::v1::frame::{self, Deframer};
-use shared::wire::v1::message::{FeedPart, Message, Refused};
+use shared::wire::v1::message::{FeedPart, Fetch, Message, Piece, Refused};
 
 use super::choices::Choices;
 use super::said::{self, SITE};
 
 const STEPS_MAX: usize = 400;
+/// Of the one layer of two honest ends.
+const LAYER_BYTES: u32 = 1_000;
 
 fn site() -> SiteCode {
     SITE.parse().expect("a site")
@@ -31,6 +35,7 @@ fn standing() -> Standing {
         down: 0,
         feed: 0,
         life: None,
+        manifest: Some(0),
     }
 }
 
@@ -59,6 +64,8 @@ struct EdgeShell {
     loading: Option<LogPos>,
     sent: VecDeque<LogPos>,
     log: LogPos,
+    wanting: bool,
+    fetching: Option<Fetch>,
 }
 
 /// The edge's machine in front of a hub that may be anybody.
@@ -97,6 +104,7 @@ impl EdgeShell {
                 self.log += 1;
                 edge::Input::Grown
             }
+            5 if std::mem::take(&mut self.wanting) => edge::Input::Wanted(choices.flag().then(|| said::fetch(choices))),
             5 => edge::Input::Ask { echo: choices.number() },
             // The hub answers what it was sent, or something else altogether.
             6 => self.answer(choices),
@@ -139,6 +147,10 @@ impl EdgeShell {
                 self.sent.push_back(u64::from(run.start.id.seq));
             }
             edge::Output::Send(Message::Ask { .. }) => assert!(self.session.is_open()),
+            edge::Output::Send(Message::Fetch(fetch)) => {
+                assert!(self.session.is_open() && self.fetching.is_none(), "two pieces are asked for at once");
+                self.fetching = Some(fetch);
+            }
             edge::Output::Send(other) => panic!("an edge says {other:?}"),
             edge::Output::Resume(_) => {
                 assert!(self.dialled && !self.greeted, "a second greeting is taken");
@@ -163,7 +175,13 @@ impl EdgeShell {
             edge::Output::Down { .. }
             | edge::Output::Feed { .. }
             | edge::Output::Own { .. }
+            | edge::Output::Manifest { .. }
             | edge::Output::Key { .. } => assert!(self.greeted, "taken from a stranger"),
+            edge::Output::Want => self.wanting = true,
+            edge::Output::Piece(piece) => {
+                assert_eq!(said, Some(&Message::Piece(piece)), "a piece that nobody sent");
+                assert!(self.fetching.take().is_some(), "a piece that nobody asked for");
+            }
             edge::Output::Beacon { .. } => assert!(matches!(said, Some(Message::Beacon { .. }))),
             edge::Output::Close(_) => self.closed = true,
         }
@@ -179,6 +197,7 @@ struct HubShell {
     ingesting: VecDeque<EntryId>,
     answering: Option<EntryId>,
     loading: Option<hub::Output>,
+    fetching: Option<Fetch>,
     given: u32,
 }
 
@@ -193,6 +212,7 @@ pub(super) fn hub(input: &[u8]) {
         ingesting: VecDeque::new(),
         answering: None,
         loading: None,
+        fetching: None,
         given: 0,
     };
     for _ in 0..STEPS_MAX {
@@ -214,7 +234,8 @@ impl HubShell {
                     upto: choices.number(),
                     keys: vec![],
                 });
-                hub::Input::Greeted { welcome, down: choices.number(), feed: choices.number(), own }
+                let manifest = choices.flag().then(|| choices.number());
+                hub::Input::Greeted { welcome, down: choices.number(), feed: choices.number(), manifest, own }
             }
             1 if !self.ingesting.is_empty() => {
                 self.answering = self.ingesting.pop_front();
@@ -228,7 +249,15 @@ impl HubShell {
                 Some(hub::Output::LoadDown(after)) => {
                     hub::Input::Down(choices.flag().then(|| (run(1), after.saturating_add(1))))
                 }
-                Some(hub::Output::LoadFeed(_)) => hub::Input::Feed(said::parts(choices)),
+                Some(hub::Output::LoadFeed { manifest: Some(held), .. }) if choices.rarely() => {
+                    let upto = choices.number();
+                    hub::Input::Manifest { made: held.saturating_add(1), upto, signed: said::signed(choices) }
+                }
+                Some(hub::Output::LoadFeed { .. }) => hub::Input::Feed(said::parts(choices)),
+                Some(hub::Output::LoadPiece(fetch)) => {
+                    let bytes = choices.bytes(40).to_vec();
+                    hub::Input::Piece(Piece { layer: fetch.layer, offset: fetch.offset, bytes })
+                }
                 Some(hub::Output::LoadOwn { after, .. }) => {
                     let pos = after.saturating_add(1);
                     let part = |given: bool| hub::OwnPart { pos, feed: 0, run: given.then(|| run(1)) };
@@ -266,10 +295,13 @@ impl HubShell {
                 assert_eq!(self.answering.take(), Some(id), "acknowledged what was not ingested");
             }
             hub::Output::Send(Message::Refused(Refused { id, .. })) => assert_eq!(self.answering.take(), id),
-            hub::Output::Send(Message::Down { .. } | Message::Feed { .. } | Message::Own { .. }) => {
+            hub::Output::Send(
+                Message::Down { .. } | Message::Feed { .. } | Message::Own { .. } | Message::Manifest { .. },
+            ) => {
                 assert!(self.open);
                 self.given += 1;
             }
+            hub::Output::Send(Message::Piece(_)) => assert!(self.open),
             hub::Output::Send(other) => panic!("a hub says {other:?}"),
             hub::Output::Greet(hello) => {
                 assert!(!self.greeting && !self.open && hello.site == SITE, "greeted twice, or somebody else");
@@ -279,7 +311,11 @@ impl HubShell {
                 assert!(self.open, "taken from a stranger");
                 self.ingesting.push_back(run.start.id);
             }
-            load @ (hub::Output::LoadDown(_) | hub::Output::LoadFeed(_) | hub::Output::LoadOwn { .. }) => {
+            hub::Output::LoadPiece(fetch) => {
+                assert!(self.open && self.fetching.is_none(), "two pieces are read at once");
+                self.fetching = Some(fetch);
+            }
+            load @ (hub::Output::LoadDown(_) | hub::Output::LoadFeed { .. } | hub::Output::LoadOwn { .. }) => {
                 assert!(self.open && self.loading.is_none(), "two are read at once");
                 self.loading = Some(load);
             }
@@ -333,6 +369,8 @@ struct Pair {
     feed: u64,
     own: u64,
     keys: u32,
+    manifest: u64,
+    fetched: u32,
 }
 
 impl Pair {
@@ -355,10 +393,22 @@ impl Pair {
             feed: 0,
             own: 0,
             keys: 0,
+            manifest: 0,
+            fetched: 0,
         };
         let outputs = pair.edge.handle(edge::Input::Connected(standing()));
         pair.edge_says(outputs);
         pair
+    }
+
+    /// A newer manifest is given to who has the feed as far, or lies far behind.
+    fn is_digested(&self, after: u64, held: u64) -> bool {
+        self.feeds > held && (after >= self.feeds || self.feeds - after > 5)
+    }
+
+    fn wanted(&self) -> Option<Fetch> {
+        let more = self.manifest > 0 && self.fetched < LAYER_BYTES;
+        more.then_some(Fetch { layer: LayerId([1; 32]), offset: self.fetched, most: 300 })
     }
 
     /// The last word on what was given back is how long the hub's journal was.
@@ -440,6 +490,17 @@ impl Pair {
                 self.feed = parts.last().map_or(after, |part| part.upto);
                 edge::Input::Took
             }
+            edge::Output::Manifest { upto, .. } => {
+                assert!(upto > self.manifest, "replayed");
+                (self.manifest, self.feed) = (upto, self.feed.max(upto));
+                edge::Input::Took
+            }
+            edge::Output::Want => edge::Input::Wanted(self.wanted()),
+            edge::Output::Piece(piece) => {
+                assert_eq!(piece.offset, self.fetched, "a hole");
+                self.fetched += u32::try_from(piece.bytes.len()).expect("a piece");
+                return;
+            }
             edge::Output::Own { pos, .. } => {
                 assert!(pos > self.own, "out of order");
                 self.own = pos;
@@ -462,7 +523,7 @@ impl Pair {
                 let welcome = welcome(Incarnation([2; 16]), 1_580_950_800, None, 0);
                 let keys = vec![(1, Secret::new([1; 32]))];
                 let own = Some(OwnStanding { after: 0, upto: self.owns + 1, keys });
-                hub::Input::Greeted { welcome, down: 0, feed: 0, own }
+                hub::Input::Greeted { welcome, down: 0, feed: 0, manifest: Some(0), own }
             }
             hub::Output::LoadOwn { after, .. } => {
                 let part = |pos: u64| hub::OwnPart { pos, feed: 0, run: (!pos.is_multiple_of(3)).then(|| run(pos)) };
@@ -470,7 +531,15 @@ impl Pair {
             }
             hub::Output::Ingest(run) => hub::Input::Ingested { id: run.start.id, feed: 0, receipt: None },
             hub::Output::LoadDown(after) => hub::Input::Down((after < self.downs).then(|| (run(after + 1), after + 1))),
-            hub::Output::LoadFeed(after) => {
+            hub::Output::LoadFeed { after, manifest: Some(held) } if self.is_digested(after, held) => {
+                let signed = Signed { body: vec![1].into(), signature: Signature([1; 64]) };
+                hub::Input::Manifest { made: self.feeds, upto: self.feeds, signed }
+            }
+            hub::Output::LoadPiece(Fetch { layer, offset, most }) => {
+                let len = most.min(LAYER_BYTES - offset);
+                hub::Input::Piece(Piece { layer, offset, bytes: vec![1; len as usize] })
+            }
+            hub::Output::LoadFeed { after, .. } => {
                 let part = FeedPart { upto: after + 1, body: vec![1].into() };
                 hub::Input::Feed(if after < self.feeds { vec![part] } else { vec![] })
             }

@@ -14,7 +14,7 @@ use shared::seal::SEALED_BYTES_MAX;
 use shared::wire::v1::entry::{NAME_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX};
 use shared::wire::v1::feed::{BATCH_ITEMS_MAX, Batch};
 use shared::wire::v1::frame::{self, Deframer, FRAME_BYTES_MAX};
-use shared::wire::v1::message::{FEED_PARTS_MAX, FeedPart, Message};
+use shared::wire::v1::message::{FEED_PARTS_MAX, FeedPart, Message, PIECE_BYTES_MAX};
 use shared::wire::v1::{entry, feed, message, run};
 
 use super::choices::Choices;
@@ -148,6 +148,8 @@ fn again(said: &Message, bytes: usize) {
     match said {
         Message::Up(run) | Message::Down { run, .. } | Message::Own { run: Some(run), .. } => check_run(run),
         Message::Feed { parts, .. } => assert!(parts.len() <= FEED_PARTS_MAX, "{} parts", parts.len()),
+        Message::Fetch(fetch) => assert!(fetch.most <= PIECE_BYTES_MAX, "{} bytes at once", fetch.most),
+        Message::Piece(piece) => assert!(piece.bytes.len() <= PIECE_BYTES_MAX as usize, "{} bytes", piece.bytes.len()),
         Message::Hello(_)
         | Message::Welcome(_)
         | Message::Acked { .. }
@@ -156,6 +158,7 @@ fn again(said: &Message, bytes: usize) {
         | Message::Beacon { .. }
         | Message::Own { run: None, .. }
         | Message::Key { .. }
+        | Message::Manifest { .. }
         | Message::Refused(_) => {}
     }
 }

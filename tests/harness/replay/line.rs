@@ -10,7 +10,7 @@ use hub::ingest::{Outcome, Upload};
 use shared::ids::SiteCode;
 use shared::sync::{edge as edge_sync, hub as hub_sync};
 use shared::wire::v1::frame::{self, Deframer};
-use shared::wire::v1::message::Message;
+use shared::wire::v1::message::{Message, PIECE_BYTES_MAX};
 
 /// The two ends of one line that is up.
 #[derive(Debug)]
@@ -178,6 +178,15 @@ impl Line {
                     node.take_feed(after, &parts)?;
                     edge_sync::Input::Took
                 }
+                edge_sync::Output::Manifest { upto, signed } => {
+                    node.take_manifest(upto, &signed)?;
+                    edge_sync::Input::Took
+                }
+                edge_sync::Output::Want => edge_sync::Input::Wanted(node.wanted(PIECE_BYTES_MAX)),
+                edge_sync::Output::Piece(piece) => {
+                    node.take_piece(&piece)?;
+                    continue;
+                }
                 edge_sync::Output::Own { pos, feed, run } => {
                     node.take_own(pos, feed, run.as_ref())?;
                     edge_sync::Input::Took
@@ -214,8 +223,8 @@ impl Line {
                 }
                 hub_sync::Output::Greet(hello) => {
                     let greeting = hub.greet(&self.site, &hello, now.second)?;
-                    let hub::hub::Greeting { welcome, down, feed, own } = greeting;
-                    hub_sync::Input::Greeted { welcome, down, feed, own }
+                    let hub::hub::Greeting { welcome, down, feed, manifest, own } = greeting;
+                    hub_sync::Input::Greeted { welcome, down, feed, manifest, own }
                 }
                 hub_sync::Output::Ingest(run) => {
                     let incarnation = node.standing().incarnation;
@@ -223,7 +232,8 @@ impl Line {
                     continue;
                 }
                 hub_sync::Output::LoadDown(after) => hub_sync::Input::Down(hub.load_down(&self.site, after)?),
-                hub_sync::Output::LoadFeed(after) => hub_sync::Input::Feed(hub.load_feed(after)?),
+                hub_sync::Output::LoadFeed { after, manifest } => hub.load_nation(after, manifest)?,
+                hub_sync::Output::LoadPiece(fetch) => hub_sync::Input::Piece(hub.load_piece(&fetch)?),
                 hub_sync::Output::LoadOwn { after, known } => {
                     hub_sync::Input::Own(hub.load_own(&self.site, after, &known)?)
                 }

@@ -89,6 +89,7 @@ impl Seller {
             down: 0,
             feed: 0,
             life: Some(life),
+            manifest: None,
         };
         seller.step(Input::Connected(standing)).await?;
         while !seller.session.is_open() {
@@ -163,6 +164,9 @@ impl Seller {
                     None
                 }
                 Output::Down { .. } | Output::Feed { .. } | Output::Own { .. } => Some(Input::Took),
+                // It takes no digests, so it is given none.
+                Output::Manifest { .. } | Output::Piece(_) => bail!("a digest for an edge that takes none"),
+                Output::Want => Some(Input::Wanted(None)),
                 Output::Beacon { .. } | Output::Key { .. } => None,
                 Output::Quarantined { why, .. } => bail!("an honest run was put aside: {why}"),
                 Output::Close(close) => bail!("an honest line was closed: {close}"),

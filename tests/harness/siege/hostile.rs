@@ -277,6 +277,7 @@ pub(super) async fn greet(
         down: 0,
         feed: 0,
         life: None,
+        manifest: None,
     };
     send.write_all(&frame::encode(&Message::Hello(hello(standing)))?).await?;
     one_more(&tally.greeted);

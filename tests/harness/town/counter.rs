@@ -106,14 +106,15 @@ impl Town {
     fn judge_sold(&mut self, at: usize, wish: &Wish, sold: &Sold) -> Result<()> {
         let today = day_of(sold.at.second);
         let site = self.sites[at].code;
-        let view = View { seen: sold.watermark, ..self.view(at)? };
+        let view = self.view(at)?;
+        ensure!(sold.watermark == view.seen, "a sale says another watermark than the site's");
         let rule = self.rule(sold.version.as_str())?;
         let who = &self.people[wish.person];
         ensure!(rule.from <= today, "S4: {} was not in force on day {today}", rule.name);
         ensure!(rule.takes(who), "S4: sold to a kind of document that {} does not take", rule.name);
         ensure!(rule.turn(who, today), "S4: sold on a day of the other digits");
         ensure!(rule.fits(who, wish.pieces, false), "S4: sold {:?} by {}", wish.pieces, rule.name);
-        let known = self.model.evidence(view, wish.person, rule, today);
+        let known = self.model.evidence(&view, wish.person, rule, today);
         ensure!(!known.must, "S4: {site} sold to somebody whose purchase it knew: {}", sold.id);
         ensure!(self.proxy_may(at, wish, rule, today), "S4: sold to a proxy who has carried too many cards");
         let book = self.model.book(at);
@@ -142,11 +143,11 @@ impl Town {
         let (site, today, view) = (self.sites[at].code, day_number(today), self.view(at)?);
         let rule = self.rule(version.name.as_str())?;
         let who = &self.people[wish.person];
-        let Evidence { may, .. } = self.model.evidence(view, wish.person, rule, today);
+        let Evidence { may, .. } = self.model.evidence(&view, wish.person, rule, today);
         let (adult, child) = self.model.book(at).stock.get(wish.programme).copied().unwrap_or_default();
         let right = match refusal {
             Refusal::Turn { .. } => !rule.turn(who, today),
-            Refusal::Bought { next } => may && self.next_is_right(view, wish.person, rule, today, *next),
+            Refusal::Bought { next } => may && self.next_is_right(&view, wish.person, rule, today, *next),
             Refusal::Proxy { .. } | Refusal::ProxyIsBuyer => !self.proxy_may(at, wish, rule, today),
             Refusal::Child { .. } | Refusal::Limit { .. } => !rule.fits(who, wish.pieces, false),
             Refusal::KindOff(_) => !rule.takes(who),
@@ -363,12 +364,14 @@ impl Town {
     }
 
     /// From where a node looks at the nation.
-    fn view(&mut self, at: usize) -> Result<View> {
-        let standing = self.sites[at].node()?.standing();
-        Ok(View { at, hub: standing.hub_life, seen: standing.feed })
+    pub(super) fn view(&mut self, at: usize) -> Result<View> {
+        let node = self.sites[at].node()?;
+        let standing = node.standing();
+        let has_digests = standing.manifest.is_some_and(|made| made > 0);
+        Ok(View { at, hub: standing.hub_life, seen: standing.feed, lags: node.lagging(), has_digests })
     }
 
-    fn rule(&self, version: &str) -> Result<&'static Rule> {
+    pub(super) fn rule(&self, version: &str) -> Result<&'static Rule> {
         let found = super::rules().iter().find(|rule| rule.name == version);
         found.with_context(|| format!("a version {version} that the town never heard of"))
     }

@@ -1,9 +1,12 @@
 //! The end of a town: no more faults; everything must cross, and everybody must agree (L1).
 
 use anyhow::{Context, Result, ensure};
+use edge::node::ask::Examine;
 use hub::hub::Hub;
+use shared::rules::refusal::Refusal;
 
 use super::Town;
+use super::people::{day_number, day_of};
 
 /// Everything has crossed within so many simulated minutes.
 const HEALED_WITHIN_S: i64 = 30 * 60;
@@ -28,6 +31,7 @@ impl Town {
             let late = self.now_ms - healed_ms > HEALED_WITHIN_S * 1000;
             ensure!(!late, "L1: after {HEALED_WITHIN_S} s without faults {}", open.unwrap_or_default());
             self.now_ms += STEP_MS;
+            self.publish_digests()?;
             for at in 0..self.sites.len() {
                 if self.sites[at].line.is_none() {
                     self.dial(at)?;
@@ -41,6 +45,7 @@ impl Town {
         self.check_all()?;
         self.check_ledgers()?;
         self.check_desks()?;
+        self.check_known()?;
         self.check_fresh_hub()?;
         self.check_rebuild()
     }
@@ -48,9 +53,10 @@ impl Town {
     /// What has not crossed yet, in words.
     fn open(&mut self) -> Result<Option<String>> {
         let hub = self.hub.as_ref().context("a hub that is running")?;
-        let feed = hub.feed_position()?;
+        let (feed, now_ms) = (hub.feed_position()?, self.now_ms);
         for site in &mut self.sites {
             let code = site.code;
+            let reading = site.reading(now_ms);
             let down = hub.load_down(&code, site.node()?.standing().down)?;
             let node = site.node()?;
             let (len, acked, seen) = (node.log_len(), node.acked_upto(), node.standing().feed);
@@ -60,6 +66,12 @@ impl Town {
             }
             if acked < len {
                 return Ok(Some(format!("{code} has {acked} of {len} acknowledged")));
+            }
+            // Which days matter follows from the day by the site's own clock; of another year's nobody tells it.
+            let off = day_number(node.business_day(reading)) - day_of(now_ms / 1000);
+            let late = node.lagging_today();
+            if off.abs() <= 1 && !late.is_empty() {
+                return Ok(Some(format!("{code} has no digests of {late:?}")));
             }
             if seen != feed || down.is_some() {
                 return Ok(Some(format!("{code} knows the nation up to {seen} of {feed}")));
@@ -89,6 +101,43 @@ impl Town {
             ensure!(!honest || status.quarantined == 0, "runs of the honest {code} are kept aside");
         }
         Ok(())
+    }
+
+    /// L3: in the end every counter knows of everybody whether they may buy, however it came to know.
+    fn check_known(&mut self) -> Result<()> {
+        for at in 0..self.sites.len() {
+            let view = self.view(at)?;
+            let reading = self.sites[at].reading(self.now_ms);
+            for (person, programme) in self.everybody() {
+                let who = &self.people[person];
+                let ask = Examine { programme: Some(programme.parse()?), document: who.document(false) };
+                let node = self.sites[at].node()?;
+                let today = day_number(node.business_day(reading));
+                let found = match node.examine(&ask, reading)? {
+                    Ok(examined) => Some((examined.version, false)),
+                    Err(Refusal::Bought { .. }) => {
+                        let versions = node.versions();
+                        let version = versions.in_force(&programme.parse()?, node.business_day(reading));
+                        version.map(|version| (version.name.clone(), true))
+                    }
+                    // Something else speaks against it first.
+                    Err(_) => None,
+                };
+                let Some((version, bought)) = found else { continue };
+                let rule = self.rule(version.as_str())?;
+                let known = self.model.evidence(&view, person, rule, today);
+                let code = self.sites[at].code;
+                ensure!(bought || !known.must, "L3: {code} does not know what person {person} bought");
+                ensure!(!bought || known.may, "L3: {code} takes person {person} for a buyer without a reason");
+            }
+        }
+        Ok(())
+    }
+
+    fn everybody(&self) -> Vec<(usize, &'static str)> {
+        let mut programmes = self.knobs.era.programmes.clone();
+        programmes.dedup();
+        (0..self.people.len()).flat_map(|person| programmes.clone().into_iter().map(move |it| (person, it))).collect()
     }
 
     /// S6, whole: a hub that hears everything for the first time, in another order.

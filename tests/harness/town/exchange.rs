@@ -15,6 +15,9 @@ use shared::wire::v1::message::Message;
 use super::line::Line;
 use super::{Inbox, Plant, Town};
 
+/// So little of a digest at once that the little ones of a town come in several pieces too.
+const PIECE_BYTES: u32 = 64;
+
 impl Town {
     /// The edge dials.
     pub(super) fn dial(&mut self, at: usize) -> Result<()> {
@@ -157,6 +160,15 @@ impl Town {
                 node.take_feed(after, &parts).with_context(named)?;
                 Some(edge_sync::Input::Took)
             }
+            edge_sync::Output::Manifest { upto, signed } => {
+                node.take_manifest(upto, &signed).with_context(named)?;
+                Some(edge_sync::Input::Took)
+            }
+            edge_sync::Output::Want => Some(edge_sync::Input::Wanted(node.wanted(PIECE_BYTES))),
+            edge_sync::Output::Piece(piece) => {
+                node.take_piece(&piece).with_context(named)?;
+                None
+            }
             edge_sync::Output::Own { pos, feed, run } => {
                 match node.take_own(pos, feed, run.as_ref()) {
                     // Sealed under the secret of a computer that enrolled since: it comes with the next greeting.
@@ -206,9 +218,9 @@ impl Town {
             hub_sync::Output::Greet(hello) => {
                 line.incarnation = Some(hello.incarnation);
                 let greeting = hub.greet(&code, &hello, second).with_context(named)?;
-                let hub::hub::Greeting { welcome, down, feed, own } = greeting;
+                let hub::hub::Greeting { welcome, down, feed, manifest, own } = greeting;
                 self.supersede(at, hello.incarnation)?;
-                Some(hub_sync::Input::Greeted { welcome, down, feed, own })
+                Some(hub_sync::Input::Greeted { welcome, down, feed, manifest, own })
             }
             hub_sync::Output::Ingest(run) => {
                 if self.swallows(&run)? {
@@ -222,7 +234,8 @@ impl Town {
                 None
             }
             hub_sync::Output::LoadDown(after) => Some(hub_sync::Input::Down(hub.load_down(&code, after)?)),
-            hub_sync::Output::LoadFeed(after) => Some(hub_sync::Input::Feed(hub.load_feed(after)?)),
+            hub_sync::Output::LoadFeed { after, manifest } => Some(hub.load_nation(after, manifest)?),
+            hub_sync::Output::LoadPiece(fetch) => Some(hub_sync::Input::Piece(hub.load_piece(&fetch)?)),
             hub_sync::Output::LoadOwn { after, known } => {
                 Some(hub_sync::Input::Own(hub.load_own(&code, after, &known)?))
             }

@@ -72,6 +72,24 @@ impl Weather {
     }
 }
 
+/// How the hub publishes digests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Digests {
+    /// At most so often, in seconds.
+    pub(super) every_s: i64,
+    /// An edge that is so many items behind is given digests.
+    pub(super) jump_items: u64,
+}
+
+impl Digests {
+    /// In four of five towns, and there so soon that edges which were away for minutes get them too.
+    pub(super) fn drawn(dice: &mut Dice) -> Option<Self> {
+        let every_s = [60, 900, 3_600, 6 * 3_600][dice.index(4)];
+        let jump_items = dice.below(6);
+        (!dice.once_in(5)).then_some(Self { every_s, jump_items })
+    }
+}
+
 /// Everything that is drawn once for a town.
 #[derive(Debug, Clone)]
 pub(super) struct Knobs {
@@ -92,6 +110,7 @@ pub(super) struct Knobs {
     pub(super) clone_per_1000: u64,
     pub(super) replace_per_1000: u64,
     pub(super) hub_restore_per_1000: u64,
+    pub(super) digests: Option<Digests>,
     pub(super) plant: Option<Plant>,
 }
 
@@ -123,6 +142,7 @@ impl Knobs {
             clone_per_1000: shaken(clone),
             replace_per_1000: shaken(replace),
             hub_restore_per_1000: shaken(hub_restore),
+            digests: None,
             plant: extra.plant,
         }
     }

@@ -128,6 +128,7 @@ impl Town {
         }
         let dice = super::hub_dice(self.dice.next());
         let mut hub = Hub::open(backup, &self.master, dice)?;
+        self.jump(&mut hub);
         hub.begin_new_life()?;
         for name in self.published.clone() {
             if !hub.versions().iter().any(|version| version.name.as_str() == name) {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::{Result, ensure};
+use edge::nation::Lag;
 use shared::entry::{Fact, Pieces, Reading};
 use shared::ids::{EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::seal::mark;
 use shared::wire::v1::{entry, feed};
 
-use super::people::{Person, Rule, day_of};
+use super::people::{Person, Rule, day_number, day_of};
 
 /// A sale that was answered.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ struct Told {
 }
 
 /// From where a node looks at the nation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct View {
     /// Which node.
     pub(super) at: usize,
@@ -103,6 +104,21 @@ pub(super) struct View {
     pub(super) hub: Incarnation,
     /// Its watermark.
     pub(super) seen: u64,
+    /// The days of which it knows less.
+    pub(super) lags: Vec<Lag>,
+    /// Whether some of it came by digests.
+    pub(super) has_digests: bool,
+}
+
+impl View {
+    /// How the day of a sale lags behind the watermark.
+    fn lag(&self, sale: &Sale) -> Option<&Lag> {
+        let day = day_of(sale.instant);
+        let is_its = |lag: &&Lag| {
+            lag.programme.as_str() == sale.programme && (day_number(lag.first)..=day_number(lag.last)).contains(&day)
+        };
+        self.lags.iter().find(is_its)
+    }
 }
 
 /// What a site knows of somebody: whether something certainly speaks against a sale, and whether anything may.
@@ -216,7 +232,7 @@ impl Model {
     }
 
     /// What a node knows of somebody on a day, by the version that it goes by.
-    pub(super) fn evidence(&self, view: View, person: usize, rule: &Rule, today: i64) -> Evidence {
+    pub(super) fn evidence(&self, view: &View, person: usize, rule: &Rule, today: i64) -> Evidence {
         let mut out = Evidence::default();
         for id in self.by_person.get(&person).into_iter().flatten() {
             let Some(sale) = self.sales.get(id).filter(|sale| sale.programme == rule.programme) else { continue };
@@ -224,22 +240,47 @@ impl Model {
                 continue;
             }
             let known = self.knows(view, id);
-            out.must |= known.must;
+            out.must |= known.must && !self.is_in_doubt(view, person, sale);
             out.may |= known.may;
         }
         out
     }
 
-    fn knows(&self, view: View, id: &EntryId) -> Evidence {
+    /// A digest does not say which sale it means: where another one of that person and day was taken back, by this site
+    /// or as the list says since, it may be that one.
+    fn is_in_doubt(&self, view: &View, person: usize, sale: &Sale) -> bool {
+        let Some(book) = self.books.get(&view.at).filter(|_| view.has_digests) else { return false };
+        let told = self.told.get(&view.hub);
+        let is_gone = |id: &EntryId| {
+            let told = told.and_then(|told| told.of.get(id)).map_or(&[][..], Vec::as_slice);
+            told.iter().any(|(position, gone)| *gone && *position <= view.seen)
+        };
+        let same_day =
+            |other: &Sale| other.programme == sale.programme && day_of(other.instant) == day_of(sale.instant);
+        let mut of_person = self.by_person.get(&person).into_iter().flatten();
+        of_person.any(|id| (book.withdrawn.contains(id) || is_gone(id)) && self.sales.get(id).is_some_and(same_day))
+    }
+
+    fn knows(&self, view: &View, id: &EntryId) -> Evidence {
         let life = self.told.get(&view.hub);
         let told = life.and_then(|life| life.of.get(id)).map_or(&[][..], Vec::as_slice);
+        let lag = self.sales.get(id).and_then(|sale| view.lag(sale));
+        let is_hidden = |position: u64| lag.is_some_and(|lag| position > lag.known && position <= lag.again);
+        if told.iter().any(|(position, _)| is_hidden(*position)) {
+            // The digest that says so has not come yet; some of the feed of that time may be here.
+            return Evidence { must: false, may: true };
+        }
         let last = told.iter().rev().find(|(position, _)| *position <= view.seen).map(|(_, gone)| *gone);
         let Some(book) = self.books.get(&view.at).filter(|book| book.own.contains(id)) else {
             let counts = last == Some(false);
             return Evidence { must: counts, may: counts };
         };
-        if book.withdrawn.contains(id) || book.over.contains(id) {
+        if book.withdrawn.contains(id) {
             return Evidence::default();
+        }
+        if book.over.contains(id) {
+            // The desk may say it before the list does, and of a digest nobody can tell whose sale it means.
+            return Evidence { must: false, may: last == Some(false) };
         }
         match last {
             Some(false) => Evidence { must: true, may: true },

@@ -18,7 +18,7 @@ impl Town {
     /// S4: the day that a refusal names is the first on which nothing that the site knows speaks against a sale.
     pub(super) fn next_is_right(
         &self,
-        view: View,
+        view: &View,
         person: usize,
         rule: &Rule,
         today: i64,

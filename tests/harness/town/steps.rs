@@ -26,6 +26,7 @@ impl Town {
                 self.publish(index)?;
             }
         }
+        self.publish_digests()?;
         for at in 0..self.sites.len() {
             self.turn_line(at)?;
         }
@@ -64,6 +65,16 @@ impl Town {
         publish(&mut self.shadow, &text, second)?;
         self.published.push(name);
         self.hub_wrote()
+    }
+
+    /// What the feed has come to, where it is time.
+    pub(super) fn publish_digests(&mut self) -> Result<()> {
+        let Some(digests) = self.knobs.digests else { return Ok(()) };
+        let second = self.second();
+        if self.hub()?.publish_digests_in_time(digests.every_s, second)?.is_some() {
+            self.hub_wrote()?;
+        }
+        Ok(())
     }
 
     /// The line comes or goes when its time is there.
@@ -158,7 +169,9 @@ impl Town {
         }
         let store = self.hub.take().context("a hub that is running")?.into_store();
         let dice = super::hub_dice(self.dice.next());
-        self.hub = Some(hub::hub::Hub::open(store, &self.master, dice)?);
+        let mut hub = hub::hub::Hub::open(store, &self.master, dice)?;
+        self.jump(&mut hub);
+        self.hub = Some(hub);
         Ok(())
     }
 

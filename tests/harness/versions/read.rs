@@ -78,6 +78,9 @@ impl Told {
                 | Message::Beacon { .. }
                 | Message::Refused(_)
                 | Message::Own { .. }
+                | Message::Manifest { .. }
+                | Message::Fetch(_)
+                | Message::Piece(_)
                 | Message::Key { .. } => {}
             }
         }
@@ -117,7 +120,7 @@ pub fn offered(frames: &[Vec<u8>]) -> Result<Vec<Offered>> {
 /// Where it did not greet.
 pub fn greeted(frames: &[Vec<u8>]) -> Result<Hello> {
     match message::decode(&line::message(frames.first().context("nothing was said")?)?)? {
-        Message::Hello(hello) => Ok(Hello { life: None, ..hello }),
+        Message::Hello(hello) => Ok(Hello { life: None, manifest: None, ..hello }),
         other => bail!("no greeting: {other:?}"),
     }
 }

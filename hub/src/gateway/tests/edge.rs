@@ -141,7 +141,15 @@ impl Edge {
         let connection = dial(&endpoint, addr, client(ca, Some(papers), ALPN_SYNC)).await.unwrap();
         let (send, recv) = connection.open_bi().await.unwrap();
         let incarnation = ledger.incarnation();
-        let standing = Standing { site, incarnation, hub_life: Incarnation([0; 16]), down: 0, feed: 0, life: None };
+        let standing = Standing {
+            site,
+            incarnation,
+            hub_life: Incarnation([0; 16]),
+            down: 0,
+            feed: 0,
+            life: None,
+            manifest: None,
+        };
         let mut edge = Self {
             connection,
             ledger,
@@ -244,6 +252,9 @@ impl Edge {
                     self.beacons.push(second);
                     None
                 }
+                Output::Manifest { .. } => Some(Input::Took),
+                Output::Want => Some(Input::Wanted(None)),
+                Output::Piece(_) => None,
                 Output::Close(close) => {
                     self.refused.push(close.to_string());
                     None
@@ -281,5 +292,5 @@ pub(super) fn framed(message: &Message) -> Vec<u8> {
 pub(super) fn hello_of(site: &str, ledger: &Ledger) -> Hello {
     let site = site.parse().unwrap();
     let (incarnation, hub_life) = (ledger.incarnation(), Incarnation([0; 16]));
-    hello(Standing { site, incarnation, hub_life, down: 0, feed: 0, life: None })
+    hello(Standing { site, incarnation, hub_life, down: 0, feed: 0, life: None, manifest: None })
 }

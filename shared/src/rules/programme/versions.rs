@@ -60,6 +60,23 @@ impl Versions {
         }
     }
 
+    /// Whether a version of the programme counts pieces: how much somebody bought matters, not only that they did.
+    #[must_use]
+    pub fn counts_pieces(&self, programme: &ProgrammeId) -> bool {
+        self.of.get(programme).is_some_and(|known| known.iter().any(|version| !version.one_purchase_per_window))
+    }
+
+    /// The first day whose sales the window of a version in force, or of one to come, may still reach; none where
+    /// nothing is known of the programme.
+    #[must_use]
+    pub fn reached_from(&self, programme: &ProgrammeId, today: NaiveDate) -> Option<NaiveDate> {
+        let known = self.of.get(programme)?;
+        let in_force = begun(known, today);
+        let is_over =
+            |version: &&Version| version.from <= today && in_force.is_none_or(|other| other.name != version.name);
+        known.iter().filter(|version| !is_over(version)).map(|version| version.window.reached_from(today)).min()
+    }
+
     /// All versions, by programme and first day.
     pub fn iter(&self) -> impl Iterator<Item = &Version> {
         self.of.values().flatten()

@@ -9,6 +9,7 @@ use super::WireError;
 use super::life::{EdgeLife, HubLife, WireEdgeLife, WireHubLife};
 use super::list::at_most;
 use super::run::{WireId, WireRun};
+use crate::digest::{LayerId, Signed};
 use crate::ids::{ChangeHash, EntryId, Incarnation};
 use crate::ledger::run::Run;
 use crate::seal::Secret;
@@ -18,6 +19,8 @@ use crate::sign::{Receipt, Signature};
 pub const PROTOCOL: u32 = 1;
 /// Most batches in one `Feed`.
 pub const FEED_PARTS_MAX: usize = 8 * 1024;
+/// Most bytes of a layer in one `Piece`.
+pub const PIECE_BYTES_MAX: u32 = 64 * 1024;
 
 /// Edge → hub, first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,9 @@ pub struct Hello {
     pub feed: u64,
     /// None from an edge of the first version.
     pub life: Option<EdgeLife>,
+    /// When the manifest that the edge holds was made, by the hub's clock, 0 for none; none from an edge that knows no
+    /// digests.
+    pub manifest: Option<u64>,
 }
 
 /// Hub → edge, first.
@@ -150,6 +156,39 @@ pub enum Message {
         /// The secret.
         secret: Secret,
     },
+    /// Hub → edge: which digests there are. The feed goes on behind its position.
+    Manifest {
+        /// The position.
+        upto: u64,
+        /// The manifest.
+        signed: Signed,
+    },
+    /// Edge → hub: some bytes of a layer.
+    Fetch(Fetch),
+    /// Hub → edge: these; none where the layer is gone.
+    Piece(Piece),
+}
+
+/// Which bytes of a layer are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetch {
+    /// Of which layer.
+    pub layer: LayerId,
+    /// From here on.
+    pub offset: u32,
+    /// At most so many, and at most [`PIECE_BYTES_MAX`].
+    pub most: u32,
+}
+
+/// Some bytes of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Of which layer.
+    pub layer: LayerId,
+    /// From here on.
+    pub offset: u32,
+    /// As they stand in it.
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Encode, Decode)]
@@ -178,6 +217,12 @@ enum WireMessage {
     Own(#[n(0)] u64, #[n(1)] u64, #[n(2)] Option<WireRun>),
     #[n(11)]
     Key(#[n(0)] u8, #[cbor(n(1), with = "minicbor::bytes")] [u8; 32]),
+    #[n(12)]
+    Manifest(#[n(0)] u64, #[n(1)] ByteVec, #[cbor(n(2), with = "minicbor::bytes")] [u8; 64]),
+    #[n(13)]
+    Fetch(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32], #[n(1)] u32, #[n(2)] u32),
+    #[n(14)]
+    Piece(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32], #[n(1)] u32, #[n(2)] ByteVec),
 }
 
 #[derive(Encode, Decode)]
@@ -199,6 +244,8 @@ struct WireHello {
     feed: u64,
     #[n(7)]
     life: Option<WireEdgeLife>,
+    #[n(8)]
+    manifest: Option<u64>,
 }
 
 #[derive(Encode, Decode)]
@@ -274,6 +321,11 @@ impl From<&Message> for WireMessage {
             Message::Refused(refused) => Self::Refused(refused.id.map(Into::into), refused.why.clone()),
             Message::Own { pos, feed, run } => Self::Own(*pos, *feed, run.as_ref().map(Into::into)),
             Message::Key { number, secret } => Self::Key(*number, *secret.bytes()),
+            Message::Manifest { upto, signed } => {
+                Self::Manifest(*upto, signed.body.to_vec().into(), signed.signature.0)
+            }
+            Message::Fetch(fetch) => Self::Fetch(fetch.layer.0, fetch.offset, fetch.most),
+            Message::Piece(piece) => Self::Piece(piece.layer.0, piece.offset, piece.bytes.clone().into()),
         }
     }
 }
@@ -312,6 +364,20 @@ impl TryFrom<WireMessage> for Message {
                 Self::Own { pos: position(pos)?, feed: position(feed)?, run }
             }
             WireMessage::Key(number, secret) => Self::Key { number, secret: Secret::new(secret) },
+            WireMessage::Manifest(upto, body, signature) => {
+                let signed = Signed { body: Vec::from(body).into(), signature: Signature(signature) };
+                Self::Manifest { upto: position(upto)?, signed }
+            }
+            WireMessage::Fetch(layer, offset, most) => {
+                Self::Fetch(Fetch { layer: LayerId(layer), offset, most: most.min(PIECE_BYTES_MAX) })
+            }
+            WireMessage::Piece(layer, offset, bytes) => {
+                if u32::try_from(bytes.len()).is_ok_and(|len| len <= PIECE_BYTES_MAX) {
+                    Self::Piece(Piece { layer: LayerId(layer), offset, bytes: bytes.into() })
+                } else {
+                    return Err(WireError::limit("piece", "too many bytes"));
+                }
+            }
         })
     }
 }
@@ -333,6 +399,7 @@ impl From<&Hello> for WireHello {
             down: hello.down,
             feed: hello.feed,
             life: hello.life.as_ref().map(Into::into),
+            manifest: hello.manifest,
         }
     }
 }
@@ -348,6 +415,7 @@ impl From<WireHello> for Hello {
             down: wire.down,
             feed: wire.feed,
             life: wire.life.map(Into::into),
+            manifest: wire.manifest,
         }
     }
 }

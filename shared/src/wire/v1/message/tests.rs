@@ -38,6 +38,7 @@ fn every_message_round_trips() {
             keys: vec![KeyMark([9; 8])],
             tips: vec![id],
         }),
+        manifest: Some(9),
     };
     let welcome = Welcome {
         protocol: PROTOCOL,
@@ -60,6 +61,9 @@ fn every_message_round_trips() {
         Message::Key { number: 2, secret: Secret::new([3; 32]) },
         Message::Down { pos: 6, run: run.clone() },
         Message::Feed { after: 7, parts: vec![FeedPart { upto: 8, body: vec![9; 300].into() }] },
+        Message::Manifest { upto: 9, signed: Signed { body: vec![1, 2].into(), signature: Signature([2; 64]) } },
+        Message::Fetch(Fetch { layer: LayerId([4; 32]), offset: 70_000, most: 9 }),
+        Message::Piece(Piece { layer: LayerId([4; 32]), offset: 70_000, bytes: vec![3; 300] }),
         Message::Took,
         Message::Ask { echo: 1 },
         Message::Beacon { echo: 1, second: -1 },
