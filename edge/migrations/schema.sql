@@ -108,6 +108,6 @@ CREATE TABLE self (
     clock_synced INTEGER,
     clock_high INTEGER NOT NULL,
     clock_high_pos INTEGER NOT NULL
-, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0);
+, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0, caught INTEGER);
 
 CREATE TABLE withdrawn (pos INTEGER PRIMARY KEY, by INTEGER NOT NULL);

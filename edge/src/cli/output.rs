@@ -160,6 +160,7 @@ fn status(answer: &Value) -> Vec<String> {
     if answer.pointer("/line/last_failure").is_some_and(|failure| !failure.is_null()) {
         lines.push(format!("  {} / {}", at("/line/last_failure/zh-TW"), at("/line/last_failure/en")));
     }
+    lines.push(format!("全國資料 / nation: {} / {}", at("/nation/known/zh-TW"), at("/nation/known/en")));
     lines.push(format!("最後同步 / last sync: {}", at("/line/last_success")));
     lines.push(format!("紀錄 / entries: {}，未上傳 / unsent: {}", at("/ledger/entries"), at("/ledger/unsent")));
     lines.push(format!("重複購買爭議 / contested sales: {}", at("/ledger/over")));

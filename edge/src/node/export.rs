@@ -79,6 +79,7 @@ impl Node {
             "document": masked(0, &sale.document)?,
             "proxy": sale.proxy.as_ref().map(|proxy| masked(1, proxy)).transpose()?,
             "watermark": sale.watermark,
+            "approved_by": sale.approved_by,
         }))
     }
 }

@@ -95,6 +95,7 @@ impl Node {
             acked = acked.min(aside.unwrap_or(acked));
             self.forget_hub(welcome.hub_life)?;
         }
+        self.knowledge.greeted(welcome.feed);
         let pos = known.min(acked);
         let feed = if pos == 0 { 0 } else { welcome.feed };
         self.line.resumed(pos, feed);
@@ -169,6 +170,7 @@ impl Node {
         self.over.clear();
         self.deliveries.clear();
         self.line.new_hub(life);
+        self.knowledge.forget();
         Ok(())
     }
 

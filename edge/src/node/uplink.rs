@@ -66,6 +66,7 @@ impl Node {
         if let Some(receipt) = receipt {
             self.receive(upto, receipt)?;
         }
+        self.knowledge.told(feed);
         if self.line.acked(upto.min(self.len), feed) {
             self.put_quarantined()?;
         }
@@ -115,6 +116,7 @@ impl Node {
             Err(other) => return Err(other.into()),
         }
         self.line.fed(&progress);
+        self.look_whether_caught_up()?;
         self.forget_old_days()
     }
 
@@ -158,6 +160,6 @@ impl Node {
             let noted = self.store.put_clock(&state, self.len);
             self.promised(noted)?;
         }
-        Ok(())
+        self.heard_beacon(got)
     }
 }

@@ -90,6 +90,7 @@ impl Node {
             entries: self.len,
             acked: self.line.count_had(self.len),
             watermark: self.line.feed,
+            known: self.known(now, reading),
             down: self.line.down,
             quarantined: self.line.quarantined.len(),
             over: self.over.len(),

@@ -14,6 +14,7 @@ use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
 use shared::rules::stock::Stock;
 
+use super::known;
 use crate::fault::Fault;
 use crate::node::ask::{
     Arrived, Corrected, Examined, Mark, Movement, MovementKind, Recent, Shelf, Sold, TakenBack, Withdrawn,
@@ -114,6 +115,7 @@ pub fn examined(found: &Examined) -> Value {
         "allowance": allowance(found.allowance),
         "price_ntd_per_piece": found.price_ntd_per_piece,
         "time_in_doubt": mark(found.mark),
+        "allowed": known::allowed_code(found.allowed),
         "stock": stock(found.stock),
         "message": message(
             &format!("{} 符合購買資格，可購買片數 {most}", found.masked),
@@ -153,6 +155,7 @@ pub fn sold(site_name: &str, sale: &Sold) -> Value {
             "child": child,
             "price_ntd": sale.price_ntd,
             "watermark": sale.watermark,
+            "approved_by": sale.approved_by,
         },
         "stock": stock(sale.stock),
         "message": message(

@@ -76,6 +76,7 @@ impl Town {
             adult: i64::from(wish.pieces.adult),
             child: i64::from(wish.pieces.child),
             proxy: wish.proxy.map(|proxy| self.people[proxy].document(false)),
+            manager: None,
             by: "town".to_owned(),
         }
     }

@@ -16,6 +16,10 @@ fn all() -> Vec<(Refusal, &'static str)> {
         (Refusal::NoProgramme, "programme"),
         (Refusal::Clock { doubt_s: u32::MAX }, "clock"),
         (Refusal::Clock { doubt_s: 301 }, "clock"),
+        (Refusal::KnowledgeTooOld { heard: Heard::Never }, "knowledge"),
+        (Refusal::KnowledgeTooOld { heard: Heard::Ago { age_s: 400_000, doubt_s: 0 } }, "knowledge"),
+        (Refusal::OnePiece { heard: Heard::Ago { age_s: 20_000, doubt_s: 30_000 } }, "limit"),
+        (Refusal::AskManager { heard: Heard::Ago { age_s: 20_000, doubt_s: u32::MAX } }, "manager"),
         (Refusal::Turn { today: TurnDay::Even, own: Some(day("2020-02-07")) }, "turn"),
         (Refusal::Turn { today: TurnDay::Odd, own: None }, "turn"),
         (Refusal::Turn { today: TurnDay::Nobody, own: None }, "turn"),
@@ -78,6 +82,39 @@ fn a_doubt_is_said_in_the_largest_unit_that_fits() {
         assert!(refusal.zh().contains(zh) && refusal.en().contains(en), "{refusal}");
         assert!(refusal.zh().contains("連線至中心") && refusal.en().contains("connect to the hub"));
     }
+}
+
+#[test]
+fn how_old_the_knowledge_is_stands_in_the_refusal_and_what_to_do() {
+    for (heard, zh, en) in [
+        (Heard::Never, "從未取得全國資料", "nothing is known of the nation yet"),
+        (Heard::Now, "全國資料即時", "the nation is known to the second"),
+        (ago(3 * 3_600, 0), "全國資料為 3 小時前", "the nation is known as of 3 hours ago"),
+        (ago(1_200, 1), "全國資料為 20 分鐘前", "the nation is known as of 20 min ago"),
+        (ago(6_000, 0), "全國資料為 1 小時前", "the nation is known as of 1 hour ago"),
+        (ago(400_000, 0), "全國資料為 4 天前", "the nation is known as of 4 days ago"),
+        (
+            ago(600, 28_800),
+            "全國資料為 10 分鐘前（最久 8 小時）",
+            "the nation is known as of 10 min ago (at most 8 hours)",
+        ),
+        (
+            ago(600, u32::MAX),
+            "全國資料為 10 分鐘前（時鐘未確認，可能更久）",
+            "the nation is known as of 10 min ago (or longer: the clock is in doubt)",
+        ),
+    ] {
+        assert_eq!((known_zh(heard).as_str(), known_en(heard).as_str()), (zh, en));
+        for refusal in [Refusal::KnowledgeTooOld { heard }, Refusal::OnePiece { heard }, Refusal::AskManager { heard }]
+        {
+            assert!(refusal.zh().starts_with(zh) && refusal.en().starts_with(en), "{refusal}");
+            assert!(refusal.zh().contains("連線至中心") && refusal.en().contains("connect to the hub"), "{refusal}");
+        }
+    }
+}
+
+fn ago(age_s: u64, doubt_s: u32) -> Heard {
+    Heard::Ago { age_s, doubt_s }
 }
 
 #[test]
