@@ -44,6 +44,7 @@ mod requests;
 mod sale;
 mod shelf;
 mod uplink;
+mod verdict;
 mod view;
 mod withdrawal;
 mod write;
@@ -53,6 +54,7 @@ use arrivals::Arrivals;
 pub use crate::store::Committed;
 pub use error::{Answer, BadAsk, NodeError};
 pub use life::{Lives, Stamp};
+pub use verdict::Standing;
 
 /// Random bytes, as many as are asked for.
 pub type Dice = Box<dyn FnMut() -> [u8; 16] + Send>;

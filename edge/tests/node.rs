@@ -31,3 +31,7 @@ mod verify;
 #[cfg(test)]
 #[path = "node/ladder.rs"]
 mod ladder;
+
+#[cfg(test)]
+#[path = "node/verdicts.rs"]
+mod verdicts;

@@ -12,6 +12,7 @@
 
 pub mod calendar;
 pub mod clock;
+pub mod evidence;
 pub mod identity;
 pub mod knowledge;
 pub mod programme;

@@ -293,6 +293,8 @@ pub struct Recent {
     pub over: bool,
     /// Whether the hub has it on its disk.
     pub acked: bool,
+    /// Whether the nation's list here has come as far as the hub counted it.
+    pub covered: bool,
     /// By whom.
     pub by: String,
 }

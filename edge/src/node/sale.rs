@@ -62,8 +62,13 @@ impl Node {
         let stock = self.stock_of(&version.programme);
         let mark = self.mark(version, now, reading);
         let heard = self.heard(now, reading);
-        let known = Known { version: Some(version), history: &history, stock, today, doubt_s: now.doubt_s, heard };
-        Ok(examine(&known, &document).map(|allowance| Examined {
+        let past = &history.past;
+        let known = Known { version: Some(version), history: past, stock, today, doubt_s: now.doubt_s, heard };
+        let allowance = match examine(&known, &document) {
+            Ok(allowance) => allowance,
+            Err(refusal) => return self.with_evidence(refusal, version, &history, today).map(Err),
+        };
+        Ok(Ok(Examined {
             programme: version.programme.clone(),
             version: version.name.clone(),
             title: version.title.clone(),
@@ -100,13 +105,14 @@ impl Node {
         let history = self.history(version, &document.person(), today)?;
         let stock = self.stock_of(&version.programme);
         let heard = self.heard(now, reading);
-        let known = Known { version: Some(version), history: &history, stock, today, doubt_s: now.doubt_s, heard };
+        let past = &history.past;
+        let known = Known { version: Some(version), history: past, stock, today, doubt_s: now.doubt_s, heard };
         let proxy_cards_today = self.cards_carried(&document, proxy.as_ref(), today)?;
         let pieces = pieces(ask.adult, ask.child);
         let manager = second_person(ask.manager.as_deref(), &ask.by);
         let asked = Ask { document: &document, pieces, proxy: proxy.as_ref(), proxy_cards_today, manager };
         if let Err(refusal) = decide(&known, &asked) {
-            return Ok(Err(refusal));
+            return self.with_evidence(refusal, version, &history, today).map(Err);
         }
         // A name that nothing asked for is nobody's word.
         let approved_by = manager.filter(|_| allowed(version, heard) == Allowed::Manager);

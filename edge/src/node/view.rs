@@ -136,6 +136,7 @@ impl Node {
             withdrawn: row.withdrawn,
             over: self.over.contains(&row.id),
             acked: self.line.has(row.pos),
+            covered: self.line.covers(row.pos),
             by: entry.by.name.clone(),
         }))
     }

@@ -10,12 +10,14 @@ use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde_json::{Value, json};
 use shared::entry::Pieces;
 use shared::rules::calendar::{roc_date, roc_minute};
+use shared::rules::evidence::Evidence;
 use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
 use shared::rules::stock::Stock;
 
 use super::known;
 use crate::fault::Fault;
+use crate::node::Standing;
 use crate::node::ask::{
     Arrived, Corrected, Examined, Mark, Movement, MovementKind, Recent, Shelf, Sold, TakenBack, Withdrawn,
 };
@@ -51,8 +53,23 @@ pub fn refused(refusal: &Refusal) -> Value {
         "verdict": "refused",
         "reason": refusal.code(),
         "next": refusal.next().map(|day| day.to_string()),
+        "evidence": refusal.evidence().iter().map(evidence).collect::<Vec<_>>(),
         "message": message(&refusal.zh(), &refusal.en()),
     })
+}
+
+/// One thing that a refusal rests on.
+fn evidence(evidence: &Evidence) -> Value {
+    let (at, day) = match evidence {
+        Evidence::Own { second } => (rfc3339(*second), None),
+        Evidence::Nation { day, list: _ } => (None, Some(day.to_string())),
+    };
+    json!({ "kind": evidence.code(), "at": at, "day": day, "zh-TW": evidence.zh(), "en": evidence.en() })
+}
+
+/// Where a sale stands.
+fn standing(standing: Standing) -> Value {
+    json!({ "code": standing.code(), "zh-TW": standing.zh(), "en": standing.en() })
 }
 
 /// Both languages.
@@ -244,6 +261,7 @@ pub fn recent(line: &Recent) -> Value {
         "withdrawn": line.withdrawn,
         "over": line.over,
         "acked": line.acked,
+        "standing": line.standing().map(standing),
         "by": line.by,
     })
 }

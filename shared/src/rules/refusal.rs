@@ -7,6 +7,7 @@ use std::fmt;
 use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::calendar::roc_date;
+use super::evidence::Evidence;
 use super::identity::{BadDocument, DocumentKind};
 use super::knowledge::Heard;
 use super::programme::{BornFrom, Text};
@@ -43,6 +44,8 @@ pub enum Refusal {
     Bought {
         /// 下次購買起日, where it is known.
         next: Option<NaiveDate>,
+        /// What says so, as far as whoever was asked could tell.
+        evidence: Vec<Evidence>,
     },
     /// Child goods for somebody who is no child (M12).
     Child {
@@ -130,7 +133,7 @@ impl Refusal {
     #[must_use]
     pub fn next(&self) -> Option<NaiveDate> {
         match self {
-            Self::Bought { next } => *next,
+            Self::Bought { next, .. } => *next,
             Self::Document(_)
             | Self::KindOff(_)
             | Self::NoProgramme
@@ -152,6 +155,25 @@ impl Refusal {
         }
     }
 
+    /// What says that somebody has bought already; nothing for any other reason.
+    #[must_use]
+    pub fn evidence(&self) -> &[Evidence] {
+        if let Self::Bought { evidence, .. } = self { evidence } else { &[] }
+    }
+
+    /// The same refusal, resting on this; each thing once. Only a purchase needs evidence.
+    #[must_use]
+    pub fn resting_on(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        if let Self::Bought { evidence: all, .. } = &mut self {
+            for evidence in evidence {
+                if !all.contains(&evidence) {
+                    all.push(evidence);
+                }
+            }
+        }
+        self
+    }
+
     /// For the people at the counter, in Chinese.
     #[must_use]
     pub fn zh(&self) -> String {
@@ -166,10 +188,10 @@ impl Refusal {
                 format!("{}，依規定停止販售；請先連線至中心更新；已依紙本售出者可事後補登", known_zh(*heard))
             }
             Self::Turn { today, own } => turn_zh(*today, *own),
-            Self::Bought { next: Some(next) } => {
+            Self::Bought { next: Some(next), .. } => {
                 format!("不符購買資格，期間內已購買。下次購買起日：{}", roc_date(*next))
             }
-            Self::Bought { next: None } => "不符購買資格，本輪已購買，請等候公告下一輪日期".to_owned(),
+            Self::Bought { next: None, .. } => "不符購買資格，本輪已購買，請等候公告下一輪日期".to_owned(),
             Self::Child { goods, born_from } => child_zh(goods.as_ref(), *born_from),
             Self::Proxy { most: 0 } => "目前不開放代購，請本人持卡購買".to_owned(),
             Self::Proxy { most } => format!("代購人今日已達代購上限（{most} 張卡），請改由他人代購或本人購買"),
@@ -211,8 +233,8 @@ impl Refusal {
                 known_en(*heard)
             ),
             Self::Turn { today, own } => turn_en(*today, *own),
-            Self::Bought { next: Some(next) } => format!("bought already; next {next}"),
-            Self::Bought { next: None } => "bought already; wait for the next round to be announced".to_owned(),
+            Self::Bought { next: Some(next), .. } => format!("bought already; next {next}"),
+            Self::Bought { next: None, .. } => "bought already; wait for the next round to be announced".to_owned(),
             Self::Child { goods, born_from } => child_en(goods.as_ref(), *born_from),
             Self::Proxy { most: 0 } => "nobody may carry another's card at present: come in person".to_owned(),
             Self::Proxy { most } => format!("the proxy may carry at most {most} of other people's cards a day"),

@@ -235,11 +235,11 @@ fn judge(version: &Version, known: &Known<'_>, ask: &Ask<'_>) {
     let left = quota::remaining(version, known.history, birth, known.today);
     match left {
         Ok(most) => assert!(most.most() > 0 && most.most() <= LIMIT_PIECES_MAX),
-        Err(Refusal::Bought { next: Some(next) }) => {
+        Err(Refusal::Bought { next: Some(next), .. }) => {
             assert!(next > known.today);
             assert!(quota::remaining(version, known.history, birth, next).is_ok(), "sent away to a day of nothing");
         }
-        Err(Refusal::Bought { next: None }) => {}
+        Err(Refusal::Bought { next: None, .. }) => {}
         Err(other) => panic!("{other:?} is no matter of quota"),
     }
     if decided.is_ok() {

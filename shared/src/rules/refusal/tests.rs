@@ -2,9 +2,14 @@
 
 use super::*;
 use crate::rules::calendar::BadBirth;
+use crate::rules::evidence::List;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
+}
+
+fn bought(next: Option<&str>) -> Refusal {
+    Refusal::Bought { next: next.map(day), evidence: Vec::new() }
 }
 
 fn all() -> Vec<(Refusal, &'static str)> {
@@ -23,8 +28,8 @@ fn all() -> Vec<(Refusal, &'static str)> {
         (Refusal::Turn { today: TurnDay::Even, own: Some(day("2020-02-07")) }, "turn"),
         (Refusal::Turn { today: TurnDay::Odd, own: None }, "turn"),
         (Refusal::Turn { today: TurnDay::Nobody, own: None }, "turn"),
-        (Refusal::Bought { next: Some(day("2020-02-13")) }, "bought"),
-        (Refusal::Bought { next: None }, "bought"),
+        (bought(Some("2020-02-13")), "bought"),
+        (bought(None), "bought"),
         (Refusal::Child { goods: goods.clone(), born_from: Some(BornFrom::Year(2008)) }, "child"),
         (Refusal::Child { goods: goods.clone(), born_from: Some(BornFrom::Day(day("2004-01-01"))) }, "child"),
         (Refusal::Child { goods: None, born_from: None }, "child"),
@@ -56,17 +61,30 @@ fn every_refusal_has_a_code_and_two_languages() {
 
 #[test]
 fn m9_the_next_date_is_named_in_both_languages() {
-    let refusal = Refusal::Bought { next: Some(day("2020-02-13")) };
+    let refusal = bought(Some("2020-02-13"));
     assert!(refusal.zh().contains("不符購買資格"));
     assert!(refusal.zh().contains("下次購買起日：109/02/13"));
     assert_eq!(refusal.en(), "bought already; next 2020-02-13");
-    assert!(Refusal::Bought { next: None }.zh().contains("不符購買資格"));
+    assert!(bought(None).zh().contains("不符購買資格"));
+}
+
+#[test]
+fn only_a_purchase_rests_on_evidence_and_on_each_once() {
+    let own = Evidence::Own { second: 1_580_956_320 };
+    let nation = Evidence::Nation { day: day("2020-02-06"), list: List::Live };
+    let refusal = bought(None).resting_on([own, nation, own]);
+    assert_eq!(refusal.evidence(), [own, nation]);
+    assert_eq!(refusal.resting_on([nation]).evidence(), [own, nation]);
+    for (refusal, code) in all().into_iter().filter(|(_, code)| *code != "bought") {
+        assert_eq!(refusal.clone().resting_on([own]), refusal, "{code}");
+        assert!(refusal.evidence().is_empty(), "{code}");
+    }
 }
 
 #[test]
 fn the_next_date_comes_only_with_bought() {
     for (refusal, code) in all() {
-        assert_eq!(refusal.next().is_some(), refusal == Refusal::Bought { next: Some(day("2020-02-13")) }, "{code}");
+        assert_eq!(refusal.next().is_some(), refusal == bought(Some("2020-02-13")), "{code}");
     }
 }
 
