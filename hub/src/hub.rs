@@ -20,6 +20,7 @@ use shared::rules::programme::{Version, Versions};
 use shared::seal::{HubKeys, SealError, Secret};
 use shared::sign::Signer;
 
+use crate::cases::FEED_SHARED;
 use crate::store::{Store, StoreError};
 
 pub use exchange::Greeting;
@@ -118,7 +119,13 @@ impl Hub {
     /// Where the store fails.
     pub fn begin_new_life(&mut self) -> Result<Incarnation, HubError> {
         let life = Incarnation((self.dice)());
-        self.transact(|hub| Ok(hub.store.set_meta(LIFE, &life.0)?))?;
+        self.transact(|hub| {
+            // What the nation is told from here on stands at positions at which the life before told other things.
+            let known = hub.store.meta(FEED_SHARED)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+            let shared = hub.store.feed_position()?.min(known.unwrap_or(u64::MAX));
+            hub.store.set_meta(FEED_SHARED, &shared.to_be_bytes())?;
+            Ok(hub.store.set_meta(LIFE, &life.0)?)
+        })?;
         self.life = life;
         Ok(life)
     }
