@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shared::entry::Pieces;
 use shared::rules::calendar::{roc_date, roc_minute};
 use shared::rules::evidence::Evidence;
+use shared::rules::knowledge::Allowed;
 use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
 use shared::rules::stock::Stock;
@@ -121,6 +122,10 @@ pub fn marked(mark: Mark) -> (String, String) {
 #[must_use]
 pub fn examined(found: &Examined) -> Value {
     let most = found.allowance.most();
+    let (wants_zh, wants_en) = match found.allowed {
+        Allowed::Sell | Allowed::OnePiece | Allowed::Refuse => ("", ""),
+        Allowed::Manager => ("；須主管同意", "; a manager's word is needed"),
+    };
     json!({
         "verdict": "qualified",
         "programme": found.programme.as_str(),
@@ -135,8 +140,8 @@ pub fn examined(found: &Examined) -> Value {
         "allowed": known::allowed_code(found.allowed),
         "stock": stock(found.stock),
         "message": message(
-            &format!("{} 符合購買資格，可購買片數 {most}", found.masked),
-            &format!("{} may buy; at most {most} pieces now", found.masked),
+            &format!("{} 符合購買資格，可購買片數 {most}{wants_zh}", found.masked),
+            &format!("{} may buy; at most {most} pieces now{wants_en}", found.masked),
         ),
     })
 }

@@ -66,6 +66,10 @@ async fn a_program_names_the_manager_too() {
     };
     let (status, refused) = browser.ask("/api/v1/sell", &sale("")).await;
     assert_eq!((status, refused["reason"].as_str()), (200, Some("manager")), "{refused}");
+    let check = r#"{"document":{"kind":"01","number":"B123456780","birth":"1986-03-15"}}"#;
+    let (_, checked) = browser.ask("/api/v1/check", check).await;
+    assert_eq!(checked["allowed"], "manager");
+    assert!(checked["message"]["zh-TW"].as_str().unwrap().ends_with("；須主管同意"), "{checked}");
     let (_, sold) = browser.ask("/api/v1/sell", &sale(r#","manager":"林主任""#)).await;
     assert_eq!((sold["verdict"].as_str(), sold["receipt"]["approved_by"].as_str()), (Some("sold"), Some("林主任")));
     let request = Request::get("/api/v1/export").header(header::HOST, HOST).body(Body::empty()).unwrap();
