@@ -230,6 +230,13 @@ mod tests {
     }
 
     #[test]
+    fn the_status_says_how_old_the_knowledge_of_the_nation_is() {
+        let known = json!({ "zh-TW": "離線，全國資料為 3 小時前", "en": "line down" });
+        let said = outcome("/api/v1/status", 200, &json!({ "nation": { "known": known } }));
+        assert!(said.people.contains(&"全國資料 / nation: 離線，全國資料為 3 小時前 / line down".to_owned()));
+    }
+
+    #[test]
     fn the_status_is_marked_in_a_rehearsal() {
         let said = outcome("/api/v1/status", 200, &json!({ "rehearsal": true, "site": "5931102274" }));
         assert!(said.people[0].contains("REHEARSAL"));
