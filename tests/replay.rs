@@ -76,6 +76,43 @@ fn a_version_may_be_given_whole() {
 }
 
 #[test]
+fn a_version_that_minds_old_knowledge_is_rehearsed_through_a_cut() {
+    let mut version: toml::Table = toml::from_str(shipped_text("mask-2020-04-19").unwrap()).unwrap();
+    let steps = "stale = \"one-piece\"\nvery_stale = \"manager\"\n";
+    version.insert("knowledge".to_owned(), toml::Value::Table(toml::from_str(steps).unwrap()));
+    let mut refs = 0;
+    let mut sell = |at: &str, adult: u32| {
+        refs += 1;
+        let document = serde_json::json!({"kind": "05", "number": format!("P{refs}"), "birth": "1986-03-15"});
+        serde_json::json!({
+            "at": format!("2020-05-{at}:00+08:00"), "do": "sell", "site": "5931102274", "ref": format!("x{refs}"),
+            "document": document, "adult": adult, "child": 0,
+        })
+    };
+    let line = |at: &str, what: &str| serde_json::json!({"at": format!("2020-05-{at}:00+08:00"), "do": what, "site": "5931102274", "adult": 90, "child": 0});
+    let published = serde_json::json!({"at": "2020-05-04T08:00:00+08:00", "do": "programme", "programme": version});
+    let cut = |at: &str, what: &str| serde_json::json!({"at": format!("2020-05-{at}:00+08:00"), "do": what, "site": "5931102274"});
+    let lines = [
+        published,
+        line("04T09:00", "arrive"),
+        sell("04T09:10", 9),
+        cut("04T09:11", "cut"),
+        sell("04T11:00", 9),
+        sell("04T13:00", 9),
+        sell("04T13:01", 1),
+        sell("08T10:00", 1),
+        cut("08T10:01", "heal"),
+        sell("08T10:02", 9),
+    ];
+    let scenario: Vec<String> = lines.iter().map(Value::to_string).collect();
+    let answers: Vec<Value> =
+        replay_text(&scenario.join("\n")).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said = |at: usize| answers[at]["reason"].as_str().or(answers[at]["verdict"].as_str()).unwrap();
+    let said: Vec<&str> = (0..6).map(said).collect();
+    assert_eq!(said, ["sold", "sold", "limit", "sold", "manager", "sold"], "{answers:?}");
+}
+
+#[test]
 fn where_two_programmes_are_in_force_the_last_published_is_meant() {
     let scenario = r#"{"at":"2022-04-29T08:00:00+08:00","do":"programme","programme":"mask-2020-04-19"}
 {"at":"2022-04-29T08:00:00+08:00","do":"programme","programme":"kit-2022-04-28"}

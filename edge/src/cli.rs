@@ -106,6 +106,9 @@ pub enum Command {
         /// Who carried it.
         #[command(flatten)]
         proxy: ProxyArgs,
+        /// Who else stands for it, where the rules want a second person: not the seller.
+        #[arg(long, value_name = "NAME")]
+        manager: Option<String>,
         /// By whom, under which key.
         #[command(flatten)]
         deed: DeedArgs,

@@ -36,6 +36,8 @@ pub struct Basket {
     pub child: i64,
     /// The proxy's document (M20), where there is one.
     pub proxy: Option<Typed>,
+    /// Who stands for it, where the version wants a second person.
+    pub manager: Option<String>,
 }
 
 /// Where the screen is. `E` is what an examination found, `S` what a sale gave.
@@ -161,7 +163,7 @@ mod tests {
     }
 
     fn basket(request: &str) -> Basket {
-        Basket { request: request.to_owned(), adult: 2, child: 0, proxy: None }
+        Basket { request: request.to_owned(), adult: 2, child: 0, proxy: None, manager: None }
     }
 
     fn examined() -> Plain {

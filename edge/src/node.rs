@@ -24,6 +24,7 @@ use crate::clock::{Clock, ClockState, Reading};
 use crate::keys::{KeyRing, Vault};
 use crate::nation::{Nation, Own, Rules};
 use crate::store::{Programmes, Store, Way};
+use knowledge::Knowledge;
 use line::{GivenBack, Line};
 use requests::{REQUESTS_MAX, Requests};
 
@@ -33,6 +34,7 @@ mod down;
 mod error;
 mod export;
 mod history;
+mod knowledge;
 mod life;
 mod line;
 mod mark;
@@ -42,6 +44,7 @@ mod requests;
 mod sale;
 mod shelf;
 mod uplink;
+mod verdict;
 mod view;
 mod withdrawal;
 mod write;
@@ -51,6 +54,7 @@ use arrivals::Arrivals;
 pub use crate::store::Committed;
 pub use error::{Answer, BadAsk, NodeError};
 pub use life::{Lives, Stamp};
+pub use verdict::Standing;
 
 /// Random bytes, as many as are asked for.
 pub type Dice = Box<dyn FnMut() -> [u8; 16] + Send>;
@@ -116,6 +120,7 @@ pub struct Node {
     /// Own sales that the hub found one too many.
     over: BTreeSet<EntryId>,
     line: Line,
+    knowledge: Knowledge,
     /// Why nothing is written any more.
     stopped: Option<String>,
 }
@@ -146,6 +151,7 @@ impl Node {
         let mut node = Self {
             clock: Clock::restore(clock, reading),
             line: Line::new(&once, store.quarantined()?, given_back),
+            knowledge: Knowledge::new(once.caught),
             today: NaiveDate::default(),
             tip: None,
             requests: Requests::default(),

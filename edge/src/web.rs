@@ -14,6 +14,7 @@ pub mod answer;
 mod api;
 mod body;
 pub mod guard;
+mod known;
 mod metrics;
 mod pages;
 mod session;

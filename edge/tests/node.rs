@@ -27,3 +27,11 @@ mod disk;
 #[cfg(test)]
 #[path = "node/verify.rs"]
 mod verify;
+
+#[cfg(test)]
+#[path = "node/ladder.rs"]
+mod ladder;
+
+#[cfg(test)]
+#[path = "node/verdicts.rs"]
+mod verdicts;

@@ -2,13 +2,15 @@
 //! later site could have known (docs/architecture.md, promise 2: no blame for what a site could not know).
 
 mod ahead;
+mod blame;
 mod explain;
 mod words;
 
 pub(crate) use ahead::is_ahead;
+pub(crate) use blame::FEED_SHARED;
 
 use chrono::NaiveDate;
-use shared::entry::{Pieces, Reading, Staff};
+use shared::entry::{Instant, Pieces, Reading, Staff};
 use shared::ids::{CaseId, EntryId, ProgrammeId, SiteCode, VersionName};
 use shared::rules::identity::DocumentKind;
 use shared::rules::programme::Text;
@@ -94,6 +96,8 @@ pub struct SaleLine {
     pub doubt_s: u32,
     /// Whether it was recorded after it had happened.
     pub recorded: bool,
+    /// When it was written down, as the site knew it.
+    pub written: Instant,
     /// When the hub received it, seconds since 1970.
     pub received: i64,
     /// Whether that was before it was made: the site's clock was wrong.
@@ -114,23 +118,50 @@ pub struct SaleLine {
     pub watermark: u64,
     /// Where the feed told the nation of it.
     pub published: Option<u64>,
+    /// Who stood for it, where the rules wanted a second person.
+    pub approved_by: Option<String>,
+    /// Its run in the journal.
+    pub(crate) journal: u64,
+    /// Which life of its site's store sent that; `None` where nobody knows.
+    pub(crate) store: Option<i64>,
     /// What it does to the buyer's entitlement.
     pub effect: Effect,
     /// The receipt in words.
     pub text: Text,
 }
 
-/// Whether the site of a sale could have known of the one before it.
+/// Whether the site of a sale could have known that it was one too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {
-    /// Both sales are the same site's own.
+    /// It was over the limit by itself.
+    Alone,
+    /// By the site's own record.
     SameSite,
-    /// The nation had been told, and this site had heard it.
+    /// By the nation's list as far as the site had it: it sold against its own knowledge.
     Could,
-    /// The nation had been told, but this site's knowledge did not reach so far.
+    /// Its knowledge of the nation ended before.
     CouldNot,
-    /// The nation had not been told, or the sale alone was too large.
+    /// Nobody had been told.
     NotPublished,
+    /// It was written down afterwards: what was known when it was sold nobody wrote.
+    Recorded,
+    /// Nobody can say: the site named a position that this hub cannot vouch for, or another life of its store sold.
+    Unknown,
+}
+
+/// What the site of a sale had heard of an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knew {
+    /// It was its own.
+    Own,
+    /// The nation's list as far as the site had it includes it.
+    Told,
+    /// The site's knowledge ended before it.
+    NotTold,
+    /// No site had been told.
+    NotPublished,
+    /// Nobody can say.
+    Unknown,
 }
 
 /// What the times of some sales are worth beside each other.
@@ -155,6 +186,8 @@ pub struct FindingLine {
     pub next: Option<NaiveDate>,
     /// The counted sales that fill the window.
     pub because: Vec<EntryId>,
+    /// What its site had heard of each of them, in the same order.
+    pub knew: Vec<Knew>,
     /// Whether its site could have known.
     pub knowledge: Knowledge,
     /// Whether the times tell for certain which came first, and how many days lie between.

@@ -20,6 +20,7 @@ use shared::rules::programme::{Version, Versions};
 use shared::seal::{HubKeys, SealError, Secret};
 use shared::sign::Signer;
 
+use crate::cases::FEED_SHARED;
 use crate::digests::JUMP_ITEMS;
 use crate::store::{Store, StoreError};
 
@@ -124,6 +125,10 @@ impl Hub {
         self.transact(|hub| {
             hub.store.forget_manifest()?;
             hub.memory.manifest = None;
+            // What the nation is told from here on stands at positions at which the life before told other things.
+            let known = hub.store.meta(FEED_SHARED)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+            let shared = hub.store.feed_position()?.min(known.unwrap_or(u64::MAX));
+            hub.store.set_meta(FEED_SHARED, &shared.to_be_bytes())?;
             Ok(hub.store.set_meta(LIFE, &life.0)?)
         })?;
         self.life = life;

@@ -71,6 +71,7 @@ impl Ledger {
             watermark,
             document: self.keys.seal(&id, 0, &document).unwrap(),
             proxy: None,
+            approved_by: None,
         };
         let by = Staff { name: "王小明".to_owned(), verified: false };
         let bytes = entry::encode(&Entry { at, by, fact: Fact::Sale(sale) });

@@ -126,6 +126,8 @@ pub struct Sale {
     pub document: Sealed,
     /// The document of the person who carried the card (M20), sealed.
     pub proxy: Option<Sealed>,
+    /// A second person who stood for it, where the version wanted one: a name, at most 64 bytes, that nobody has proved.
+    pub approved_by: Option<String>,
 }
 
 /// An earlier entry of the same site taken back.

@@ -7,12 +7,14 @@
 //! arguments. The quota is written once ([`quota`]) and asked before a sale,
 //! after a merge and before the next sale.
 //!
-//! Direction: `calendar, typed ← identity ← programme ← {clock, turn, quota, stock} ← sale`,
+//! Direction: `calendar, typed ← identity ← programme ← {clock, knowledge, turn, quota, stock} ← sale`,
 //! with `refusal` as the answer of all of them.
 
 pub mod calendar;
 pub mod clock;
+pub mod evidence;
 pub mod identity;
+pub mod knowledge;
 pub mod programme;
 pub mod quota;
 pub mod refusal;

@@ -13,6 +13,9 @@ mod counter;
 #[cfg(test)]
 #[path = "manual_masks/kits.rs"]
 mod kits;
+#[cfg(test)]
+#[path = "manual_masks/ladder.rs"]
+mod ladder;
 
 use counter::{check, check_proxy, check_stock, version};
 use shared::entry::Pieces;

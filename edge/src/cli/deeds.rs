@@ -23,8 +23,9 @@ pub(super) fn call(command: &Command) -> Call {
         Command::Check { document, programme } => {
             post("check", [buyer(document), optional("programme", programme.as_deref())])
         }
-        Command::Sell { document, pieces, proxy, deed } => {
-            post("sell", [buyer(document), counted(pieces), carried(proxy), done(deed)])
+        Command::Sell { document, pieces, proxy, manager, deed } => {
+            let manager = optional("manager", manager.as_deref());
+            post("sell", [buyer(document), counted(pieces), carried(proxy), manager, done(deed)])
         }
         Command::Withdraw { entry, reason, deed } => {
             post("withdraw", [object(json!({ "of": entry, "reason": reason })), done(deed)])

@@ -101,7 +101,12 @@ fn words(call: &Call, answer: &Value, reply: &Reply) -> Vec<String> {
         return vec![format!("錯誤：{}", text(error, "/zh-TW")), format!("error: {}", text(error, "/en"))];
     }
     if answer.get("message").is_some() {
-        return vec![text(answer, "/message/zh-TW"), text(answer, "/message/en")];
+        let mut lines = vec![text(answer, "/message/zh-TW"), text(answer, "/message/en")];
+        let evidence = answer.get("evidence").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        lines.extend(
+            evidence.iter().map(|it| format!("  依據 known from: {} / {}", text(it, "/zh-TW"), text(it, "/en"))),
+        );
+        return lines;
     }
     if call.path.contains("/recent") {
         return recent(answer);
@@ -120,18 +125,18 @@ fn recent(answer: &Value) -> Vec<String> {
     let found = answer.get("recent").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for line in found {
         let mut state = Vec::new();
-        for (flag, words) in [
-            ("/withdrawn", "已撤銷 withdrawn"),
-            ("/over", "重複購買爭議 contested"),
-            ("/recorded", "補登 recorded"),
-            ("/acked", "已上傳 sent"),
-        ] {
+        if let Some(standing) = line.get("standing").filter(|standing| !standing.is_null()) {
+            state.push(format!("{} {}", text(standing, "/zh-TW"), text(standing, "/en")));
+        }
+        for (flag, words) in
+            [("/withdrawn", "已撤銷 withdrawn"), ("/recorded", "補登 recorded"), ("/acked", "已上傳 sent")]
+        {
             if line.pointer(flag).and_then(Value::as_bool).unwrap_or(false) {
-                state.push(words);
+                state.push(words.to_owned());
             }
         }
         let mark = line.pointer("/time_in_doubt/zh-TW").and_then(Value::as_str);
-        state.extend(mark);
+        state.extend(mark.map(str::to_owned));
         let (site, masked, date) = (text(line, "/site_name"), text(line, "/masked"), text(line, "/date"));
         let (adult, child, sale) = (text(line, "/adult"), text(line, "/child"), text(line, "/sale"));
         lines.push(format!("{site}  {masked}  {date}  {adult}  {child}  {}  {sale}", state.join("、")));
@@ -160,6 +165,7 @@ fn status(answer: &Value) -> Vec<String> {
     if answer.pointer("/line/last_failure").is_some_and(|failure| !failure.is_null()) {
         lines.push(format!("  {} / {}", at("/line/last_failure/zh-TW"), at("/line/last_failure/en")));
     }
+    lines.push(format!("全國資料 / nation: {} / {}", at("/nation/known/zh-TW"), at("/nation/known/en")));
     lines.push(format!("最後同步 / last sync: {}", at("/line/last_success")));
     lines.push(format!("紀錄 / entries: {}，未上傳 / unsent: {}", at("/ledger/entries"), at("/ledger/unsent")));
     lines.push(format!("重複購買爭議 / contested sales: {}", at("/ledger/over")));
@@ -204,6 +210,30 @@ mod tests {
         assert_eq!(outcome("/api/v1/sell", 502, &Value::Null).exit as u8, 2);
         let fault = Fault::new("x", "錯", "wrong").because("disk full");
         assert_eq!(of_fault(&fault), ["錯誤：錯", "error: wrong", "  (disk full)"]);
+    }
+
+    #[test]
+    fn a_refusal_says_what_it_rests_on() {
+        let evidence = json!([{ "kind": "own", "zh-TW": "本站 109/02/06 10:32 的購買紀錄", "en": "this site's sale" }]);
+        let message = json!({ "zh-TW": "不符購買資格", "en": "bought already" });
+        let body = json!({ "verdict": "refused", "message": message, "evidence": evidence });
+        let refused = outcome("/api/v1/sell", 200, &body);
+        assert_eq!(refused.people[2], "  依據 known from: 本站 109/02/06 10:32 的購買紀錄 / this site's sale");
+    }
+
+    #[test]
+    fn recent_sales_say_where_they_stand() {
+        let line = |standing: Value| json!({ "recent": [{ "site_name": "淡水藥局", "standing": standing }] });
+        let contested = json!({ "code": "contested", "zh-TW": "有爭議", "en": "contested" });
+        assert!(outcome("/api/v1/recent", 200, &line(contested)).people[1].contains("有爭議 contested"));
+        assert!(!outcome("/api/v1/recent", 200, &line(Value::Null)).people[1].contains("null"));
+    }
+
+    #[test]
+    fn the_status_says_how_old_the_knowledge_of_the_nation_is() {
+        let known = json!({ "zh-TW": "離線，全國資料為 3 小時前", "en": "line down" });
+        let said = outcome("/api/v1/status", 200, &json!({ "nation": { "known": known } }));
+        assert!(said.people.contains(&"全國資料 / nation: 離線，全國資料為 3 小時前 / line down".to_owned()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::fmt;
 use chrono::{NaiveDate, NaiveDateTime};
 use shared::entry::{Instant, Pieces};
 use shared::ids::{EntryId, Incarnation, ProgrammeId, SiteCode, VersionName};
+use shared::rules::knowledge::{Allowed, Heard, Step};
 use shared::rules::programme::Text;
 use shared::rules::quota::Allowance;
 use shared::rules::stock::Stock;
@@ -79,6 +80,8 @@ pub struct Examined {
     pub mark: Mark,
     /// What is on the shelf: a reminder, not a gate (M17).
     pub stock: Stock,
+    /// What the version allows at the age of what is known of the nation.
+    pub allowed: Allowed,
 }
 
 /// 購買.
@@ -98,6 +101,8 @@ pub struct SaleRequest {
     pub proxy: Option<DocumentText>,
     /// Who stands at the counter; nobody has proved it.
     pub by: String,
+    /// A second person who stands for it, where the version wants one; nobody has proved it.
+    pub manager: Option<String>,
 }
 
 /// A sale that already happened is written down (decision 16).
@@ -138,6 +143,8 @@ pub struct Sold {
     pub watermark: u64,
     /// What is said of its time.
     pub mark: Mark,
+    /// Who stood for it, where the version wanted somebody.
+    pub approved_by: Option<String>,
     /// Whether this is an earlier answer once more.
     pub replayed: bool,
 }
@@ -286,6 +293,8 @@ pub struct Recent {
     pub over: bool,
     /// Whether the hub has it on its disk.
     pub acked: bool,
+    /// Whether the nation's list here has come as far as the hub counted it.
+    pub covered: bool,
     /// By whom.
     pub by: String,
 }
@@ -345,6 +354,17 @@ pub enum MovementKind {
     Correction,
 }
 
+/// How old the knowledge of the nation is, and what the version in force that allows the least allows then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// When it was last complete.
+    pub heard: Heard,
+    /// Where that stands on the ladder.
+    pub step: Step,
+    /// What is allowed there.
+    pub allowed: Allowed,
+}
+
 /// How the node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -370,6 +390,8 @@ pub struct Status {
     pub acked: LogPos,
     /// How far the nation is known.
     pub watermark: u64,
+    /// How old that is, and what it allows.
+    pub known: Known,
     /// How far the hub's ledgers are known.
     pub down: u64,
     /// The number of its runs that the hub has put aside.

@@ -71,7 +71,7 @@ impl Node {
 
     fn sale(&self, id: &EntryId, sale: &Sale) -> Result<Value, NodeError> {
         let masked = |slot: u8, sealed: &Sealed| self.keys.open(id, slot, sealed).map(|document| document.masked());
-        Ok(json!({
+        let mut line = json!({
             "kind": "sale",
             "version": sale.version.as_str(),
             "pieces": pieces(sale.pieces),
@@ -79,7 +79,12 @@ impl Node {
             "document": masked(0, &sale.document)?,
             "proxy": sale.proxy.as_ref().map(|proxy| masked(1, proxy)).transpose()?,
             "watermark": sale.watermark,
-        }))
+        });
+        // Only where there is one: what was exported of an old sale stays as it was.
+        if let Some(manager) = &sale.approved_by {
+            line["approved_by"] = json!(manager);
+        }
+        Ok(line)
     }
 }
 

@@ -7,14 +7,40 @@ use chrono::NaiveDate;
 use shared::entry::Pieces;
 use shared::ids::{EntryId, ProgrammeId};
 use shared::planted;
+use shared::rules::evidence::List;
 use shared::rules::identity::Person;
 use shared::rules::programme::Version;
 use shared::rules::quota::Past;
 use shared::seal::mark;
+use shared::sync::edge::LogPos;
 
 use super::{Node, NodeError};
 use crate::nation::{Ask, DigestHit, Seen};
 use crate::store::OwnSale;
+
+/// A person's counted purchases, and whence each is known.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) past: Vec<Past>,
+    /// In the same order.
+    pub(super) sources: Vec<Source>,
+}
+
+/// Whence a purchase is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It was sold here.
+    Own(LogPos),
+    /// The nation's list of a day.
+    Nation { day: NaiveDate, list: List },
+}
+
+impl History {
+    fn push(&mut self, past: Past, source: Source) {
+        self.past.push(past);
+        self.sources.push(source);
+    }
+}
 
 impl Node {
     /// Every counted purchase of a person that is known here.
@@ -23,7 +49,7 @@ impl Node {
         version: &Version,
         person: &Person,
         today: NaiveDate,
-    ) -> Result<Vec<Past>, NodeError> {
+    ) -> Result<History, NodeError> {
         let number = self.programmes.number(&mut self.store, &version.programme);
         let number = self.promised(number)?;
         let own = self.store.own_sales(&self.keys.tag(person), number)?;
@@ -35,25 +61,34 @@ impl Node {
             person,
             from: version.window.reached_from(today),
         })?;
-        let mut ours = Vec::new();
-        let mut history = Vec::new();
+        let (mut ours, mut covered) = (Vec::new(), Vec::new());
+        let mut history = History::default();
         for sale in own {
             let id = self.id_at(&sale)?;
             let withdrawn = sale.withdrawn.filter(|_| !planted!(WithdrawalKeepsQuota));
             let is_over = id.is_some_and(|id| self.over.contains(&id));
             let counts = withdrawn.is_none() && !is_over;
-            let covered = self.line.covers(sale.pos) && !self.nation.lags(&version.programme, sale.past.day);
-            if counts && (covered || (planted!(CoveredTooEarly) && self.line.has(sale.pos))) {
+            let is_covered = self.line.covers(sale.pos) && !self.nation.lags(&version.programme, sale.past.day);
+            if counts && (is_covered || (planted!(CoveredTooEarly) && self.line.has(sale.pos))) {
+                covered.extend(id.map(|id| (mark(&id), sale)));
                 continue;
             }
             ours.extend(id.filter(|_| !planted!(OwnItemCounted)).map(|id| Ours { mark: mark(&id), sale, is_over }));
             if counts {
-                history.push(sale.past);
+                history.push(sale.past, Source::Own(sale.pos));
             }
         }
-        let theirs = hits.into_iter().filter(|hit| !ours.iter().any(|own| own.mark == hit.mark));
-        history.extend(theirs.map(|hit| Past { day: hit.day, pieces: hit.pieces }));
-        history.extend(digests.iter().filter_map(|hit| self.without(&version.programme, hit, &ours)));
+        for hit in hits.into_iter().filter(|hit| !ours.iter().any(|own| own.mark == hit.mark)) {
+            let own = covered.iter().find(|(mark, _)| *mark == hit.mark).map(|(_, sale)| sale);
+            history.push(Past { day: hit.day, pieces: hit.pieces }, source(own, hit.day, List::Live));
+        }
+        for hit in digests {
+            // A digest names no sale: one of ours that it stands for is on the same day.
+            let own = covered.iter().map(|(_, sale)| sale).find(|sale| sale.past.day == hit.day);
+            if let Some(past) = self.without(&version.programme, &hit, &ours) {
+                history.push(past, source(own, hit.day, List::Digest));
+            }
+        }
         Ok(history)
     }
 
@@ -81,6 +116,11 @@ impl Node {
     fn id_at(&self, sale: &OwnSale) -> Result<Option<EntryId>, NodeError> {
         Ok(self.store.id_at(sale.pos)?)
     }
+}
+
+/// Whence a purchase of the nation's list is known, one of ours that it stands for first.
+fn source(own: Option<&OwnSale>, day: NaiveDate, list: List) -> Source {
+    own.map_or(Source::Nation { day, list }, |sale| Source::Own(sale.pos))
 }
 
 /// A sale of ours that is counted, or not, by our own ledger and not by the nation's list.

@@ -96,6 +96,7 @@ impl Node {
             acked = acked.min(aside.unwrap_or(acked));
             self.forget_hub(welcome.hub_life)?;
         }
+        self.knowledge.greeted(welcome.feed);
         let pos = known.min(acked);
         let (known, feed) = (known.min(self.len), welcome.feed);
         self.line.resumed(pos, known, if pos == 0 && known == 0 { 0 } else { feed });
@@ -170,6 +171,7 @@ impl Node {
         self.over.clear();
         self.deliveries.clear();
         self.line.new_hub(life);
+        self.knowledge.forget();
         Ok(())
     }
 

@@ -251,6 +251,7 @@ mod tests {
             parent: None,
             own: 0,
             hub_journal: 0,
+            caught: None,
         };
         Line::new(&once, vec![], vec![])
     }

@@ -6,6 +6,7 @@ use shared::ids::ProgrammeId;
 use shared::planted;
 use shared::rules::calendar::{second_of, taipei_day};
 use shared::rules::identity::Document;
+use shared::rules::knowledge::{Allowed, allowed, second_person};
 use shared::rules::programme::{Version, Versions};
 use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
@@ -37,6 +38,8 @@ struct Decided<'a> {
     pieces: Pieces,
     /// When it happened, where that was earlier.
     happened: Option<Instant>,
+    /// Who stood for it, where the version wanted somebody.
+    approved_by: Option<&'a str>,
 }
 
 impl Node {
@@ -58,8 +61,14 @@ impl Node {
         let history = self.history(version, &document.person(), today)?;
         let stock = self.stock_of(&version.programme);
         let mark = self.mark(version, now, reading);
-        let known = Known { version: Some(version), history: &history, stock, today, doubt_s: now.doubt_s };
-        Ok(examine(&known, &document).map(|allowance| Examined {
+        let heard = self.heard(now, reading);
+        let past = &history.past;
+        let known = Known { version: Some(version), history: past, stock, today, doubt_s: now.doubt_s, heard };
+        let allowance = match examine(&known, &document) {
+            Ok(allowance) => allowance,
+            Err(refusal) => return self.with_evidence(refusal, version, &history, today).map(Err),
+        };
+        Ok(Ok(Examined {
             programme: version.programme.clone(),
             version: version.name.clone(),
             title: version.title.clone(),
@@ -71,6 +80,7 @@ impl Node {
             price_ntd_per_piece: version.price_ntd_per_piece,
             mark,
             stock,
+            allowed: allowed(version, heard),
         }))
     }
 
@@ -94,14 +104,20 @@ impl Node {
         };
         let history = self.history(version, &document.person(), today)?;
         let stock = self.stock_of(&version.programme);
-        let known = Known { version: Some(version), history: &history, stock, today, doubt_s: now.doubt_s };
+        let heard = self.heard(now, reading);
+        let past = &history.past;
+        let known = Known { version: Some(version), history: past, stock, today, doubt_s: now.doubt_s, heard };
         let proxy_cards_today = self.cards_carried(&document, proxy.as_ref(), today)?;
         let pieces = pieces(ask.adult, ask.child);
-        let asked = Ask { document: &document, pieces, proxy: proxy.as_ref(), proxy_cards_today };
+        let manager = second_person(ask.manager.as_deref(), &ask.by);
+        let asked = Ask { document: &document, pieces, proxy: proxy.as_ref(), proxy_cards_today, manager };
         if let Err(refusal) = decide(&known, &asked) {
-            return Ok(Err(refusal));
+            return self.with_evidence(refusal, version, &history, today).map(Err);
         }
-        self.put_sale(Decided { ask, version, document, proxy, pieces, happened: None }, now, reading).map(Ok)
+        // A name that nothing asked for is nobody's word.
+        let approved_by = manager.filter(|_| allowed(version, heard) == Allowed::Manager);
+        let decided = Decided { ask, version, document, proxy, pieces, happened: None, approved_by };
+        self.put_sale(decided, now, reading).map(Ok)
     }
 
     /// Writes down a sale that already happened: never refused for what the rules say of it (decision 16).
@@ -134,14 +150,16 @@ impl Node {
             return Ok(Err(Refusal::NoProgramme));
         };
         let happened = Some(Instant { second, doubt_s: STATED_DOUBT_S });
-        self.put_sale(Decided { ask: &ask.sale, version, document, proxy, pieces, happened }, now, reading).map(Ok)
+        let decided = Decided { ask: &ask.sale, version, document, proxy, pieces, happened, approved_by: None };
+        self.put_sale(decided, now, reading).map(Ok)
     }
 
     fn put_sale(&mut self, sale: Decided<'_>, at: Instant, reading: Reading) -> Result<Committed<Sold>, NodeError> {
-        let Decided { ask, version, document, proxy, pieces, happened } = sale;
+        let Decided { ask, version, document, proxy, pieces, happened, approved_by } = sale;
         let slot = self.slot(taipei_day(at.second))?;
         let (id, pos) = (slot.id(), slot.pos);
         let by = staff(&ask.by)?;
+        let approved_by = approved_by.map(staff).transpose()?.map(|manager| manager.name);
         let counted_on = taipei_day(happened.unwrap_or(at).second);
         let stock = self.stock_of(&version.programme).after(Move::Out(pieces));
         let sealed_proxy = proxy.as_ref().map(|proxy| self.keys.seal(&id, 1, proxy)).transpose()?;
@@ -157,6 +175,7 @@ impl Node {
             watermark: self.line.feed,
             document: self.keys.seal(&id, u8::from(planted!(WrongSlot)), &document)?,
             proxy: sealed_proxy,
+            approved_by: approved_by.clone(),
         });
         let sold = Sold {
             id,
@@ -172,6 +191,7 @@ impl Node {
             stock,
             watermark: self.line.feed,
             mark: self.mark(version, happened.unwrap_or(at), reading),
+            approved_by,
             replayed: false,
         };
         let draft = Draft {
@@ -237,6 +257,7 @@ impl Node {
             stock: row.stock,
             watermark: sale.watermark,
             mark: self.mark_then(entry, sale),
+            approved_by: sale.approved_by.clone(),
             replayed: true,
         })
     }

@@ -68,6 +68,7 @@ impl Node {
             self.receive(upto, receipt)?;
         }
         self.nation.acked(upto, feed);
+        self.knowledge.told(feed);
         if self.line.acked(upto.min(self.len), feed) {
             self.put_quarantined()?;
         }
@@ -114,6 +115,7 @@ impl Node {
         let taken = self.nation.take(own, known, &new, &progress);
         self.nation_taken(taken)?;
         self.line.fed(&progress);
+        self.look_whether_caught_up()?;
         self.forget_old_days()
     }
 
@@ -154,7 +156,7 @@ impl Node {
         let taken = self.nation.take_manifest(own, manifest, self.line.hub_life, (known, held), &progress);
         self.nation_taken(taken)?;
         self.line.fed(&progress);
-        Ok(())
+        self.look_whether_caught_up()
     }
 
     /// The days of which less is known than the watermark says, because their digests have not come yet.
@@ -185,7 +187,8 @@ impl Node {
         self.check_running()?;
         let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
         let taken = self.nation.take_piece(own, piece);
-        self.nation_taken(taken)
+        self.nation_taken(taken)?;
+        self.look_whether_caught_up()
     }
 
     /// What the hub says may be wrong; only the own disk stops the node.
@@ -207,6 +210,6 @@ impl Node {
             let noted = self.store.put_clock(&state, self.len);
             self.promised(noted)?;
         }
-        Ok(())
+        self.heard_beacon(got)
     }
 }

@@ -90,6 +90,7 @@ impl Node {
             entries: self.len,
             acked: self.line.count_had(self.len),
             watermark: self.line.feed,
+            known: self.known(now, reading),
             down: self.line.down,
             quarantined: self.line.quarantined.len(),
             over: self.over.len(),
@@ -135,6 +136,7 @@ impl Node {
             withdrawn: row.withdrawn,
             over: self.over.contains(&row.id),
             acked: self.line.has(row.pos),
+            covered: self.line.covers(row.pos),
             by: entry.by.name.clone(),
         }))
     }

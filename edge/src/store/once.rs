@@ -27,6 +27,8 @@ pub(crate) struct Once {
     pub(crate) own: u64,
     /// How long the hub's journal was at the last greeting.
     pub(crate) hub_journal: u64,
+    /// The second, at the earliest, at which everything that the hub had told of the nation was here.
+    pub(crate) caught: Option<i64>,
 }
 
 /// A run of the log that the hub did not take.
@@ -54,8 +56,8 @@ impl Store {
         if let Some(found) = found.filter(|found| found != site.as_str()) {
             return Err(StoreError::OtherSite { found, wanted: site });
         }
-        let sql =
-            "INSERT INTO self VALUES (1, ?1, ?2, zeroblob(16), 0, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, NULL)
+        let sql = "INSERT INTO self (one, site, incarnation, hub_life, down, feed, acked, covered, clock_offset_ms,
+                clock_high, clock_high_pos) VALUES (1, ?1, ?2, zeroblob(16), 0, 0, 0, 0, 0, 0, 0)
             ON CONFLICT DO NOTHING";
         self.conn.execute(sql, params![site.as_str(), incarnation.0]).map_err(failed("note whose store it is"))?;
         self.renew(incarnation, Began::Stamp)?;
@@ -85,7 +87,7 @@ impl Store {
             conn.execute("UPDATE chain SET counted = -1 WHERE counted NOT NULL", [])?;
             let sql =
                 "UPDATE self SET hub_life = ?1, down = 0, feed = 0, acked = 0, covered = 0, own = 0, hub_journal = 0,
-                manifest_made = 0, manifest = 0, jumped = NULL";
+                manifest_made = 0, manifest = 0, jumped = NULL, caught = NULL";
             conn.execute(sql, [life.0])
         })?;
         Ok(())
@@ -103,6 +105,12 @@ impl Store {
         let put = self.conn.prepare_cached("UPDATE self SET hub_journal = ?1");
         let put = put.and_then(|mut put| put.execute([journal.cast_signed()]));
         put.map(drop).map_err(failed("note how long the hub's journal is"))
+    }
+
+    /// When everything that the hub had told of the nation was here.
+    pub(crate) fn put_caught(&mut self, second: i64) -> Result<(), StoreError> {
+        let put = self.conn.prepare_cached("UPDATE self SET caught = ?1").and_then(|mut put| put.execute([second]));
+        put.map(drop).map_err(failed("note how old the knowledge of the nation is"))
     }
 
     /// The clock's correction.
@@ -154,6 +162,7 @@ fn once(row: &Row<'_>) -> rusqlite::Result<Once> {
         parent: parent(row)?,
         own: row.get::<_, i64>("own")?.cast_unsigned(),
         hub_journal: row.get::<_, i64>("hub_journal")?.cast_unsigned(),
+        caught: row.get("caught")?,
     })
 }
 

@@ -39,11 +39,11 @@ impl LineState {
     #[must_use]
     pub fn zh(self) -> &'static str {
         match self {
-            Self::NotEnrolled => "尚未向中心註冊（可照常販售）",
-            Self::Cut => "演練斷線中（可照常販售）",
+            Self::NotEnrolled => "尚未向中心註冊",
+            Self::Cut => "演練斷線中",
             Self::Dialling => "連線中…",
             Self::Connected => "已連線",
-            Self::Waiting => "離線（可照常販售，會自動重新連線）",
+            Self::Waiting => "離線（會自動重新連線）",
             Self::Stopped => "程式結束中",
         }
     }
@@ -52,11 +52,11 @@ impl LineState {
     #[must_use]
     pub fn en(self) -> &'static str {
         match self {
-            Self::NotEnrolled => "not enrolled with a hub (selling works)",
-            Self::Cut => "line cut for a rehearsal (selling works)",
+            Self::NotEnrolled => "not enrolled with a hub",
+            Self::Cut => "line cut for a rehearsal",
             Self::Dialling => "dialling…",
             Self::Connected => "connected",
-            Self::Waiting => "offline (selling works; it reconnects by itself)",
+            Self::Waiting => "offline (it reconnects by itself)",
             Self::Stopped => "stopping",
         }
     }

@@ -10,11 +10,15 @@ use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde_json::{Value, json};
 use shared::entry::Pieces;
 use shared::rules::calendar::{roc_date, roc_minute};
+use shared::rules::evidence::Evidence;
+use shared::rules::knowledge::Allowed;
 use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
 use shared::rules::stock::Stock;
 
+use super::known;
 use crate::fault::Fault;
+use crate::node::Standing;
 use crate::node::ask::{
     Arrived, Corrected, Examined, Mark, Movement, MovementKind, Recent, Shelf, Sold, TakenBack, Withdrawn,
 };
@@ -50,8 +54,23 @@ pub fn refused(refusal: &Refusal) -> Value {
         "verdict": "refused",
         "reason": refusal.code(),
         "next": refusal.next().map(|day| day.to_string()),
+        "evidence": refusal.evidence().iter().map(evidence).collect::<Vec<_>>(),
         "message": message(&refusal.zh(), &refusal.en()),
     })
+}
+
+/// One thing that a refusal rests on.
+fn evidence(evidence: &Evidence) -> Value {
+    let (at, day) = match evidence {
+        Evidence::Own { second } => (rfc3339(*second), None),
+        Evidence::Nation { day, list: _ } => (None, Some(day.to_string())),
+    };
+    json!({ "kind": evidence.code(), "at": at, "day": day, "zh-TW": evidence.zh(), "en": evidence.en() })
+}
+
+/// Where a sale stands.
+fn standing(standing: Standing) -> Value {
+    json!({ "code": standing.code(), "zh-TW": standing.zh(), "en": standing.en() })
 }
 
 /// Both languages.
@@ -103,6 +122,10 @@ pub fn marked(mark: Mark) -> (String, String) {
 #[must_use]
 pub fn examined(found: &Examined) -> Value {
     let most = found.allowance.most();
+    let (wants_zh, wants_en) = match found.allowed {
+        Allowed::Sell | Allowed::OnePiece | Allowed::Refuse => ("", ""),
+        Allowed::Manager => ("；須主管同意", "; a manager's word is needed"),
+    };
     json!({
         "verdict": "qualified",
         "programme": found.programme.as_str(),
@@ -114,10 +137,11 @@ pub fn examined(found: &Examined) -> Value {
         "allowance": allowance(found.allowance),
         "price_ntd_per_piece": found.price_ntd_per_piece,
         "time_in_doubt": mark(found.mark),
+        "allowed": known::allowed_code(found.allowed),
         "stock": stock(found.stock),
         "message": message(
-            &format!("{} 符合購買資格，可購買片數 {most}", found.masked),
-            &format!("{} may buy; at most {most} pieces now", found.masked),
+            &format!("{} 符合購買資格，可購買片數 {most}{wants_zh}", found.masked),
+            &format!("{} may buy; at most {most} pieces now{wants_en}", found.masked),
         ),
     })
 }
@@ -153,6 +177,7 @@ pub fn sold(site_name: &str, sale: &Sold) -> Value {
             "child": child,
             "price_ntd": sale.price_ntd,
             "watermark": sale.watermark,
+            "approved_by": sale.approved_by,
         },
         "stock": stock(sale.stock),
         "message": message(
@@ -241,6 +266,7 @@ pub fn recent(line: &Recent) -> Value {
         "withdrawn": line.withdrawn,
         "over": line.over,
         "acked": line.acked,
+        "standing": line.standing().map(standing),
         "by": line.by,
     })
 }

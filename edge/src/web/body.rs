@@ -43,6 +43,7 @@ pub(super) struct Sell {
     proxy: Option<Document>,
     #[serde(default)]
     by: String,
+    manager: Option<String>,
 }
 
 /// POST record.
@@ -172,6 +173,7 @@ impl Meant for Sell {
             child: self.child,
             proxy: self.proxy.map(Document::text),
             by: self.by,
+            manager: self.manager,
         })
     }
 }
@@ -188,7 +190,7 @@ impl Meant for Record {
             )
         })?;
         let Self { request, programme, document, adult, child, proxy, by, at: _ } = self;
-        let sale = Sell { request, programme, document, adult, child, proxy, by }.meant()?;
+        let sale = Sell { request, programme, document, adult, child, proxy, by, manager: None }.meant()?;
         Ok(RecordRequest { sale, happened })
     }
 }

@@ -115,22 +115,24 @@ fn bad_form(cause: FormRejection) -> Response {
 
 impl Message {
     fn refused(page: &'static str, refusal: &Refusal) -> Self {
-        Self { page, tone: Tone::Refused, text: Text { zh: refusal.zh(), en: refusal.en() } }
+        let evidence = refusal.evidence().iter().map(|it| Text { zh: it.zh(), en: it.en() }).collect();
+        Self { page, tone: Tone::Refused, text: Text { zh: refusal.zh(), en: refusal.en() }, evidence }
     }
 
     fn fault(page: &'static str, fault: &Fault) -> Self {
-        Self { page, tone: Tone::Refused, text: Text { zh: fault.zh.clone(), en: fault.en.clone() } }
+        let text = Text { zh: fault.zh.clone(), en: fault.en.clone() };
+        Self { page, tone: Tone::Refused, text, evidence: Vec::new() }
     }
 
     fn done(page: &'static str, zh: &str, en: &str) -> Self {
-        Self { page, tone: Tone::Done, text: Text::new(zh, en) }
+        Self { page, tone: Tone::Done, text: Text::new(zh, en), evidence: Vec::new() }
     }
 }
 
 /// Writes the answer on the screen and goes back to the page that shows it.
 fn told<T>(web: &Web, seat: &Seat, path: &'static str, told: Told<T>, done: impl FnOnce(T) -> Text) -> Response {
     let message = match told {
-        Ok(Ok(answer)) => Message { page: path, tone: Tone::Done, text: done(answer) },
+        Ok(Ok(answer)) => Message { page: path, tone: Tone::Done, text: done(answer), evidence: Vec::new() },
         Ok(Err(refusal)) => Message::refused(path, &refusal),
         Err(fault) => match fault.blame {
             Blame::Caller => Message::fault(path, &fault),

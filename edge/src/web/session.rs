@@ -48,6 +48,8 @@ pub struct Message {
     pub tone: Tone,
     /// The words.
     pub text: Text,
+    /// What they rest on, a line each.
+    pub evidence: Vec<Text>,
 }
 
 /// How an answer is shown.

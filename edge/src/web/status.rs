@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 use shared::rules::calendar::{roc_date, roc_minute};
+use shared::rules::programme::Text;
 
 use super::Web;
-use super::answer;
+use super::{answer, known};
 use crate::fault::Fault;
 use crate::node::ask::{Mark, Status};
 use crate::uplink::{LineState, LineStatus, Moment};
@@ -32,6 +33,10 @@ pub(super) struct StatusLine {
     pub(super) line_zh: String,
     /// The line's state.
     pub(super) line_en: String,
+    /// How old the knowledge of the nation is, and what that allows.
+    pub(super) known: Text,
+    /// Whether that asks for attention.
+    pub(super) known_is_notable: bool,
     /// When something was last exchanged, ROC.
     pub(super) synced: Option<String>,
     /// Why the last line failed; shown while there is none.
@@ -84,6 +89,8 @@ impl Whole {
             state: line.state.code(),
             line_zh: line.state.zh().to_owned(),
             line_en: line.state.en().to_owned(),
+            known: known::words(&self.node.known, line.state),
+            known_is_notable: known::is_notable(&self.node.known),
             synced: line.last_success.map(|moment| roc_minute(self.second_of(moment))),
             failure: failure.map(|failure| (failure.zh.clone(), failure.en.clone())),
             unsent: self.unsent(),
@@ -119,7 +126,9 @@ impl Whole {
                 "over": node.over,
                 "stopped": node.stopped,
             },
-            "nation": { "watermark": node.watermark, "down": node.down },
+            "nation": {
+                "watermark": node.watermark, "down": node.down, "known": known::json(&node.known, self.line.state),
+            },
             "line": self.line_json(),
             "stock": node.shelves.iter().map(answer::shelf).collect::<Vec<_>>(),
         })

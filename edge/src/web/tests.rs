@@ -11,6 +11,7 @@ use tower::ServiceExt;
 
 mod api;
 mod border;
+mod ladder;
 mod masks;
 mod stock;
 

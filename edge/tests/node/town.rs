@@ -51,7 +51,8 @@ pub(crate) fn document(text: &str) -> DocumentText {
 
 pub(crate) fn sale(who: &str, adult: i64, child: i64) -> SaleRequest {
     let document = document(who);
-    SaleRequest { request: None, programme: None, document, adult, child, proxy: None, by: "王藥師".to_owned() }
+    let by = "王藥師".to_owned();
+    SaleRequest { request: None, programme: None, document, adult, child, proxy: None, by, manager: None }
 }
 
 /// A node on a store, where it starts at all.

@@ -9,7 +9,7 @@ use shared::rules::programme::Text;
 use shared::rules::quota::{Finding, FindingKind, Purchase, Timed};
 use shared::rules::refusal::Refusal;
 
-use super::{CaseDetail, FindingLine, Knowledge, SaleLine, Times, order, words};
+use super::{CaseDetail, FindingLine, Knew, SaleLine, Times, blame, order, words};
 use crate::conflict::{self, Effect};
 use crate::hub::{Hub, HubError};
 use crate::project::as_purchase;
@@ -60,7 +60,15 @@ impl Hub {
     fn sale_line(&self, row: &SaleRow, buyer: &Document) -> Result<SaleLine, HubError> {
         let found =
             self.find_at(&row.id, row.pos)?.ok_or_else(|| HubError::Damaged(format!("entry {} is missing", row.id)))?;
-        let proxied = matches!(&found.entry.fact, Fact::Sale(sale) if sale.proxy.is_some());
+        let (proxied, approved_by) = match &found.entry.fact {
+            Fact::Sale(sale) => (sale.proxy.is_some(), sale.approved_by.clone()),
+            Fact::Arrival(_)
+            | Fact::Withdrawal(_)
+            | Fact::Correction(_)
+            | Fact::Programme(_)
+            | Fact::Delivery(_)
+            | Fact::Standing(_) => (false, None),
+        };
         let mut line = SaleLine {
             id: row.id,
             site: row.site,
@@ -68,6 +76,7 @@ impl Hub {
             instant: row.instant,
             doubt_s: row.doubt_s,
             recorded: row.recorded,
+            written: found.entry.at,
             received: found.received,
             ahead: row.ahead,
             pieces: row.pieces,
@@ -78,6 +87,9 @@ impl Hub {
             proxied,
             watermark: row.watermark,
             published: row.fed,
+            approved_by,
+            journal: found.pos,
+            store: self.store.journal_line(found.pos)?,
             effect: row.effect,
             text: Text::new("", ""),
         };
@@ -110,23 +122,35 @@ impl Hub {
         let mut findings = judgement.findings;
         findings.extend(self.doubtful_times(case)?);
         let by_id: HashMap<EntryId, &SaleLine> = sales.iter().map(|sale| (sale.id, sale)).collect();
-        let line = |finding: Finding| {
-            let sale = by_id.get(&finding.sale)?;
+        let purchases: HashMap<EntryId, &Purchase> = live.iter().map(|purchase| (purchase.id, purchase)).collect();
+        let versions = self.fresh_versions()?;
+        let mut lines = Vec::with_capacity(findings.len());
+        for finding in findings {
+            let Some(sale) = by_id.get(&finding.sale) else { continue };
+            let vouched = self.vouched(&sale.site)?;
             let because: Vec<&SaleLine> = finding.because.iter().filter_map(|id| by_id.get(id).copied()).collect();
-            let knowledge = knowledge(sale, &because);
+            let knew: Vec<Knew> = because.iter().map(|other| blame::knew(sale, other, &vouched)).collect();
+            let before: Vec<(EntryId, Knew)> = because.iter().map(|other| other.id).zip(knew.iter().copied()).collect();
+            let too_many = |known: &[EntryId]| {
+                let those = known.iter().chain([&sale.id]).filter_map(|id| purchases.get(id).copied().cloned());
+                let judgement = conflict::judge(&versions, &case.programme, &those.collect::<Vec<_>>());
+                judgement.findings.iter().any(|found| found.sale == sale.id)
+            };
+            let knowledge = blame::could_have_known(sale, &before, too_many);
             let times = times(sale, &because);
-            Some(FindingLine {
+            lines.push(FindingLine {
                 sale: finding.sale,
                 kind: finding.kind,
                 code: finding.refusal.code(),
                 next: finding.refusal.next(),
                 knowledge,
                 times,
-                text: words::finding(&finding, sale, &because, (knowledge, times)),
-                because: finding.because,
-            })
-        };
-        Ok(findings.into_iter().filter_map(line).collect())
+                text: words::finding(&finding, sale, &because, (knowledge, &knew, times)),
+                because: because.iter().map(|other| other.id).collect(),
+                knew,
+            });
+        }
+        Ok(lines)
     }
 
     /// As they were found when the person was looked at last.
@@ -156,16 +180,4 @@ fn times(sale: &SaleLine, because: &[&SaleLine]) -> Times {
     };
     let on_their_days = because.iter().copied().chain([sale]).all(|line| !timed(line).is_doubtful());
     if on_their_days && because.iter().all(after) { Times::Certain } else { Times::InDoubt }
-}
-
-/// What the sale's site could have known of those that filled the window.
-fn knowledge(sale: &SaleLine, because: &[&SaleLine]) -> Knowledge {
-    if because.iter().any(|other| other.site == sale.site) {
-        return Knowledge::SameSite;
-    }
-    match because.iter().filter_map(|other| other.published).min() {
-        Some(position) if position <= sale.watermark => Knowledge::Could,
-        Some(_) => Knowledge::CouldNot,
-        None => Knowledge::NotPublished,
-    }
 }

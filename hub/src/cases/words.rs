@@ -6,7 +6,7 @@ use shared::rules::programme::Text;
 use shared::rules::quota::{Finding, FindingKind};
 use shared::rules::refusal::{Refusal, off_en, off_zh};
 
-use super::{FindingLine, Knowledge, SaleLine, Times};
+use super::{FindingLine, Knew, Knowledge, SaleLine, Times};
 use crate::conflict::Effect;
 
 /// A sale's receipt.
@@ -57,6 +57,10 @@ fn extras(sale: &SaleLine) -> (String, String) {
         zh.push_str("；由他人代購");
         en.push_str("; carried by a proxy");
     }
+    if let Some(manager) = &sale.approved_by {
+        zh.push_str(&format!("；主管 {manager} 同意（未驗證）"));
+        en.push_str(&format!("; {manager} stood for it (not verified)"));
+    }
     if sale.recorded {
         zh.push_str("；事後補登");
         en.push_str("; recorded afterwards");
@@ -84,7 +88,7 @@ pub(super) fn finding(
     finding: &Finding,
     sale: &SaleLine,
     because: &[&SaleLine],
-    (known, times): (Knowledge, Times),
+    (known, knew, times): (Knowledge, &[Knew], Times),
 ) -> Text {
     let verdict = match finding.kind {
         FindingKind::Over => ("為超額購買，不計入", "is one too many and does not count"),
@@ -104,7 +108,7 @@ pub(super) fn finding(
             roc_date(day),
             sale.site_name,
             verdict.0,
-            before_zh(because),
+            before_zh(because, each(finding, knew)),
             why_zh(finding),
             known_zh(finding.kind, known),
             times_zh(finding.kind, times),
@@ -113,7 +117,7 @@ pub(super) fn finding(
             "The purchase of {day} at {} {}: {}{}{}{}",
             sale.site_name,
             verdict.1,
-            before_en(because),
+            before_en(because, each(finding, knew)),
             why_en(finding),
             known_en(finding.kind, known),
             times_en(finding.kind, times),
@@ -121,20 +125,47 @@ pub(super) fn finding(
     }
 }
 
-fn before_zh(because: &[&SaleLine]) -> String {
+/// What was known of each of several, where that is not the same of all.
+fn each<'a>(finding: &Finding, knew: &'a [Knew]) -> &'a [Knew] {
+    let differs = knew.iter().zip(knew.iter().skip(1)).any(|(one, next)| one != next);
+    if finding.kind == FindingKind::Over && differs { knew } else { &[] }
+}
+
+fn before_zh(because: &[&SaleLine], knew: &[Knew]) -> String {
     let list: Vec<String> = because
         .iter()
-        .map(|sale| {
-            format!("{} 已於 {} 購買{}", roc_date(taipei_day(sale.instant)), sale.site_name, pieces_zh(sale.pieces))
+        .enumerate()
+        .map(|(at, sale)| {
+            let knew = match knew.get(at) {
+                None => "",
+                Some(Knew::Own) => "（該站自有紀錄）",
+                Some(Knew::Told) => "（該站當時已知）",
+                Some(Knew::NotTold) => "（該站當時未知）",
+                Some(Knew::NotPublished) => "（各站當時皆未知）",
+                Some(Knew::Unknown) => "（該站是否已知不明）",
+            };
+            let (day, pieces) = (roc_date(taipei_day(sale.instant)), pieces_zh(sale.pieces));
+            format!("{day} 已於 {} 購買{pieces}{knew}", sale.site_name)
         })
         .collect();
     if list.is_empty() { String::new() } else { format!("{}；", list.join("、")) }
 }
 
-fn before_en(because: &[&SaleLine]) -> String {
+fn before_en(because: &[&SaleLine], knew: &[Knew]) -> String {
     let list: Vec<String> = because
         .iter()
-        .map(|sale| format!("{} at {} on {}", pieces_en(sale.pieces), sale.site_name, taipei_day(sale.instant)))
+        .enumerate()
+        .map(|(at, sale)| {
+            let knew = match knew.get(at) {
+                None => "",
+                Some(Knew::Own) => " (its own record)",
+                Some(Knew::Told) => " (known to it)",
+                Some(Knew::NotTold) => " (not known to it)",
+                Some(Knew::NotPublished) => " (known to nobody)",
+                Some(Knew::Unknown) => " (nobody can say whether it knew)",
+            };
+            format!("{} at {} on {}{knew}", pieces_en(sale.pieces), sale.site_name, taipei_day(sale.instant))
+        })
         .collect();
     if list.is_empty() { String::new() } else { format!("bought {}; ", list.join(", ")) }
 }
@@ -177,27 +208,39 @@ fn times_en(kind: FindingKind, times: Times) -> &'static str {
 fn known_zh(kind: FindingKind, known: Knowledge) -> &'static str {
     match (kind, known) {
         (FindingKind::StaleVersion | FindingKind::DoubtfulTime, _) => "",
+        (FindingKind::Over, Knowledge::Alone) => "此筆本身即超過上限，該站應已知情。",
         (FindingKind::Over, Knowledge::SameSite) => "兩筆為同一機構售出，該站應已知情。",
-        (FindingKind::Over, Knowledge::Could) => "售出時該站已收到前一筆的全國通知，應可得知。",
-        (FindingKind::Over, Knowledge::CouldNot) => {
-            "售出時該站尚未收到前一筆的通知（斷線或未同步），無從得知，不歸責該站。"
+        (FindingKind::Over, Knowledge::Could) => {
+            "該站當時的全國資料已包含前一筆，卻仍售出：與該站自身所知不符，應可得知，請查明原因。"
         }
-        (FindingKind::Over, Knowledge::NotPublished) => "前一筆尚未通知各站，該站無從得知，不歸責該站。",
+        (FindingKind::Over, Knowledge::CouldNot) => {
+            "該站當時的全國資料尚未包含前一筆（斷線或未同步），無從得知，不歸責該站。"
+        }
+        (FindingKind::Over, Knowledge::NotPublished) => "前一筆當時尚未通知各站，該站無從得知，不歸責該站。",
+        (FindingKind::Over, Knowledge::Recorded) => "此筆為事後補登，售出當時所知並無紀錄，不能認定該站是否知情。",
+        (FindingKind::Over, Knowledge::Unknown) => "該站所記的全國資料位置無法查證，不能認定該站是否知情，不歸責該站。",
     }
 }
 
 fn known_en(kind: FindingKind, known: Knowledge) -> &'static str {
     match (kind, known) {
         (FindingKind::StaleVersion | FindingKind::DoubtfulTime, _) => "",
+        (FindingKind::Over, Knowledge::Alone) => " It was over the limit by itself: the site could see that.",
         (FindingKind::Over, Knowledge::SameSite) => " Both were sold by the same site, which had its own record.",
         (FindingKind::Over, Knowledge::Could) => {
-            " The site had been told of the earlier purchase: it could have known."
+            " The site's knowledge of the nation included the earlier purchase and it sold all the same, against its own knowledge: it could have known, and somebody has to ask why."
         }
         (FindingKind::Over, Knowledge::CouldNot) => {
-            " The site had not yet been told of the earlier purchase (line down or not yet synced): it could not have known and is not to blame."
+            " The site's knowledge of the nation ended before the earlier purchase (line down or not yet synced): it could not have known and is not to blame."
         }
         (FindingKind::Over, Knowledge::NotPublished) => {
             " No site had been told of the earlier purchase: it could not have been known and nobody is to blame."
+        }
+        (FindingKind::Over, Knowledge::Recorded) => {
+            " It was written down afterwards, and what the site knew when it sold is not on record: nobody can say whether it could have known."
+        }
+        (FindingKind::Over, Knowledge::Unknown) => {
+            " How far the site's knowledge of the nation reached cannot be verified: nobody can say whether it could have known, and it is not to blame."
         }
     }
 }

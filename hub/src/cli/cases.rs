@@ -76,6 +76,7 @@ fn in_words(case: &CaseDetail) -> String {
         let _ = writeln!(text, "\n[{}] {} {}", receipt.number, badge.zh, badge.en);
         let _ = writeln!(text, "    {}\n    {}", sale.text.zh, sale.text.en);
         let _ = writeln!(text, "    收到於 received {}  entry {}", receipt.received, receipt.entry);
+        let _ = writeln!(text, "    全國資料 nation: {} / {}", receipt.known.zh, receipt.known.en);
         for why in &receipt.why {
             let _ = writeln!(text, "    → {}\n      {}", why.zh, why.en);
         }

@@ -119,6 +119,7 @@ async fn a_case_shows_both_receipts_which_counts_and_why() {
     assert_eq!(detail["sales"].as_array().unwrap().len(), 2);
     assert_eq!((&detail["sales"][0]["effect"], &detail["sales"][1]["effect"]), (&"counts".into(), &"over".into()));
     assert_eq!(detail["findings"][0]["could_have_known"], "could-not");
+    assert_eq!(detail["findings"][0]["knew"], serde_json::json!(["not-told"]));
     assert_eq!(detail["findings"][0]["next"], "2020-02-13");
 
     let page = get(&console, &format!("/cases/{id}")).await.text;
@@ -130,7 +131,8 @@ async fn a_case_shows_both_receipts_which_counts_and_why() {
         "有效 counts",
         "超額 one too many",
         "109/02/13",
-        "無從得知",
+        "該站當時的全國資料尚未包含前一筆",
+        "所知至第 0 筆；此筆為第 1 筆",
         "mask-2020-02-06",
     ] {
         assert!(page.contains(words), "{words}");

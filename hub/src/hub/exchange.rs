@@ -47,6 +47,9 @@ impl Hub {
         // What this line sent was counted in the transaction that took it.
         let counted = self.store.feed_position()?;
         let same = hello.hub_life == self.life;
+        if !same && goes_by_others(hello) {
+            self.note_turned(site, second)?;
+        }
         let (life, own) = met.unzip();
         Ok(Greeting {
             welcome: Welcome { life, ..handshake::welcome(self.life, second, last, counted) },
@@ -155,4 +158,11 @@ impl Hub {
     pub fn journal_position(&self) -> Result<u64, HubError> {
         Ok(self.store.journal_position()?)
     }
+}
+
+/// Whether an edge may have written entries that name positions of another life of this hub. One that was taken back by
+/// hand is left without a word; then the edge has written something and names no life.
+fn goes_by_others(hello: &Hello) -> bool {
+    let wrote = hello.life.as_ref().is_some_and(|life| !life.tips.is_empty());
+    wrote || hello.hub_life != Incarnation([0; 16])
 }

@@ -80,6 +80,15 @@ impl Store {
         })
     }
 
+    /// Which life of a site's store sent a row; none where the hub itself wrote it.
+    pub(crate) fn journal_line(&self, pos: u64) -> Result<Option<i64>, StoreError> {
+        let line =
+            self.one("SELECT line FROM journal WHERE pos = ?1", [signed(pos)], "read who sent a run", |row| {
+                row.get::<_, Option<i64>>(0)
+            })?;
+        Ok(line.flatten())
+    }
+
     /// A row's first sequence, and the same actor's row before it.
     pub(crate) fn journal_link(&self, pos: u64) -> Result<Option<(u32, Option<u64>)>, StoreError> {
         const SQL: &str = "SELECT first, prev FROM journal WHERE pos = ?1";

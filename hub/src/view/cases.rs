@@ -8,7 +8,7 @@ use shared::rules::programme::Text;
 use shared::rules::quota::FindingKind;
 use shared::rules::refusal::{off_en, off_zh};
 
-use crate::cases::{CaseDetail, CaseFilter, CaseSummary, FindingLine, Knowledge, SaleLine, Times};
+use crate::cases::{CaseDetail, CaseFilter, CaseSummary, FindingLine, Knew, Knowledge, SaleLine, Times};
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
 use crate::store::AheadSale;
@@ -101,6 +101,10 @@ pub struct Receipt {
     pub version: String,
     /// By whom.
     pub by: String,
+    /// Who stood for it, where the rules wanted a second person.
+    pub approved_by: Option<String>,
+    /// How far its site knew the nation, and where the nation was told of it: positions of the feed.
+    pub known: Text,
     /// When it reached the hub, in Taipei.
     pub received: String,
     /// The entry's id.
@@ -191,9 +195,25 @@ fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt 
         reading,
         version: sale.version.to_string(),
         by: format!("{}{verified}", sale.by.name),
+        approved_by: sale.approved_by.clone(),
+        known: known(sale),
         received: roc_minute(sale.received),
         entry: sale.id.to_string(),
         why: findings.iter().filter(|finding| finding.sale == sale.id).map(|finding| finding.text.clone()).collect(),
+    }
+}
+
+fn known(sale: &SaleLine) -> Text {
+    let watermark = sale.watermark;
+    match sale.published {
+        Some(told) => Text {
+            zh: format!("所知至第 {watermark} 筆；此筆為第 {told} 筆"),
+            en: format!("knew up to {watermark}; this one was told at {told}"),
+        },
+        None => Text {
+            zh: format!("所知至第 {watermark} 筆；此筆未通知"),
+            en: format!("knew up to {watermark}; this one was not told"),
+        },
     }
 }
 
@@ -262,7 +282,8 @@ fn sale(sale: &SaleLine) -> Value {
         "recorded": sale.recorded, "received": sale.received, "ahead": sale.ahead,
         "adult": sale.pieces.adult, "child": sale.pieces.child, "kind": sale.kind.code(), "reading": reading,
         "version": sale.version.as_str(), "by": sale.by.name, "by_verified": sale.by.verified,
-        "proxied": sale.proxied, "watermark": sale.watermark, "published": sale.published,
+        "proxied": sale.proxied, "approved_by": sale.approved_by, "watermark": sale.watermark,
+        "published": sale.published, "written": sale.written.second,
         "effect": effect, "text": text(&sale.text),
     })
 }
@@ -274,14 +295,24 @@ fn finding(finding: &FindingLine) -> Value {
         FindingKind::DoubtfulTime => "doubtful-time",
     };
     let known = match finding.knowledge {
+        Knowledge::Alone => "alone",
         Knowledge::SameSite => "same-site",
         Knowledge::Could => "could",
         Knowledge::CouldNot => "could-not",
         Knowledge::NotPublished => "not-published",
+        Knowledge::Recorded => "recorded",
+        Knowledge::Unknown => "unknown",
+    };
+    let knew = |knew: &Knew| match knew {
+        Knew::Own => "own",
+        Knew::Told => "told",
+        Knew::NotTold => "not-told",
+        Knew::NotPublished => "not-published",
+        Knew::Unknown => "unknown",
     };
     json!({
         "sale": finding.sale.to_string(), "kind": kind, "code": finding.code, "next": finding.next,
         "because": finding.because.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "could_have_known": known, "times_certain": finding.times == Times::Certain, "text": text(&finding.text),
+        "knew": finding.knew.iter().map(knew).collect::<Vec<_>>(), "could_have_known": known, "times_certain": finding.times == Times::Certain, "text": text(&finding.text),
     })
 }

@@ -212,6 +212,7 @@ impl Edge {
                 watermark,
                 document: keys.seal(&id, 0, document).unwrap(),
                 proxy: None,
+                approved_by: None,
             };
             change(&mut sale);
             entry::encode(&Entry { at, ..written(at.second, Fact::Sale(sale)) })

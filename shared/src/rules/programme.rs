@@ -5,6 +5,7 @@
 use chrono::{Datelike, NaiveDate, WeekdaySet};
 
 use super::identity::DocumentKind;
+use super::knowledge::KnowledgeRule;
 use crate::entry::Pieces;
 use crate::ids::{ProgrammeId, VersionName};
 
@@ -60,6 +61,8 @@ pub struct Version {
     pub documents: Documents,
     /// What a sale may do while the site's time is in doubt.
     pub clock: ClockRule,
+    /// What a sale may do while the site's knowledge of the nation is old.
+    pub knowledge: KnowledgeRule,
 }
 
 /// The same words in both languages of the screens.

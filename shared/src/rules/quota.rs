@@ -90,7 +90,11 @@ pub fn remaining(
 ) -> Result<Allowance, Refusal> {
     let limits = version.limits_for(birth);
     let left = left_on(version, limits, history, today);
-    if left.most() > 0 { Ok(left) } else { Err(Refusal::Bought { next: next_day(version, limits, history, today) }) }
+    if left.most() > 0 {
+        Ok(left)
+    } else {
+        Err(Refusal::Bought { next: next_day(version, limits, history, today), evidence: Vec::new() })
+    }
 }
 
 /// Whether a card may have these pieces today.
@@ -134,6 +138,12 @@ fn check_amount(
     let allowed = check_child(version, birth, bought).is_ok();
     let counted = if allowed { bought } else { Pieces { adult: bought.total(), child: 0 } };
     remaining(version, history, birth, today)?.check(counted)
+}
+
+/// Which purchases of a history use something of today's window up: their places in it.
+pub fn filling<'a>(version: &Version, history: &'a [Past], today: NaiveDate) -> impl Iterator<Item = usize> + 'a {
+    let window = version.window;
+    history.iter().enumerate().filter(move |(_, past)| past.counts(window, today)).map(|(at, _)| at)
 }
 
 fn left_on(version: &Version, limits: Limits, history: &[Past], day: NaiveDate) -> Allowance {

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use super::clock::check_clock;
 use super::identity::Document;
+use super::knowledge::{Allowed, Heard, check_knowledge};
 use super::programme::Version;
 use super::quota::{self, Allowance, Past};
 use super::refusal::Refusal;
@@ -24,6 +25,8 @@ pub struct Known<'a> {
     pub today: NaiveDate,
     /// How far the site's time may be off, in seconds; `u32::MAX` where nobody knows.
     pub doubt_s: u32,
+    /// When the site last knew all that the hub knew of the nation.
+    pub heard: Heard,
 }
 
 /// What somebody asks for.
@@ -37,25 +40,29 @@ pub struct Ask<'a> {
     pub proxy: Option<&'a Document>,
     /// How many other cards this proxy has carried today already, as known here.
     pub proxy_cards_today: u32,
+    /// A second person who stands for the sale ([`super::knowledge::second_person`]).
+    pub manager: Option<&'a str>,
 }
 
 /// 資格審核: what may still be bought. Never asks for stock: M17 is a reminder.
 ///
 /// # Errors
-/// The first of `document`, `clock`, `turn`, `bought` (`programme` where there are no rules).
+/// The first of `document`, `clock`, `knowledge`, `turn`, `bought` (`programme` where there are no rules).
 pub fn examine(known: &Known<'_>, document: &Document) -> Result<Allowance, Refusal> {
-    let version = qualified(known, document)?;
-    quota::remaining(version, known.history, document.birth(), known.today)
+    let (version, allowed) = qualified(known, document)?;
+    let most = quota::remaining(version, known.history, document.birth(), known.today)?;
+    Ok(if allowed == Allowed::OnePiece { one_piece(most) } else { most })
 }
 
 /// 購買: the whole decision.
 ///
 /// # Errors
-/// The first of `document`, `clock`, `turn`, `bought`, `child`, `proxy`, `limit`,
-/// `stock` (decision 15; `programme` where there are no rules). The clock comes
-/// before everything that asks what day it is.
+/// The first of `document`, `clock`, `knowledge`, `turn`, `bought`, `child`, `proxy`, `limit`,
+/// `stock`, `manager` (decision 15; `programme` where there are no rules). The clock comes
+/// before everything that asks what day it is, and what no customer can change before the
+/// customer; a manager is fetched only where nothing else stands in the way.
 pub fn decide(known: &Known<'_>, ask: &Ask<'_>) -> Result<(), Refusal> {
-    let version = qualified(known, ask.document)?;
+    let (version, allowed) = qualified(known, ask.document)?;
     let birth = ask.document.birth();
     let most = quota::remaining(version, known.history, birth, known.today)?;
     quota::check_child(version, birth, ask.pieces)?;
@@ -64,7 +71,19 @@ pub fn decide(known: &Known<'_>, ask: &Ask<'_>) -> Result<(), Refusal> {
         return Err(Refusal::NothingAsked);
     }
     most.check(ask.pieces)?;
-    check_stock(known.stock, ask.pieces)
+    if allowed == Allowed::OnePiece && !one_piece(most).covers(ask.pieces) {
+        return Err(Refusal::OnePiece { heard: known.heard });
+    }
+    check_stock(known.stock, ask.pieces)?;
+    match (allowed, ask.manager) {
+        (Allowed::Manager, None) => Err(Refusal::AskManager { heard: known.heard }),
+        (Allowed::Sell | Allowed::OnePiece | Allowed::Manager | Allowed::Refuse, _) => Ok(()),
+    }
+}
+
+/// What of an allowance may be had on old knowledge.
+fn one_piece(most: Allowance) -> Allowance {
+    Allowance { adult: most.adult.min(1), child: most.child.min(1), mixed: most.mixed.min(1) }
 }
 
 /// What it costs, in NT$ (M8, decision 17).
@@ -73,15 +92,16 @@ pub fn price(version: &Version, pieces: Pieces) -> u32 {
     pieces.total().saturating_mul(version.price_ntd_per_piece)
 }
 
-/// Document kind, clock and turn: what does not depend on what was bought before.
-fn qualified<'a>(known: &Known<'a>, document: &Document) -> Result<&'a Version, Refusal> {
+/// Document kind, clock, knowledge and turn: what does not depend on what was bought before.
+fn qualified<'a>(known: &Known<'a>, document: &Document) -> Result<(&'a Version, Allowed), Refusal> {
     let version = known.version.ok_or(Refusal::NoProgramme)?;
     if version.documents.off.contains(&document.kind()) {
         return Err(Refusal::KindOff(document.kind()));
     }
     check_clock(version, known.doubt_s)?;
+    let allowed = check_knowledge(version, known.heard)?;
     check_turn(version, document, known.today)?;
-    Ok(version)
+    Ok((version, allowed))
 }
 
 /// M20 and decision 11. The card in hand decides the limit: three children's

@@ -7,6 +7,7 @@ use shared::entry::{Pieces, Reading};
 use shared::ids::{ActorId, EntryId, ProgrammeId};
 use shared::rules::calendar::second_of;
 use shared::rules::identity::Document;
+use shared::rules::knowledge::{Heard, KnowledgeRule};
 use shared::rules::programme::{ClockRule, Version, Versions, shipped};
 use shared::rules::quota::{Allowance, Finding, FindingKind, Past, Purchase, Timed, audit, doubtful};
 use shared::rules::refusal::Refusal;
@@ -76,6 +77,18 @@ pub(crate) fn check_clock(rule: ClockRule, doubt_s: u32, day: &str, who: &str, e
     told(&visit.answer(who, None), expected, who);
 }
 
+/// Somebody comes on 2020-02-07 while the site knows so much of the nation, where the version has this rule; `who` may
+/// end in `by NAME`, a manager.
+#[track_caller]
+pub(crate) fn check_knowledge(rule: KnowledgeRule, heard: Heard, who: &str, asks: Option<&str>, expected: &str) {
+    let day = "2020-02-07";
+    let version = versions().in_force(&programme_of(day).parse().unwrap(), date(day));
+    let version = version.map(|version| Version { knowledge: rule, ..version.clone() });
+    let (who, manager) = who.split_once(" by ").map_or((who, None), |(who, manager)| (who, Some(manager)));
+    let visit = Visit { day, heard, manager, version: version.as_ref(), stock: Stock { adult: 5, child: 5 }, ..NOBODY };
+    told(&visit.answer(who, asks.map(basket)), expected, who);
+}
+
 /// One person's counted purchases, as `day time ± seconds of doubt (or never) adult+child`, numbered from 1, and those
 /// whose time is doubtful, as `#2 because #1`. Asked in three orders and doubled.
 #[track_caller]
@@ -137,13 +150,24 @@ struct Visit<'a> {
     proxy: Option<&'a Document>,
     carried: u32,
     doubt_s: u32,
+    heard: Heard,
+    manager: Option<&'a str>,
     /// In place of the shipped one.
     version: Option<&'a Version>,
 }
 
 /// Nobody before, nobody else, a shelf full of goods and a clock that is right.
-const NOBODY: Visit<'_> =
-    Visit { day: "", history: &[], stock: PLENTY, proxy: None, carried: 0, doubt_s: 1, version: None };
+const NOBODY: Visit<'_> = Visit {
+    day: "",
+    history: &[],
+    stock: PLENTY,
+    proxy: None,
+    carried: 0,
+    doubt_s: 1,
+    heard: Heard::Now,
+    manager: None,
+    version: None,
+};
 
 impl Visit<'_> {
     /// 資格審核, then 購買: what was sold, or why not. Both must tell the same of turn and window.
@@ -152,11 +176,18 @@ impl Visit<'_> {
         let document = document(who, today);
         let version = versions().in_force(&programme_of(self.day).parse().unwrap(), today);
         let version = self.version.or(version);
-        let known = Known { version, history: self.history, stock: self.stock, today, doubt_s: self.doubt_s };
+        let Self { history, stock, doubt_s, heard, .. } = *self;
+        let known = Known { version, history, stock, today, doubt_s, heard };
         let examined = examine(&known, &document);
         let most = examined.as_ref().map_or(1, |most: &Allowance| most.adult);
         let pieces = pieces.unwrap_or(Pieces { adult: most, child: 0 });
-        let ask = Ask { document: &document, pieces, proxy: self.proxy, proxy_cards_today: self.carried };
+        let ask = Ask {
+            document: &document,
+            pieces,
+            proxy: self.proxy,
+            proxy_cards_today: self.carried,
+            manager: self.manager,
+        };
         let decided = decide(&known, &ask);
         if let Err(refusal) = examined {
             assert_eq!(decided, Err(refusal), "{who} on {}", self.day);

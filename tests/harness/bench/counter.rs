@@ -65,6 +65,7 @@ pub fn sell(node: &mut Node, number: String, ms: i64) -> Result<()> {
         adult: 2,
         child: 0,
         proxy: None,
+        manager: None,
         by: "王藥師".to_owned(),
     };
     node.sell(&ask, reading(ms))?.map_err(|refusal| anyhow!(refusal.en()))?;

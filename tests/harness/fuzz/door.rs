@@ -388,6 +388,7 @@ fn sale(keys: &SiteKeys, id: EntryId, number: &str, pieces: Pieces) -> Fact {
         watermark: 0,
         document: keys.seal(&id, 0, &document).expect("sealed"),
         proxy: None,
+        approved_by: None,
     })
 }
 

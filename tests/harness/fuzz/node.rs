@@ -162,7 +162,9 @@ impl Site {
         }
         let number = (*choices.pick(&["A123456716", "A123456734"])).to_owned();
         let document = DocumentText { kind: "01".to_owned(), number, birth: "1986-03-15".to_owned() };
-        let ask = SaleRequest { request: None, programme: None, document, adult: 2, child: 0, proxy: None, by };
+        let manager = Some("林主任".to_owned());
+        let ask =
+            SaleRequest { request: None, programme: None, document, adult: 2, child: 0, proxy: None, by, manager };
         self.node().sell(&ask, now).map(drop)
     }
 

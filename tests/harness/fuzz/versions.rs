@@ -6,6 +6,7 @@ use shared::entry::{Pieces, Reading};
 use shared::ids::{ActorId, EntryId};
 use shared::rules::calendar::second_of;
 use shared::rules::identity::Document;
+use shared::rules::knowledge::Heard;
 use shared::rules::programme::{LIMIT_PIECES_MAX, Turn, Version, Versions, WINDOW_DAYS_MAX, Window, shipped};
 use shared::rules::quota::{self, Past, Purchase, audit};
 use shared::rules::refusal::Refusal;
@@ -181,12 +182,14 @@ fn answer(version: &Version, choices: &mut Choices<'_>) {
             stock: Stock { adult: choices.signed(), child: 5_000 },
             today,
             doubt_s: choices.number32(),
+            heard: heard(choices),
         };
         let ask = Ask {
             document: &document,
             pieces,
             proxy: choices.flag().then_some(&proxy),
             proxy_cards_today: u32::from(choices.byte()),
+            manager: choices.flag().then_some("林主任"),
         };
         judge(version, &known, &ask);
         let bought = quota::check(version, &history, born, pieces, today).is_ok() && pieces.total() > 0;
@@ -209,6 +212,14 @@ fn answer(version: &Version, choices: &mut Choices<'_>) {
     assert_eq!(audit(&versions, &version.programme, &turned), findings, "the audit depends on the order of arrival");
 }
 
+fn heard(choices: &mut Choices<'_>) -> Heard {
+    match choices.byte() % 4 {
+        0 => Heard::Never,
+        1 => Heard::Now,
+        _ => Heard::Ago { age_s: choices.number(), doubt_s: choices.number32() },
+    }
+}
+
 /// A refusal names the right day; what is allowed is within every limit.
 fn judge(version: &Version, known: &Known<'_>, ask: &Ask<'_>) {
     let birth = ask.document.birth();
@@ -224,11 +235,11 @@ fn judge(version: &Version, known: &Known<'_>, ask: &Ask<'_>) {
     let left = quota::remaining(version, known.history, birth, known.today);
     match left {
         Ok(most) => assert!(most.most() > 0 && most.most() <= LIMIT_PIECES_MAX),
-        Err(Refusal::Bought { next: Some(next) }) => {
+        Err(Refusal::Bought { next: Some(next), .. }) => {
             assert!(next > known.today);
             assert!(quota::remaining(version, known.history, birth, next).is_ok(), "sent away to a day of nothing");
         }
-        Err(Refusal::Bought { next: None }) => {}
+        Err(Refusal::Bought { next: None, .. }) => {}
         Err(other) => panic!("{other:?} is no matter of quota"),
     }
     if decided.is_ok() {

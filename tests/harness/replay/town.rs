@@ -264,6 +264,7 @@ impl Town {
             adult: sell.adult,
             child: sell.child,
             proxy: None,
+            manager: None,
             by: "replay".to_owned(),
         };
         let (node, reading) = self.node(site)?;

@@ -128,6 +128,7 @@ impl Seller {
             watermark: 0,
             document: self.keys.seal(&start.id, 0, &document)?,
             proxy: None,
+            approved_by: None,
         };
         let at = Moment { second: MORNING + i64::from(start.id.seq), doubt_s: 1 };
         let by = Staff { name: "王藥師".to_owned(), verified: false };

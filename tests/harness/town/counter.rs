@@ -76,6 +76,7 @@ impl Town {
             adult: i64::from(wish.pieces.adult),
             child: i64::from(wish.pieces.child),
             proxy: wish.proxy.map(|proxy| self.people[proxy].document(false)),
+            manager: None,
             by: "town".to_owned(),
         }
     }
@@ -147,7 +148,7 @@ impl Town {
         let (adult, child) = self.model.book(at).stock.get(wish.programme).copied().unwrap_or_default();
         let right = match refusal {
             Refusal::Turn { .. } => !rule.turn(who, today),
-            Refusal::Bought { next } => may && self.next_is_right(&view, wish.person, rule, today, *next),
+            Refusal::Bought { next, .. } => may && self.next_is_right(&view, wish.person, rule, today, *next),
             Refusal::Proxy { .. } | Refusal::ProxyIsBuyer => !self.proxy_may(at, wish, rule, today),
             Refusal::Child { .. } | Refusal::Limit { .. } => !rule.fits(who, wish.pieces, false),
             Refusal::KindOff(_) => !rule.takes(who),

@@ -180,8 +180,8 @@ impl Town {
     /// What the counter says in place of a refusal.
     pub(super) fn spoil_refusal(&self, refusal: Refusal) -> Refusal {
         match refusal {
-            Refusal::Bought { next: Some(next) } if self.knobs.plant == Some(Plant::NextDayOffByOne) => {
-                Refusal::Bought { next: next.checked_add_days(Days::new(1)) }
+            Refusal::Bought { next: Some(next), evidence } if self.knobs.plant == Some(Plant::NextDayOffByOne) => {
+                Refusal::Bought { next: next.checked_add_days(Days::new(1)), evidence }
             }
             other => other,
         }

@@ -50,6 +50,8 @@ pub(in crate::web) struct BuyForm {
     #[serde(default)]
     by: String,
     #[serde(default)]
+    manager: String,
+    #[serde(default)]
     proxy_kind: String,
     #[serde(default)]
     proxy_number: String,
@@ -208,6 +210,7 @@ fn sale(screen: &Screen) -> Result<Option<SaleRequest>, OutOfTurn> {
         child: basket.child,
         proxy: basket.proxy.as_ref().map(text),
         by: name_or_counter(&screen.by),
+        manager: basket.manager.clone(),
     }))
 }
 
@@ -230,6 +233,7 @@ impl BuyForm {
             adult: count(&self.adult)?,
             child: count(&self.child)?,
             proxy: there.then_some(proxy),
+            manager: Some(self.manager.trim().to_owned()).filter(|name| !name.is_empty()),
         })
     }
 }

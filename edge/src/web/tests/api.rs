@@ -1,5 +1,11 @@
 //! `/api/v1`.
 
+use shared::entry::Pieces;
+use shared::rules::identity::Document;
+use shared::seal::{HubKeys, Secret};
+use shared::wire::v1::feed::{self, Batch, Group, Item};
+use shared::wire::v1::message::FeedPart;
+
 use super::*;
 
 const MASK: &[&str] = &["mask-2020-02-06"];
@@ -98,6 +104,63 @@ async fn an_unknown_entry_or_programme_is_refused() {
     assert_eq!((status, answer["reason"].as_str()), (200, Some("unknown")), "{answer}");
     let (_, answer) = browser.ask("/api/v1/sell", &sale(r#","adult":2,"programme":"kit""#)).await;
     assert_eq!(answer["reason"], "programme");
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_it_rests_on_and_never_where_another_purchase_was() {
+    let desk = desk_at(THURSDAY, MASK);
+    let browser = Browser::before(&desk);
+    browser.ask("/api/v1/arrive", r#"{"adult":200,"child":50}"#).await;
+    browser.ask("/api/v1/sell", &sale(r#","adult":2"#)).await;
+    let (_, refused) = browser.ask("/api/v1/check", &sale("")).await;
+    let own = &refused["evidence"][0];
+    assert_eq!((own["kind"].as_str(), own["day"].is_null()), (Some("own"), true), "{refused}");
+    assert!(own["at"].as_str().unwrap().starts_with("2020-02-06T10:0"), "{own}");
+    // Somebody else bought at 5901012345, whose name no edge ever learns: the answer has room for a day only.
+    desk.take_feed(0, vec![elsewhere("A100000010")]).await.unwrap();
+    let body = sale("").replace("B123456780", "A100000010");
+    let (_, refused) = browser.ask("/api/v1/check", &body).await;
+    let wanted = serde_json::json!([{
+        "kind": "live-list", "at": null, "day": "2020-02-04",
+        "zh-TW": "全國 109/02/04 的即時購買名單", "en": "the nation's live list of 2020-02-04",
+    }]);
+    assert_eq!(refused["evidence"], wanted);
+    let mut counter = Browser::before(&desk);
+    let page = words(&counter.check("01", "A100000010", "19860315").await);
+    assert!(
+        page.contains("依據 known from ：全國 109/02/04 的即時購買名單 the nation&#39;s live list of 2020-02-04"),
+        "{page}"
+    );
+    for said in [refused.to_string(), page] {
+        assert!(!said.contains("5901012345"), "{said}");
+    }
+}
+
+/// The hub's word of a purchase on 2020-02-04 at another site, 5901012345.
+fn elsewhere(number: &str) -> FeedPart {
+    let (programme, day) = ("mask".parse().unwrap(), "2020-02-04".parse().unwrap());
+    let key = HubKeys::new(&Secret::new([8; 32])).unwrap().day(&programme, day).unwrap();
+    let person = Document::parse("01", number, "1986-03-15", day).unwrap().person();
+    let pieces = Pieces { adult: 2, child: 0 };
+    let item = Item { fingerprint: key.fingerprint(&person), mark: 7, pieces, gone: false };
+    let group = Group { programme, day, key: key.secret().clone(), items: vec![item] };
+    FeedPart { upto: 1, body: feed::encode(&Batch { groups: vec![group] }).into() }
+}
+
+#[tokio::test]
+async fn where_a_sale_stands_is_said_by_page_and_program() {
+    let desk = desk_at(THURSDAY, MASK);
+    let mut browser = Browser::before(&desk);
+    browser.ask("/api/v1/arrive", r#"{"adult":200,"child":50}"#).await;
+    browser.ask("/api/v1/sell", &sale(r#","adult":2"#)).await;
+    let standing = &browser.look("/api/v1/recent").await["recent"][0]["standing"];
+    assert_eq!(*standing, serde_json::json!({ "code": "provisional", "zh-TW": "暫定", "en": "provisional" }));
+    assert!(words(&browser.get("/recent").await).contains("暫定 provisional"));
+    let welcome = shared::sync::handshake::welcome(shared::ids::Incarnation([9; 16]), 0, None, 0);
+    desk.resume(welcome).await.unwrap();
+    desk.acked(2, 0, None).await.unwrap();
+    assert_eq!(browser.look("/api/v1/recent").await["recent"][0]["standing"]["code"], "confirmed");
+    assert!(words(&browser.get("/recent").await).contains("已確認 confirmed"));
 }
 
 #[tokio::test]

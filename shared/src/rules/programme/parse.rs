@@ -11,6 +11,7 @@ use super::{
 };
 use crate::entry::Pieces;
 use crate::rules::identity::DocumentKind;
+use crate::rules::knowledge::{Allowed, KnowledgeRule};
 
 /// A title, a name of goods, a unit.
 const TITLE_CHARS_MAX: usize = 60;
@@ -28,6 +29,8 @@ const ALLOTMENT_PIECES_MAX: u32 = 100_000;
 const ROUND_MAX: u32 = 1_000;
 /// From which doubt on a time may be doubtful: a beacon leaves some seconds open, and a month is no time at all.
 const DOUBTS_S: std::ops::RangeInclusive<u32> = 10..=2_678_400;
+/// How old knowledge of the nation may be before it is very stale, in hours: a month.
+const KNOWLEDGE_HOURS_MAX: u32 = 744;
 /// The first year of 民國, and a year beyond every rule.
 const BIRTH_YEARS: std::ops::RangeInclusive<u32> = 1912..=2100;
 /// The years in which a version or a round may begin.
@@ -77,6 +80,7 @@ fn read(file: &mut Fields<'_>) -> Read<Version> {
         notices: notices(&file.need("notices")?)?,
         documents: file.take("documents").map_or(Ok(Documents::default()), |field| documents(&field))?,
         clock: file.take("clock").map_or(Ok(ClockRule::default()), |field| clock(&field))?,
+        knowledge: file.take("knowledge").map_or(Ok(KnowledgeRule::default()), |field| knowledge(&field))?,
     })
 }
 
@@ -301,6 +305,36 @@ fn clock(field: &Field<'_>) -> Read<ClockRule> {
     })?;
     fields.finish()?;
     Ok(ClockRule { doubt_s_max, when_doubtful })
+}
+
+/// Whatever the table leaves out means what it means without the table.
+fn knowledge(field: &Field<'_>) -> Read<KnowledgeRule> {
+    let mut fields = field.fields()?;
+    let usual = KnowledgeRule::default();
+    let fresh_hours =
+        fields.take("fresh_hours").map_or(Ok(usual.fresh_hours), |field| field.number(1..=KNOWLEDGE_HOURS_MAX))?;
+    let stale_hours = fields
+        .take("stale_hours")
+        .map_or(Ok(usual.stale_hours.max(fresh_hours)), |field| field.number(fresh_hours..=KNOWLEDGE_HOURS_MAX))?;
+    // Not `refuse`: nothing could ever be sold.
+    let connected = fields.take("connected").map_or(Ok(usual.connected), |field| {
+        field.choice("sell, one-piece, manager", |word| allowed(word).filter(|allowed| *allowed != Allowed::Refuse))
+    })?;
+    let mut step =
+        |name| fields.take(name).map_or(Ok(Allowed::Sell), |it| it.choice("sell, one-piece, manager, refuse", allowed));
+    let (fresh, stale, very_stale, never) = (step("fresh")?, step("stale")?, step("very_stale")?, step("never")?);
+    fields.finish()?;
+    Ok(KnowledgeRule { fresh_hours, stale_hours, connected, fresh, stale, very_stale, never })
+}
+
+fn allowed(word: &str) -> Option<Allowed> {
+    match word {
+        "sell" => Some(Allowed::Sell),
+        "one-piece" => Some(Allowed::OnePiece),
+        "manager" => Some(Allowed::Manager),
+        "refuse" => Some(Allowed::Refuse),
+        _ => None,
+    }
 }
 
 fn kinds(field: &Field<'_>) -> Read<Vec<DocumentKind>> {

@@ -1,6 +1,7 @@
 //! Version files: the shipped ones read, the wrong ones name field and line.
 
 use super::*;
+use crate::rules::knowledge::Allowed;
 use proptest::prelude::*;
 
 const MASK: &str = include_str!("../../../programmes/mask-2020-02-06.toml");
@@ -182,6 +183,46 @@ fn a_version_of_before_says_nothing_of_clocks_and_means_mark() {
     let refuse = clocked("doubt_s_max = 60\nwhen_doubtful = \"refuse\"\n");
     let clock = Version::parse(&refuse).unwrap().clock;
     assert_eq!(clock, ClockRule { doubt_s_max: 60, when_doubtful: WhenDoubtful::Refuse });
+}
+
+/// The mask file with a table for old knowledge, which the shipped ones leave out as they leave out clocks.
+fn knowing(table: &str) -> String {
+    MASK.replacen("[[notices]]", &format!("[knowledge]\n{table}\n[[notices]]"), 1)
+}
+
+#[test]
+fn a_bad_table_for_knowledge_is_named() {
+    for (table, field, why) in [
+        ("fresh_hours = 0\n", "knowledge.fresh_hours", "must be 1 to 744, is 0"),
+        ("stale_hours = 2\n", "knowledge.stale_hours", "must be 3 to 744, is 2"),
+        ("fresh_hours = 24\nstale_hours = 745\n", "knowledge.stale_hours", "must be 24 to 744, is 745"),
+        ("stale = \"ask\"\n", "knowledge.stale", "must be one of sell, one-piece, manager, refuse, is \"ask\""),
+        // With a line to the hub something must be sold.
+        ("connected = \"refuse\"\n", "knowledge.connected", "must be one of sell, one-piece, manager, is \"refuse\""),
+        ("old = \"sell\"\n", "knowledge.old", "does not exist: check the spelling"),
+    ] {
+        let bad = Version::parse(&knowing(table)).unwrap_err();
+        assert_eq!((bad.field.as_str(), bad.why.en().as_str()), (field, why), "{table}");
+    }
+}
+
+#[test]
+fn a_version_that_says_nothing_of_knowledge_sells_at_every_step() {
+    let said = "fresh_hours = 3\nstale_hours = 72\nconnected = \"sell\"\nfresh = \"sell\"\nstale = \"sell\"\n\
+                very_stale = \"sell\"\nnever = \"sell\"\n";
+    for table in ["", said] {
+        assert_eq!(Version::parse(&knowing(table)), Version::parse(MASK), "{table}");
+    }
+    let steps = "fresh_hours = 96\nconnected = \"one-piece\"\nvery_stale = \"manager\"\nnever = \"refuse\"\n";
+    let wanted = KnowledgeRule {
+        fresh_hours: 96,
+        stale_hours: 96,
+        connected: Allowed::OnePiece,
+        very_stale: Allowed::Manager,
+        never: Allowed::Refuse,
+        ..KnowledgeRule::default()
+    };
+    assert_eq!(Version::parse(&knowing(steps)).unwrap().knowledge, wanted);
 }
 
 #[test]

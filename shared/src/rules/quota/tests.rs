@@ -83,8 +83,17 @@ fn a_purchase_dated_after_today_is_evidence_too() {
     let born = day("1986-03-15");
     let ahead = [Past { day: day("2020-02-10"), pieces: pieces(2, 0) }];
     let refusal = check(&version, &ahead, born, pieces(2, 0), day("2020-02-06"));
-    assert_eq!(refusal, Err(Refusal::Bought { next: Some(day("2020-02-17")) }));
+    assert_eq!(refusal, Err(Refusal::Bought { next: Some(day("2020-02-17")), evidence: Vec::new() }));
     assert_eq!(check(&version, &ahead, born, pieces(2, 0), day("2020-02-03")), Ok(()));
+}
+
+#[test]
+fn only_what_fills_todays_window_is_evidence() {
+    let version = version("mask-2020-02-06");
+    let history = ["2020-01-30", "2020-01-31", "2020-02-06", "2020-02-12", "2020-02-13"];
+    let mut history: Vec<Past> = history.iter().map(|on| Past { day: day(on), pieces: pieces(1, 0) }).collect();
+    history.push(Past { day: day("2020-02-06"), pieces: pieces(0, 0) });
+    assert_eq!(filling(&version, &history, day("2020-02-06")).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
 #[test]

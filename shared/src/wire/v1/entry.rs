@@ -95,6 +95,9 @@ struct WireSale {
     happened: Option<WireInstant>,
     #[n(7)]
     proxy: Option<ByteVec>,
+    /// Not in the first version.
+    #[n(8)]
+    approved_by: Option<String>,
 }
 
 #[derive(Encode, Decode)]
@@ -238,6 +241,7 @@ impl From<&Sale> for WireSale {
             watermark: sale.watermark,
             happened: sale.happened.map(|at| WireInstant { second: at.second, doubt_s: at.doubt_s }),
             proxy: sale.proxy.as_ref().map(|sealed| sealed.0.clone().into()),
+            approved_by: sale.approved_by.clone(),
         }
     }
 }
@@ -313,6 +317,7 @@ impl TryFrom<WireSale> for Sale {
             watermark: wire.watermark,
             document: sealed(wire.document)?,
             proxy: wire.proxy.map(sealed).transpose()?,
+            approved_by: wire.approved_by.map(|name| text("name", name, NAME_BYTES_MAX)).transpose()?,
         })
     }
 }
@@ -391,6 +396,7 @@ mod tests {
                 watermark: 12,
                 document: Sealed(vec![5; 25]),
                 proxy: None,
+                approved_by: None,
             }),
         }
     }
@@ -405,6 +411,21 @@ mod tests {
             "646d61736b6f6d61736b2d323032302d30322d3036820200f40c69e78e8be897a5e5b8abf4",
         );
         assert_eq!(hex, format!("{before}{sealed}{after}"));
+    }
+
+    fn approved() -> Fact {
+        let Fact::Sale(sale) = sale().fact else { unreachable!("a sale") };
+        Fact::Sale(Sale { approved_by: Some("林主任".to_owned()), ..sale })
+    }
+
+    #[test]
+    fn a_managers_name_is_an_appended_place_and_no_longer_than_a_name() {
+        let entry = Entry { fact: approved(), ..sale() };
+        let hex = data_encoding::HEXLOWER.encode(&encode(&entry));
+        assert!(hex.contains("0200f40cf6f669e69e97e4b8bbe4bbbb"), "happened and proxy stay empty before it: {hex}");
+        let Fact::Sale(sold) = approved() else { unreachable!("a sale") };
+        let long = Fact::Sale(Sale { approved_by: Some("x".repeat(65)), ..sold });
+        assert!(decode(&encode(&Entry { fact: long, ..sale() })).is_err());
     }
 
     #[test]
@@ -426,6 +447,7 @@ mod tests {
             Fact::Delivery(Delivery { programme, day, pieces }),
             Fact::Standing(Standing { sale: id, over: true }),
             sale().fact,
+            approved(),
         ];
         for fact in facts {
             let entry = Entry { fact, ..sale() };

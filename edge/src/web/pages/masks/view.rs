@@ -2,6 +2,7 @@
 
 use askama::Template;
 use shared::rules::identity::DocumentKind;
+use shared::rules::knowledge::Allowed;
 use shared::rules::programme::{Text, Version};
 
 use super::super::{Frame, Web, frame};
@@ -72,6 +73,11 @@ impl Step {
     /// M10: the fields become usable.
     fn may_buy(&self) -> bool {
         self.found().is_some()
+    }
+
+    /// Whether the version wants a second person's word.
+    fn asks_manager(&self) -> bool {
+        self.found().is_some_and(|found| found.allowed == Allowed::Manager)
     }
 
     /// 可購買片數.
