@@ -6,6 +6,10 @@ use chrono::NaiveDate;
 
 use crate::ids::{EntryId, ProgrammeId, SiteCode, VersionName};
 
+mod dispute;
+
+pub use dispute::{ClearedDay, Decision, Dispute, Exception, Found, Source};
+
 /// Pieces of a programme's two kinds of goods. Programmes with one kind use `adult`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
 pub struct Pieces {
@@ -88,6 +92,12 @@ pub enum Fact {
     Delivery(Delivery),
     /// Desk: the hub says whether a sale of this site counts.
     Standing(Standing),
+    /// 異議: somebody who was refused says that it is wrong (docs/disputes.md).
+    Dispute(Dispute),
+    /// Nation: days that an operator has cleared of somebody, or clears no more.
+    Exception(Exception),
+    /// Desk: what an operator decided on a dispute of this site.
+    Decision(Decision),
 }
 
 /// Counted goods that arrived.

@@ -13,6 +13,11 @@ use crate::entry::{
 };
 use crate::ids::{ActorId, EntryId};
 use crate::seal::SEALED_BYTES_MAX;
+use dispute::{WireDecision, WireDispute, WireException};
+
+mod dispute;
+
+pub use dispute::{CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX};
 
 /// Longest entry, in bytes; only a published version comes near.
 pub const ENTRY_BYTES_MAX: usize = 32 * 1024;
@@ -54,6 +59,12 @@ enum WireFact {
     Delivery(#[n(0)] WireDelivery),
     #[n(6)]
     Standing(#[n(0)] WireStanding),
+    #[n(7)]
+    Dispute(#[n(0)] WireDispute),
+    #[n(8)]
+    Exception(#[n(0)] WireException),
+    #[n(9)]
+    Decision(#[n(0)] WireDecision),
 }
 
 #[derive(Encode, Decode, Clone, Copy)]
@@ -223,6 +234,9 @@ impl From<&Fact> for WireFact {
             Fact::Standing(standing) => {
                 Self::Standing(WireStanding { sale: standing.sale.into(), over: standing.over })
             }
+            Fact::Dispute(dispute) => Self::Dispute(dispute.into()),
+            Fact::Exception(exception) => Self::Exception(exception.into()),
+            Fact::Decision(decision) => Self::Decision(decision.into()),
         }
     }
 }
@@ -296,6 +310,9 @@ impl TryFrom<WireFact> for Fact {
             WireFact::Standing(standing) => {
                 Self::Standing(Standing { sale: standing.sale.try_into()?, over: standing.over })
             }
+            WireFact::Dispute(dispute) => Self::Dispute(dispute.try_into()?),
+            WireFact::Exception(exception) => Self::Exception(exception.try_into()?),
+            WireFact::Decision(decision) => Self::Decision(decision.try_into()?),
         })
     }
 }
@@ -375,80 +392,4 @@ fn day(text: &str) -> Result<NaiveDate, WireError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sale() -> Entry {
-        Entry {
-            at: Instant { second: 1_580_954_400, doubt_s: 1 },
-            by: Staff { name: "王藥師".to_owned(), verified: false },
-            fact: Fact::Sale(Sale {
-                programme: "mask".parse().unwrap(),
-                version: "mask-2020-02-06".parse().unwrap(),
-                pieces: Pieces { adult: 2, child: 0 },
-                happened: None,
-                reading: Reading::Card,
-                watermark: 12,
-                document: Sealed(vec![5; 25]),
-                proxy: None,
-            }),
-        }
-    }
-
-    #[test]
-    fn the_bytes_of_a_sale_are_frozen() {
-        // A golden vector: who changes it breaks every ledger ever written.
-        let hex = data_encoding::HEXLOWER.encode(&encode(&sale()));
-        let (before, sealed, after) = (
-            "851a5e3b73200182018186",
-            format!("5819{}", "05".repeat(25)),
-            "646d61736b6f6d61736b2d323032302d30322d3036820200f40c69e78e8be897a5e5b8abf4",
-        );
-        assert_eq!(hex, format!("{before}{sealed}{after}"));
-    }
-
-    #[test]
-    fn every_fact_round_trips() {
-        let id = EntryId { actor: ActorId([1; 16]), seq: 3 };
-        let pieces = Pieces { adult: 200, child: 50 };
-        let programme: crate::ids::ProgrammeId = "mask".parse().unwrap();
-        let day = NaiveDate::from_ymd_opt(2020, 2, 6).unwrap();
-        let facts = [
-            Fact::Arrival(Arrival { programme: programme.clone(), counted: pieces, advised: Some(pieces) }),
-            Fact::Withdrawal(Withdrawal { of: id, reason: "打錯".to_owned() }),
-            Fact::Correction(Correction {
-                programme: programme.clone(),
-                adult: -3,
-                child: 0,
-                reason: "盤點".to_owned(),
-            }),
-            Fact::Programme(Published { text: "x".to_owned() }),
-            Fact::Delivery(Delivery { programme, day, pieces }),
-            Fact::Standing(Standing { sale: id, over: true }),
-            sale().fact,
-        ];
-        for fact in facts {
-            let entry = Entry { fact, ..sale() };
-            assert_eq!(decode(&encode(&entry)).unwrap(), entry);
-        }
-    }
-
-    #[test]
-    fn places_that_a_later_version_appends_are_skipped() {
-        let mut bytes = encode(&sale());
-        bytes[0] = 0x86; // an array of six
-        bytes.push(0x18);
-        bytes.push(99);
-        assert_eq!(decode(&bytes).unwrap(), sale());
-    }
-
-    #[test]
-    fn nonsense_is_an_error() {
-        for bytes in [&[][..], &[0xff; 40], &[0x85, 1, 2, 3], &[0x9f; 5000]] {
-            assert!(decode(bytes).is_err());
-        }
-        let mut wild = sale();
-        wild.at.second = i64::MAX;
-        assert!(decode(&encode(&wild)).is_err());
-    }
-}
+mod tests;
