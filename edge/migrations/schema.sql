@@ -37,6 +37,8 @@ CREATE TABLE down (
     PRIMARY KEY (doc, actor, seq)
 ) WITHOUT ROWID;
 
+CREATE TABLE hub_takes (what TEXT PRIMARY KEY) WITHOUT ROWID;
+
 CREATE TABLE log (
     pos INTEGER PRIMARY KEY,
     hash BLOB NOT NULL,

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ffi, types::Type};
 use shared::ids::SiteCode;
 
 mod commit;
+mod disputes;
 mod down;
 mod history;
 mod log;

@@ -27,3 +27,7 @@ mod disk;
 #[cfg(test)]
 #[path = "node/verify.rs"]
 mod verify;
+
+#[cfg(test)]
+#[path = "node/disputes.rs"]
+mod disputes;

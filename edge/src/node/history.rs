@@ -49,6 +49,7 @@ impl Node {
             }
         }
         let theirs = hits.into_iter().filter(|hit| !ours.contains(&hit.mark));
+        let theirs = theirs.filter(|hit| !self.is_cleared(&version.programme, person, hit.day, hit.mark));
         history.extend(theirs.map(|hit| Past { day: hit.day, pieces: hit.pieces }));
         Ok(history)
     }
