@@ -215,6 +215,6 @@ impl Hub {
 }
 
 /// The order that decides: as `Purchase` has it.
-fn order(sale: &SaleRow) -> (i64, Reading, SiteCode, EntryId) {
+pub(crate) fn order(sale: &SaleRow) -> (i64, Reading, SiteCode, EntryId) {
     (sale.instant, sale.reading, sale.site, sale.id)
 }

@@ -185,6 +185,7 @@ impl Hub {
             contacts: std::mem::take(&mut self.memory.contacts),
             contacts_written: self.memory.contacts_written,
             versions: self.fresh_versions()?,
+            clears: self.store.clears()?,
             ..Memory::default()
         };
         (memory.roll, memory.signed) = self.find_roll()?;

@@ -12,6 +12,7 @@ pub mod conflict;
 pub mod console;
 pub mod counters;
 pub mod crash;
+pub mod disputes;
 pub mod gateway;
 pub mod hub;
 pub mod ingest;
