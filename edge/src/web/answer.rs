@@ -349,7 +349,7 @@ pub fn dispute_line(line: &DisputeLine) -> Value {
 pub(super) fn dispute_state(decided: Option<&Decided>) -> (&'static str, &'static str, &'static str) {
     match decided {
         None => ("waiting", "待裁定", "waiting"),
-        Some(Decided { granted: true, .. }) => ("granted", "異議成立，可購買", "granted: the person may buy"),
+        Some(Decided { granted: true, .. }) => ("granted", "異議成立", "granted"),
         Some(Decided { granted: false, .. }) => ("rejected", "異議不成立", "rejected"),
     }
 }

@@ -27,8 +27,8 @@ pub(super) fn summary(line: &DisputeSummary, found: &[Found], sales: &[SaleLine]
             state.0,
         ),
         en: format!(
-            "Refused on {when} at {}, which knew of: {}. The hub knows of {live} purchases of this person in the \
-             same window. {en_none}{}",
+            "Refused on {when} at {}, which knew of: {}. Purchases of this person in the same window that the hub \
+             knows of: {live}. {en_none}{}",
             line.site_name,
             listed(found, "; ", day_en),
             state.1,
