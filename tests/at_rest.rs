@@ -160,6 +160,7 @@ struct Tally {
     sold: usize,
     refused: usize,
     withdrawn: usize,
+    disputed: usize,
     turned_away: usize,
     other: usize,
 }
@@ -206,6 +207,11 @@ fn day(town: &mut Town, http: &Http, known: &[Known]) -> Tally {
             let answer = town.post(http, "/api/v1/withdraw", &withdrawal);
             tally.count(&answer);
         }
+        if n % 40 == 16 && answer["verdict"] == "sold" {
+            let dispute = json!({"document": document(person), "reason": REASON, "by": STAFF});
+            let answer = town.post(http, "/api/v1/disputes", &dispute);
+            tally.disputed += usize::from(answer["verdict"] == "disputed");
+        }
     }
     tally
 }
@@ -248,6 +254,8 @@ fn misplaced(town: &mut Town, http: &Http, n: usize, person: &Known) -> Value {
     }
     let ask = json!({"adult": 1, "reason": format!("{REASON}，請電{phone}"), "by": STAFF});
     answers.push(town.post(http, "/api/v1/correct", &ask));
+    let ask = json!({"document": document(person), "reason": format!("{REASON}，請電{phone}"), "by": STAFF});
+    answers.push(town.post(http, "/api/v1/disputes", &ask));
     let ask = json!({"of": number, "reason": name, "by": STAFF});
     answers.push(town.post(http, "/api/v1/withdraw", &ask));
     let ask = json!({"document": document(person), "adult": 2, "at": person.born()});
@@ -301,9 +309,10 @@ fn nobody_is_found_in_what_edge_and_hub_have_written() {
     let again = day(&mut town, &second.http, &known[..300]);
     println!("{PEOPLE} people in {:.1?}: {tally:?}; elsewhere {again:?}", began.elapsed());
     assert!(tally.sold > PEOPLE * 2 / 5 && tally.refused > PEOPLE / 5 && tally.withdrawn > 50, "{tally:?}");
+    assert!(tally.disputed > 20, "{tally:?}");
     let written = first.http.get("/api/v1/status").unwrap().1["ledger"]["entries"].as_u64().unwrap() as usize;
     // Beside the arrival: everything else was sold by the counter's page.
-    let by_page = written - 1 - tally.sold - tally.withdrawn;
+    let by_page = written - 1 - tally.sold - tally.withdrawn - tally.disputed;
     println!("{by_page} sales by the counter's page");
     assert!(by_page > PEOPLE / 60, "{by_page} of {written} entries");
     clean(&scanner, town.folder.path(), "while they run");
@@ -336,9 +345,18 @@ fn nobody_is_found_in_what_edge_and_hub_have_written() {
 
 /// Everything that shows lists to an authorised person shows masked numbers.
 fn pages(town: &mut Town, hub: &Http, edge: &Http, known: &[Known]) {
-    for path in
-        ["/", "/masks", "/stock", "/recent", "/api/v1/recent?limit=500", "/api/v1/stock", "/api/v1/status", "/metrics"]
-    {
+    for path in [
+        "/",
+        "/masks",
+        "/stock",
+        "/recent",
+        "/api/v1/recent?limit=500",
+        "/api/v1/stock",
+        "/api/v1/status",
+        "/metrics",
+        "/disputes",
+        "/api/v1/disputes",
+    ] {
         town.look(edge, path);
     }
     let export = town.look(edge, "/api/v1/export");
@@ -353,6 +371,17 @@ fn pages(town: &mut Town, hub: &Http, edge: &Http, known: &[Known]) {
         let id = case["id"].as_str().unwrap();
         town.look(hub, &format!("/cases/{id}"));
         town.look(hub, &format!("/api/v1/cases/{id}"));
+    }
+    let disputes: Value = serde_json::from_str(&town.look(hub, "/api/v1/disputes")).unwrap();
+    let disputes = disputes["disputes"].as_array().unwrap().clone();
+    assert!(!disputes.is_empty(), "somebody disputed a refusal");
+    for dispute in disputes.iter().take(20) {
+        let id = dispute["id"].as_str().unwrap();
+        let decide = ["decide", id, "--grant", "--words", REASON, "--by", STAFF];
+        let tool = town.hub.clone();
+        town.run(&tool, &decide);
+        town.look(hub, &format!("/disputes/{id}"));
+        town.look(hub, &format!("/api/v1/disputes/{id}"));
     }
     for person in known.iter().take(50) {
         let number = &person.number;

@@ -68,6 +68,7 @@ CREATE TABLE layer_piece (
     body BLOB NOT NULL,
     PRIMARY KEY (id, offset)
 );
+CREATE TABLE hub_takes (what TEXT PRIMARY KEY) WITHOUT ROWID;
 
 CREATE TABLE log (
     pos INTEGER PRIMARY KEY,

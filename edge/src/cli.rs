@@ -154,6 +154,20 @@ pub enum Command {
         #[command(flatten)]
         deed: DeedArgs,
     },
+    /// 提出異議: somebody who is refused as having bought says that it is wrong.
+    Dispute {
+        /// Whose.
+        #[command(flatten)]
+        document: DocumentArgs,
+        /// What the person says.
+        #[arg(long)]
+        reason: String,
+        /// By whom, under which key.
+        #[command(flatten)]
+        deed: DeedArgs,
+    },
+    /// This site's disputes and what was decided on them.
+    Disputes,
     /// 最近購買紀錄.
     Recent {
         /// How many at most.
@@ -263,6 +277,8 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         | Command::Withdraw { .. }
         | Command::Record { .. }
         | Command::Correct { .. }
+        | Command::Dispute { .. }
+        | Command::Disputes
         | Command::Recent { .. }
         | Command::Status
         | Command::Export => {

@@ -23,8 +23,8 @@ use crate::clock::Reading;
 use crate::fault::Fault;
 use crate::mailbox::{Clocks, Gone, Handle};
 use crate::node::ask::{
-    ArriveRequest, Arrived, CorrectRequest, Corrected, Examine, Examined, Export, Movement, Recent, RecordRequest,
-    SaleRequest, Shelf, Sold, Status, WithdrawRequest, Withdrawn,
+    ArriveRequest, Arrived, CorrectRequest, Corrected, DisputeLine, DisputeRequest, Disputed, Examine, Examined,
+    Export, Movement, Recent, RecordRequest, SaleRequest, Shelf, Slip, Sold, Status, WithdrawRequest, Withdrawn,
 };
 use crate::node::{Committed, Node, NodeError};
 use crate::verify::{Step, Verified};
@@ -146,6 +146,21 @@ impl Desk {
     /// A sale or an arrival is taken back.
     pub async fn withdraw(&self, ask: WithdrawRequest) -> Told<Withdrawn> {
         self.ask(move |node, reading| Ok(node.withdraw(&ask, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// 說明單.
+    pub async fn slip(&self, ask: Examine) -> Told<Slip> {
+        self.ask(move |node, reading| node.slip(&ask, reading)).await
+    }
+
+    /// 提出異議.
+    pub async fn dispute(&self, ask: DisputeRequest) -> Told<Disputed> {
+        self.ask(move |node, reading| Ok(node.dispute(&ask, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// This site's disputes, newest first.
+    pub async fn disputes(&self, limit: usize) -> Result<Vec<DisputeLine>, Fault> {
+        self.ask(move |node, _| node.disputes(limit)).await
     }
 
     /// 最近購買紀錄.

@@ -315,6 +315,14 @@ impl Nation {
         self.digests.lags(programme, day)
     }
 
+    /// A person's fingerprint of a day, where the day's key is known.
+    pub(crate) fn fingerprint(&self, programme: &ProgrammeId, day: NaiveDate, person: &Person) -> Option<u64> {
+        match &self.place {
+            Place::Stored(keys) => Some(keys.get(&(programme.clone(), day))?.fingerprint(person)),
+            Place::Shared(nation) => nation.fingerprint(programme, day, person),
+        }
+    }
+
     /// Forgets some of what lies before a day.
     pub(crate) fn forget(&mut self, own: Own<'_>, before: NaiveDate) -> Result<(), StoreError> {
         let Place::Stored(keys) = &mut self.place else {

@@ -30,6 +30,8 @@ use requests::{REQUESTS_MAX, Requests};
 
 mod arrivals;
 pub mod ask;
+mod cleared;
+mod dispute;
 mod down;
 mod error;
 mod export;
@@ -50,6 +52,7 @@ mod withdrawal;
 mod write;
 
 use arrivals::Arrivals;
+use cleared::Exceptions;
 
 pub use crate::store::Committed;
 pub use error::{Answer, BadAsk, NodeError};
@@ -119,6 +122,14 @@ pub struct Node {
     arrivals: Arrivals,
     /// Own sales that the hub found one too many.
     over: BTreeSet<EntryId>,
+    /// Where this site's disputes stand in the log.
+    disputes: Vec<LogPos>,
+    /// What operators decided on them.
+    decisions: BTreeMap<EntryId, ask::Decided>,
+    /// What operators cleared, anywhere.
+    exceptions: Exceptions,
+    /// Whether the hub reads disputes, as it said at the last greeting.
+    takes_disputes: bool,
     line: Line,
     knowledge: Knowledge,
     /// Why nothing is written any more.
@@ -159,6 +170,10 @@ impl Node {
             deliveries: BTreeMap::new(),
             arrivals: Arrivals::default(),
             over: BTreeSet::new(),
+            disputes: Vec::new(),
+            decisions: BTreeMap::new(),
+            exceptions: Exceptions::default(),
+            takes_disputes: store.hub_takes_disputes()?,
             stopped: None,
             site,
             name,
@@ -177,7 +192,7 @@ impl Node {
             stocks,
         };
         node.load_keys()?;
-        node.prove_log()?;
+        node.disputes = node.prove_log()?;
         node.today(reading);
         if !planted!(RequestsForgotten) {
             node.load_requests()?;

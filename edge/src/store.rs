@@ -14,6 +14,7 @@ use shared::ids::SiteCode;
 
 mod commit;
 mod digests;
+mod disputes;
 mod down;
 mod history;
 mod log;

@@ -7,7 +7,11 @@ use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
 use shared::rules::programme::shipped_text;
 use shared::seal::Secret;
+use shared::sign::Signer;
+use shared::sync::handshake::welcome;
 use shared::wire::v1::entry as wire;
+use shared::wire::v1::life::HubLife;
+use shared::wire::v1::message::Welcome;
 
 use crate::config::Site;
 use crate::desk::{Desk, Rehearsal};
@@ -66,4 +70,12 @@ pub(crate) fn published(versions: &[&str]) -> Run {
     let entries: Vec<Vec<u8>> = versions.iter().map(entry).collect();
     let last = entries.iter().map(|entry| tip.append(entry).unwrap().hash).next_back().unwrap();
     Run { doc, start, entries, joints: vec![], last, signature: None }
+}
+
+/// A hub of this version greets.
+pub(crate) async fn meet_hub(desk: &Desk) {
+    let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
+    let life = HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true };
+    let greeting = welcome(Incarnation([9; 16]), 1_580_954_400, None, 0);
+    desk.resume(Welcome { life: Some(life), ..greeting }).await.unwrap();
 }

@@ -88,6 +88,7 @@ fn api_routes() -> Router<Arc<Web>> {
         .route("/arrive", post(api::arrive))
         .route("/correct", post(api::correct))
         .route("/withdraw", post(api::withdraw))
+        .route("/disputes", get(api::disputes).post(api::dispute))
 }
 
 fn page_routes() -> Router<Arc<Web>> {
@@ -100,6 +101,9 @@ fn page_routes() -> Router<Arc<Web>> {
         .route("/masks/confirm", post(pages::masks::confirm))
         .route("/masks/cancel", post(pages::masks::cancel))
         .route("/masks/clear", post(pages::masks::clear))
+        .route("/masks/slip", get(pages::disputes::slip))
+        .route("/masks/dispute", post(pages::disputes::dispute))
+        .route("/disputes", get(pages::disputes::show))
         .route("/stock", get(pages::stock::show))
         .route("/stock/arrive", post(pages::stock::arrive))
         .route("/stock/correct", post(pages::stock::correct))

@@ -29,6 +29,10 @@ mod disk;
 mod verify;
 
 #[cfg(test)]
+#[path = "node/disputes.rs"]
+mod disputes;
+
+#[cfg(test)]
 #[path = "node/ladder.rs"]
 mod ladder;
 

@@ -10,7 +10,7 @@ pub(crate) use ahead::is_ahead;
 pub(crate) use blame::FEED_SHARED;
 
 use chrono::NaiveDate;
-use shared::entry::{Instant, Pieces, Reading, Staff};
+use shared::entry::{Behind, Instant, Pieces, Reading, Staff};
 use shared::ids::{CaseId, EntryId, ProgrammeId, SiteCode, VersionName};
 use shared::rules::identity::DocumentKind;
 use shared::rules::programme::Text;
@@ -116,6 +116,8 @@ pub struct SaleLine {
     pub proxied: bool,
     /// How far the site's knowledge of the nation reached.
     pub watermark: u64,
+    /// The days of which it knew less.
+    pub behind: Vec<Behind>,
     /// Where the feed told the nation of it.
     pub published: Option<u64>,
     /// Who stood for it, where the rules wanted a second person.
@@ -248,6 +250,6 @@ impl Hub {
 }
 
 /// The order that decides: as `Purchase` has it.
-fn order(sale: &SaleRow) -> (i64, Reading, SiteCode, EntryId) {
+pub(crate) fn order(sale: &SaleRow) -> (i64, Reading, SiteCode, EntryId) {
     (sale.instant, sale.reading, sale.site, sale.id)
 }

@@ -1,6 +1,7 @@
 //! The operator's commands. Exit code 0: done; 2: not done, and why on standard error.
 
 mod cases;
+mod disputes;
 mod keep;
 mod keys;
 mod output;
@@ -94,6 +95,14 @@ enum Command {
         /// Its id, or enough of its beginning.
         id: String,
     },
+    /// List the disputes that wait for a decision; `case` explains one.
+    Disputes {
+        /// Also those that are decided.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Decide a dispute, or decide it otherwise: the last decision holds.
+    Decide(disputes::DecideArgs),
     /// Read the whole journal and name every entry that is missing, changed, out of its place or not signed.
     Verify,
     /// Copy the store into one file, while it serves. The keys are not in it.
@@ -224,6 +233,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Delivery(args) => rules::announce(&desk, &args),
         Command::Cases { programme, all } => cases::list(&desk, programme.as_ref(), all),
         Command::Case { id } => cases::explain(&desk, &id),
+        Command::Disputes { all } => disputes::list(&desk, all),
+        Command::Decide(args) => disputes::decide(&desk, &args),
         Command::Verify => keep::verify(&desk),
         Command::Backup { out } => keep::backup(&desk, &out),
         Command::Restore { from } => keep::restore(&desk, &from),

@@ -3,13 +3,13 @@
 //! The same quota that the counter asked is asked again over everything that came. The answer is
 //! a function of the set of sales: whatever the order of arrival, the same effects and findings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{Days, NaiveDate};
 use shared::ids::{EntryId, ProgrammeId};
 use shared::planted;
 use shared::rules::programme::{Versions, Window};
-use shared::rules::quota::{Finding, FindingKind, Purchase, audit};
+use shared::rules::quota::{Cleared, Finding, FindingKind, Purchase, audit};
 
 /// What a sale does to its buyer's entitlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +20,8 @@ pub enum Effect {
     Counts,
     /// One too many: it stays in the ledger without effect.
     Over,
+    /// An operator cleared it after a dispute: it stays in the ledger without effect.
+    Cleared,
 }
 
 impl Effect {
@@ -30,13 +32,14 @@ impl Effect {
             Self::Withdrawn => 0,
             Self::Counts => 1,
             Self::Over => 2,
+            Self::Cleared => 3,
         }
     }
 
     /// From the store.
     #[must_use]
     pub fn from_code(code: i64) -> Option<Self> {
-        [Self::Withdrawn, Self::Counts, Self::Over].into_iter().find(|effect| effect.code() == code)
+        [Self::Withdrawn, Self::Counts, Self::Over, Self::Cleared].into_iter().find(|effect| effect.code() == code)
     }
 }
 
@@ -55,14 +58,17 @@ pub struct Judgement {
     /// What is wrong, in the order that decides.
     pub findings: Vec<Finding>,
     kinds: HashMap<EntryId, FindingKind>,
+    cleared: HashSet<EntryId>,
 }
 
-/// Judges all live (not withdrawn) sales of one person in one programme.
+/// Judges all live (not withdrawn) sales of one person in one programme, of whom `cleared` does not count.
 #[must_use]
-pub fn judge(versions: &Versions, programme: &ProgrammeId, live: &[Purchase]) -> Judgement {
-    let findings = audit(versions, programme, live);
+pub fn judge(versions: &Versions, programme: &ProgrammeId, live: &[Purchase], cleared: &[Cleared]) -> Judgement {
+    let findings = audit(versions, programme, live, cleared);
     let kinds = findings.iter().map(|finding| (finding.sale, finding.kind)).collect();
-    Judgement { findings, kinds }
+    let is_cleared = |sale: &&Purchase| cleared.iter().any(|cleared| cleared.covers(sale));
+    let cleared = live.iter().filter(is_cleared).map(|sale| sale.id).collect();
+    Judgement { findings, kinds, cleared }
 }
 
 /// The first day on which a sale may still weigh on one of `day` or later, by any version: what was
@@ -85,6 +91,9 @@ impl Judgement {
     /// Where a live sale stands.
     #[must_use]
     pub fn place(&self, sale: &EntryId) -> Place {
+        if self.cleared.contains(sale) {
+            return Place { effect: Effect::Cleared, stale: false };
+        }
         match self.kinds.get(sale) {
             // A doubtful time costs nobody anything.
             None | Some(FindingKind::DoubtfulTime) => Place { effect: Effect::Counts, stale: false },
@@ -113,7 +122,8 @@ pub fn turn(old: Option<Effect>, new: Effect) -> Turn {
         counts: (did != does).then_some(does),
         over: match new {
             Effect::Over => (!was_over).then_some(true),
-            Effect::Counts => was_over.then_some(false),
+            // The desk hears of a dispute's end by itself; what is cleared is not one too many.
+            Effect::Counts | Effect::Cleared => was_over.then_some(false),
             Effect::Withdrawn => None,
         },
     }
@@ -125,7 +135,7 @@ mod tests {
 
     #[test]
     fn only_changes_are_told() {
-        use Effect::{Counts, Over, Withdrawn};
+        use Effect::{Cleared, Counts, Over, Withdrawn};
         for (old, new, counts, over) in [
             (None, Counts, Some(true), None),
             (None, Over, None, Some(true)),
@@ -136,10 +146,17 @@ mod tests {
             (Some(Over), Counts, Some(true), Some(false)),
             (Some(Over), Over, None, None),
             (Some(Over), Withdrawn, None, None),
+            (Some(Counts), Cleared, Some(false), None),
+            (Some(Over), Cleared, None, Some(false)),
+            (Some(Cleared), Cleared, None, None),
+            (Some(Cleared), Counts, Some(true), None),
+            (Some(Cleared), Over, None, Some(true)),
+            (Some(Cleared), Withdrawn, None, None),
+            (None, Cleared, None, None),
         ] {
             assert_eq!(turn(old, new), Turn { counts, over }, "{old:?} to {new:?}");
         }
-        for effect in [Withdrawn, Counts, Over] {
+        for effect in [Withdrawn, Counts, Over, Cleared] {
             assert_eq!(Effect::from_code(effect.code()), Some(effect));
         }
     }

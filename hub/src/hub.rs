@@ -199,6 +199,7 @@ impl Hub {
             versions: self.fresh_versions()?,
             manifest: self.store.manifest()?,
             layers: std::mem::take(&mut self.memory.layers),
+            clears: self.store.clears()?,
             ..Memory::default()
         };
         (memory.roll, memory.signed) = self.find_roll()?;

@@ -13,6 +13,7 @@ pub mod console;
 pub mod counters;
 pub mod crash;
 pub mod digests;
+pub mod disputes;
 pub mod gateway;
 pub mod hub;
 pub mod ingest;

@@ -8,7 +8,7 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::entry::{Correction, Entry, Fact, Reading, Sale, Withdrawal};
+use shared::entry::{Correction, Dispute, Entry, Fact, Reading, Sale, Withdrawal};
 use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use shared::planted;
 use shared::rules::identity::Document;
@@ -18,7 +18,7 @@ use crate::cases::is_ahead;
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
 use crate::ingest::Opened;
-use crate::store::{SaleRow, WithdrawalRow};
+use crate::store::{DisputeRow, SaleRow, WithdrawalRow};
 
 pub(crate) use doubt::timed;
 pub(crate) use settle::as_purchase;
@@ -127,6 +127,9 @@ impl Hub {
         }
         match (&entry.fact, buyer) {
             (Fact::Sale(sale), Some(buyer)) => self.sold(site, (pos, id), (&entry, sale, withdrawn), buyer, batch),
+            (Fact::Dispute(dispute), Some(person)) => {
+                self.disputed(site, (pos, id), (&entry, dispute), &person, batch)?
+            }
             (Fact::Withdrawal(withdrawal), _) => self.withdraw(site, (pos, id), withdrawal, batch)?,
             (
                 Fact::Sale(_)
@@ -134,7 +137,10 @@ impl Hub {
                 | Fact::Correction(_)
                 | Fact::Programme(_)
                 | Fact::Delivery(_)
-                | Fact::Standing(_),
+                | Fact::Standing(_)
+                | Fact::Dispute(_)
+                | Fact::Exception(_)
+                | Fact::Decision(_),
                 _,
             ) => {}
         }
@@ -190,6 +196,34 @@ impl Hub {
         }
     }
 
+    /// Keeps a dispute. While the journal is replayed it may be decided already: then the person is judged again.
+    fn disputed(
+        &self,
+        site: &SiteCode,
+        (pos, entry): (u64, EntryId),
+        (written, dispute): (&Entry, &Dispute),
+        person: &Document,
+        batch: &mut Batch,
+    ) -> Result<(), HubError> {
+        let (id, tag) = (self.keys.dispute_case(&entry), self.keys.tag(&person.person()));
+        self.store.put_dispute(&DisputeRow {
+            id,
+            entry,
+            site: *site,
+            programme: dispute.programme.clone(),
+            tag,
+            instant: written.at.second,
+            doubt_s: written.at.doubt_s,
+            watermark: dispute.watermark,
+            pos,
+            received: batch.received,
+        })?;
+        if self.memory.clears && !self.store.cleared_by(&id)?.is_empty() {
+            batch.touch(&dispute.programme, tag);
+        }
+        Ok(())
+    }
+
     /// Takes an entry back; once, and only by the site that wrote it.
     fn withdraw(
         &mut self,
@@ -232,7 +266,13 @@ fn programme(fact: &Fact) -> Option<&ProgrammeId> {
         Fact::Arrival(arrival) => Some(&arrival.programme),
         Fact::Sale(sale) => Some(&sale.programme),
         Fact::Correction(Correction { programme, .. }) => Some(programme),
-        Fact::Withdrawal(_) | Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => None,
+        Fact::Withdrawal(_)
+        | Fact::Programme(_)
+        | Fact::Delivery(_)
+        | Fact::Standing(_)
+        | Fact::Dispute(_)
+        | Fact::Exception(_)
+        | Fact::Decision(_) => None,
     }
 }
 
@@ -241,6 +281,13 @@ fn undo(fact: &Fact) -> Option<Move> {
     match fact {
         Fact::Arrival(arrival) => Some(Move::Out(arrival.counted)),
         Fact::Sale(sale) => Some(Move::In(sale.pieces)),
-        Fact::Correction(_) | Fact::Withdrawal(_) | Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => None,
+        Fact::Correction(_)
+        | Fact::Withdrawal(_)
+        | Fact::Programme(_)
+        | Fact::Delivery(_)
+        | Fact::Standing(_)
+        | Fact::Dispute(_)
+        | Fact::Exception(_)
+        | Fact::Decision(_) => None,
     }
 }

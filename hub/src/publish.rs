@@ -109,15 +109,15 @@ impl Hub {
     }
 }
 
-fn month(second: i64) -> Month {
+pub(crate) fn month(second: i64) -> Month {
     Month::of(taipei_day(second))
 }
 
-fn desk(site: &SiteCode, second: i64) -> DocId {
+pub(crate) fn desk(site: &SiteCode, second: i64) -> DocId {
     DocId::Desk { site: *site, month: month(second) }
 }
 
-fn signed(fact: Fact, by: &str, second: i64) -> Entry {
+pub(crate) fn signed(fact: Fact, by: &str, second: i64) -> Entry {
     let end = by.floor_char_boundary(NAME_BYTES_MAX.min(by.len()));
     let name = by.get(..end).unwrap_or_default().to_owned();
     Entry { at: Instant { second, doubt_s: DOUBT_S }, by: Staff { name, verified: false }, fact }

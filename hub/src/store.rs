@@ -6,6 +6,7 @@
 
 mod cases;
 mod digests;
+mod disputes;
 mod feed;
 mod journal;
 mod lives;
@@ -24,6 +25,7 @@ use rusqlite::config::DbConfig;
 
 pub(crate) use cases::{CaseRow, FindingRow};
 pub(crate) use digests::{Day as DigestDay, ManifestRow};
+pub(crate) use disputes::{DecisionRow, DisputeRow};
 pub(crate) use feed::FeedRow;
 pub(crate) use journal::{AppendRow, ProgrammeRow, TipRow};
 pub(crate) use lives::{Boot, LifeRow};
@@ -211,7 +213,8 @@ impl Store {
     /// Forgets every projection. The journal, the registry and the feed stay.
     pub(crate) fn drop_projections(&self) -> Result<(), StoreError> {
         const ALL: &str = "DELETE FROM programme; DELETE FROM sale; DELETE FROM withdrawal; DELETE FROM stock; \
-            DELETE FROM case_file; DELETE FROM finding; DELETE FROM told;";
+            DELETE FROM case_file; DELETE FROM finding; DELETE FROM told; \
+            DELETE FROM dispute; DELETE FROM decision; DELETE FROM cleared;";
         self.conn.execute_batch(ALL).map_err(deed("forget the projections"))
     }
 }

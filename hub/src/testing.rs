@@ -1,6 +1,6 @@
 //! For the tests of the shell: a register, and a site's ledger as an edge would write it.
 
-use shared::entry::{Entry, Fact, Instant, Pieces, Reading, Sale, Staff};
+use shared::entry::{Dispute, Entry, Fact, Found, Instant, Pieces, Reading, Sale, Source, Staff};
 use shared::ids::{ActorId, DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
@@ -72,9 +72,31 @@ impl Ledger {
             document: self.keys.seal(&id, 0, &document).unwrap(),
             proxy: None,
             approved_by: None,
+            behind: vec![],
         };
+        self.write(at, Fact::Sale(sale));
+        id
+    }
+
+    /// Somebody is refused and disputes it, as a run of one entry.
+    pub(crate) fn dispute(&mut self, number: &str, second: i64, reason: &str) {
+        let today = shared::rules::calendar::taipei_day(second);
+        let document = Document::parse("01", number, "1986-03-15", today).unwrap();
+        let dispute = Dispute {
+            programme: "mask".parse().unwrap(),
+            version: "mask-2020-02-06".parse().unwrap(),
+            reading: Reading::Typed,
+            watermark: 0,
+            document: self.keys.seal(&self.tip.next.id, 0, &document).unwrap(),
+            found: vec![Found { day: today, source: Source::Nation }],
+            reason: reason.to_owned(),
+        };
+        self.write(Instant { second, doubt_s: 1 }, Fact::Dispute(dispute));
+    }
+
+    fn write(&mut self, at: Instant, fact: Fact) {
         let by = Staff { name: "王小明".to_owned(), verified: false };
-        let bytes = entry::encode(&Entry { at, by, fact: Fact::Sale(sale) });
+        let bytes = entry::encode(&Entry { at, by, fact });
         let start = self.tip.next.clone();
         let link = self.tip.append(&bytes).unwrap();
         self.runs.push(Run {
@@ -85,7 +107,6 @@ impl Ledger {
             last: link.hash,
             signature: None,
         });
-        id
     }
 
     pub(crate) fn run(&self, at: usize) -> Option<Run> {

@@ -2,6 +2,7 @@
 //! commands say the same.
 
 mod cases;
+mod disputes;
 mod site_cases;
 
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::publish::PublishedVersion;
 use crate::registry::{SiteRecord, SiteStatus};
 
 pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, ahead, case, case_lines, case_summary};
+pub use disputes::{DecisionWords, DisputeLine, DisputePage, dispute, dispute_lines, dispute_summary};
 pub use site_cases::{SiteCaseLine, site_case, site_cases};
 
 /// A site and how it stands.

@@ -213,3 +213,22 @@ fn terminate(child: &Child) {
     let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
+
+#[test]
+fn a_decision_needs_a_dispute_a_way_and_words() {
+    let folder = Folder::ready();
+    assert_eq!(folder.done(&["disputes"])["disputes"].as_array().unwrap().len(), 0);
+    assert_eq!(folder.done(&["cases", "--all"])["disputes"].as_array().unwrap().len(), 0);
+    for case in ["00", ""] {
+        let told = folder.refused(&["decide", case, "--grant", "--words", "查明"]);
+        assert!(told.contains("查無此異議") && told.contains("atoll-hub disputes"), "{told}");
+    }
+    for args in [
+        &["decide", "00", "--words", "x"][..],
+        &["decide", "00", "--grant", "--reject", "--words", "x"],
+        &["decide", "00", "--grant"],
+    ] {
+        assert_eq!(folder.run(args).status.code(), Some(2), "{args:?}");
+    }
+    assert!(folder.refused(&["case", "00"]).contains("unknown case"));
+}

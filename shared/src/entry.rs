@@ -6,6 +6,10 @@ use chrono::NaiveDate;
 
 use crate::ids::{EntryId, ProgrammeId, SiteCode, VersionName};
 
+mod dispute;
+
+pub use dispute::{ClearedDay, Decision, Dispute, Exception, Found, Source};
+
 /// Pieces of a programme's two kinds of goods. Programmes with one kind use `adult`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
 pub struct Pieces {
@@ -94,6 +98,12 @@ pub enum Fact {
     Delivery(Delivery),
     /// Desk: the hub says whether a sale of this site counts.
     Standing(Standing),
+    /// 異議: somebody who was refused says that it is wrong (docs/disputes.md).
+    Dispute(Dispute),
+    /// Nation: days that an operator has cleared of somebody, or clears no more.
+    Exception(Exception),
+    /// Desk: what an operator decided on a dispute of this site.
+    Decision(Decision),
 }
 
 /// Counted goods that arrived.
@@ -122,12 +132,27 @@ pub struct Sale {
     pub reading: Reading,
     /// How far the site's knowledge of the nation reached: a position in the hub's feed, 0 for none.
     pub watermark: u64,
+    /// The days of the window of which it knew less, because their digests had not come yet.
+    pub behind: Vec<Behind>,
     /// The buyer's document, sealed.
     pub document: Sealed,
     /// The document of the person who carried the card (M20), sealed.
     pub proxy: Option<Sealed>,
     /// A second person who stood for it, where the version wanted one: a name, at most 64 bytes, that nobody has proved.
     pub approved_by: Option<String>,
+}
+
+/// Days of which a site knew less than its watermark says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Behind {
+    /// The first of them.
+    pub first: NaiveDate,
+    /// The last of them.
+    pub last: NaiveDate,
+    /// Known up to this position of the feed.
+    pub known: u64,
+    /// And again behind this one.
+    pub again: u64,
 }
 
 /// An earlier entry of the same site taken back.

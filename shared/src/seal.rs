@@ -235,6 +235,15 @@ impl HubKeys {
         CaseId(cut(hmac::sign(&self.case, &bytes)))
     }
 
+    /// The case of a dispute: each is one of its own, so that nobody learns from it whose it is.
+    #[must_use]
+    pub fn dispute_case(&self, dispute: &EntryId) -> CaseId {
+        let mut bytes = b"dispute\0".to_vec();
+        bytes.extend_from_slice(&dispute.actor.0);
+        bytes.extend_from_slice(&dispute.seq.to_be_bytes());
+        CaseId(cut(hmac::sign(&self.case, &bytes)))
+    }
+
     /// The key of one programme's day, handed to every edge with the day's list.
     ///
     /// # Errors

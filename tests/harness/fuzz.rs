@@ -61,11 +61,11 @@ pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
 
-/// The honest site's entries, and one of each kind that only a hub writes.
+/// The honest site's entries, rules, and what is written of a dispute.
 fn entry_seeds() -> Vec<Vec<u8>> {
     let rules = web::published().entries.clone();
     let day = door::honest().iter().flat_map(|(upload, _)| upload.run.entries.clone());
-    day.chain(rules).collect()
+    day.chain(rules).chain(door::disputed()).collect()
 }
 
 fn typed_seeds() -> Vec<Vec<u8>> {

@@ -36,6 +36,10 @@ pub(super) fn call(command: &Command) -> Call {
         Command::Correct { pieces, reason, deed } => {
             post("correct", [counted(pieces), object(json!({ "reason": reason })), done(deed)])
         }
+        Command::Dispute { document, reason, deed } => {
+            post("disputes", [buyer(document), object(json!({ "reason": reason })), done(deed)])
+        }
+        Command::Disputes => get("disputes"),
         Command::Recent { limit } => get(&format!("recent?limit={limit}")),
         Command::Export => get("export"),
         Command::Status

@@ -111,6 +111,9 @@ fn words(call: &Call, answer: &Value, reply: &Reply) -> Vec<String> {
     if call.path.contains("/recent") {
         return recent(answer);
     }
+    if call.path.ends_with("/disputes") {
+        return disputes(answer);
+    }
     if call.path.ends_with("/status") {
         return status(answer);
     }
@@ -143,6 +146,24 @@ fn recent(answer: &Value) -> Vec<String> {
     }
     if found.is_empty() {
         lines.push("尚無購買紀錄 / no purchases yet".to_owned());
+    }
+    lines
+}
+
+fn disputes(answer: &Value) -> Vec<String> {
+    let found = answer.get("disputes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut lines = Vec::new();
+    for line in found {
+        let at = |pointer: &str| text(line, pointer);
+        let (zh, en) = (at("/state_words/zh-TW"), at("/state_words/en"));
+        lines.push(format!("{}  {}  {zh} {en}  {}", at("/date"), at("/masked"), at("/dispute")));
+        lines.push(format!("  當事人說明 the person says: {}", at("/reason")));
+        if at("/state") != "waiting" {
+            lines.push(format!("  裁定 decided: {}（{}）", at("/words"), at("/decided_by")));
+        }
+    }
+    if found.is_empty() {
+        lines.push("尚無異議 / no disputes yet".to_owned());
     }
     lines
 }
@@ -234,6 +255,20 @@ mod tests {
         let known = json!({ "zh-TW": "離線，全國資料為 3 小時前", "en": "line down" });
         let said = outcome("/api/v1/status", 200, &json!({ "nation": { "known": known } }));
         assert!(said.people.contains(&"全國資料 / nation: 離線，全國資料為 3 小時前 / line down".to_owned()));
+    }
+
+    #[test]
+    fn disputes_are_listed_with_the_operators_words() {
+        let line = |state: &str| {
+            json!({
+                "date": "109/02/06 10:00", "masked": "B12****780", "dispute": "ab-1", "reason": "沒買過", "state": state,
+                "state_words": { "zh-TW": "異議不成立", "en": "rejected" }, "words": "查明", "decided_by": "陳",
+            })
+        };
+        let said = outcome("/api/v1/disputes", 200, &json!({ "disputes": [line("rejected"), line("waiting")] }));
+        assert_eq!(said.people[0], "109/02/06 10:00  B12****780  異議不成立 rejected  ab-1");
+        assert_eq!((said.people.len(), said.people[2].as_str()), (5, "  裁定 decided: 查明（陳）"));
+        assert_eq!(outcome("/api/v1/disputes", 200, &json!({ "disputes": [] })).people, ["尚無異議 / no disputes yet"]);
     }
 
     #[test]

@@ -113,6 +113,12 @@ impl SharedNation {
         index.layers.insert(layer.id(), Arc::clone(layer));
     }
 
+    /// A person's fingerprint of a day, where the day's key is known.
+    pub(super) fn fingerprint(&self, programme: &ProgrammeId, day: NaiveDate, who: &Person) -> Option<u64> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        Some(index.days.get(programme)?.get(&day)?.key.fingerprint(who))
+    }
+
     /// The versions behind one more text, read once for all edges.
     pub(super) fn publish(&self, rules: &Rules, text: &str) -> Rules {
         let print = rules.print_with(text);

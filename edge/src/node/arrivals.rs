@@ -51,7 +51,10 @@ impl Arrivals {
             | Fact::Correction(_)
             | Fact::Programme(_)
             | Fact::Delivery(_)
-            | Fact::Standing(_) => {}
+            | Fact::Standing(_)
+            | Fact::Dispute(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => {}
         }
         self.read = row.pos;
         Ok(())

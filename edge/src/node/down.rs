@@ -1,6 +1,6 @@
 //! What comes down: the nation's ledger and this site's desk, kept as it came and folded.
 
-use shared::entry::{Delivery, Fact, Standing};
+use shared::entry::{Delivery, Entry, Fact, Standing};
 use shared::ids::DocId;
 use shared::ledger::chain::Link;
 use shared::ledger::run::Run;
@@ -65,14 +65,14 @@ impl Node {
     }
 
     fn fold(&mut self, doc: DocId, bytes: &[u8]) {
-        let entry = match wire::decode(bytes) {
+        let Entry { at, by, fact } = match wire::decode(bytes) {
             Ok(entry) => entry,
             Err(error) => {
                 tracing::warn!(%doc, %error, "an entry of the hub cannot be read; it is kept for a later version");
                 return;
             }
         };
-        match (doc, entry.fact) {
+        match (doc, fact) {
             (DocId::Nation { .. }, Fact::Programme(published)) => {
                 self.rules = self.nation.publish(&self.rules, &published.text);
             }
@@ -89,6 +89,8 @@ impl Node {
             (DocId::Desk { .. }, Fact::Standing(Standing { sale, over: false })) => {
                 self.over.remove(&sale);
             }
+            (DocId::Nation { .. }, Fact::Exception(exception)) => self.exceptions.take(exception),
+            (DocId::Desk { .. }, Fact::Decision(decision)) => self.decided((at.second, by.name), decision),
             (
                 DocId::Nation { .. } | DocId::Desk { .. } | DocId::Site { .. },
                 Fact::Arrival(_)
@@ -97,7 +99,10 @@ impl Node {
                 | Fact::Correction(_)
                 | Fact::Programme(_)
                 | Fact::Delivery(_)
-                | Fact::Standing(_),
+                | Fact::Standing(_)
+                | Fact::Dispute(_)
+                | Fact::Exception(_)
+                | Fact::Decision(_),
             ) => tracing::warn!(%doc, "an entry of the hub has no meaning there; it is kept"),
         }
     }

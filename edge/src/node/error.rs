@@ -127,6 +127,14 @@ pub enum BadAsk {
     /// A request key that stands for something else.
     #[error("this request key was used for another request: take a new one")]
     RequestReused,
+    /// Only who is refused because of what was bought can dispute it.
+    #[error("this person is not refused: there is nothing to dispute")]
+    NotRefused,
+    /// The hub is of an earlier version, or was never met.
+    #[error(
+        "the hub does not take disputes yet, or has not been reached since this program was renewed: connect, or tell the hub in another way"
+    )]
+    NoDisputes,
     /// A sale that is recorded cannot lie in the future.
     #[error("the sale's time lies in the future")]
     Future,
@@ -148,6 +156,8 @@ impl BadAsk {
             Self::RequestKey { .. } => "request-key",
             Self::Personal => "personal",
             Self::RequestReused => "request-reused",
+            Self::NotRefused => "not-refused",
+            Self::NoDisputes => "no-disputes",
             Self::Future => "future",
             Self::LongAgo { .. } => "long-ago",
         }
@@ -162,6 +172,10 @@ impl BadAsk {
             Self::RequestKey { bytes_max } => format!("要求識別碼長度須為 1 至 {bytes_max} 位元組"),
             Self::Personal => "姓名、原因與要求識別碼會以原文保存，請勿填寫證號或電話號碼".to_owned(),
             Self::RequestReused => "此要求識別碼已用於其他交易，請重新操作".to_owned(),
+            Self::NotRefused => "此人目前可以購買，沒有可提出異議之處".to_owned(),
+            Self::NoDisputes => {
+                "中心目前尚不受理線上異議，或本程式更新後尚未連線；請先連線，或以其他方式洽詢中心".to_owned()
+            }
             Self::Future => "補登的購買時間不可晚於現在".to_owned(),
             Self::LongAgo { days_max } => format!("補登的購買時間不可早於 {days_max} 日前"),
         }

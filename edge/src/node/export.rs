@@ -1,7 +1,7 @@
 //! The site's own log for other eyes: one JSON object a line, documents masked.
 
 use serde_json::{Value, json};
-use shared::entry::{Entry, Fact, Instant, Pieces, Sale, Sealed};
+use shared::entry::{Entry, Fact, Found, Instant, Pieces, Sale, Sealed, Source};
 use shared::ids::EntryId;
 use shared::sync::edge::LogPos;
 
@@ -65,7 +65,14 @@ impl Node {
             Fact::Correction(it) => json!({
                 "kind": "correction", "adult": it.adult, "child": it.child, "reason": it.reason,
             }),
-            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => json!({ "kind": "of the hub" }),
+            Fact::Dispute(it) => json!({
+                "kind": "dispute", "version": it.version.as_str(), "reason": it.reason, "watermark": it.watermark,
+                "document": self.keys.open(id, 0, &it.document)?.masked(),
+                "found": it.found.iter().map(found).collect::<Vec<_>>(),
+            }),
+            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) | Fact::Exception(_) | Fact::Decision(_) => {
+                json!({ "kind": "of the hub" })
+            }
         })
     }
 
@@ -86,6 +93,14 @@ impl Node {
         }
         Ok(line)
     }
+}
+
+fn found(found: &Found) -> Value {
+    let source = match found.source {
+        Source::Own => "own",
+        Source::Nation => "nation",
+    };
+    json!({ "day": found.day.to_string(), "source": source })
 }
 
 fn pieces(pieces: Pieces) -> Value {

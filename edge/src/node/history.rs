@@ -78,11 +78,13 @@ impl Node {
                 history.push(sale.past, Source::Own(sale.pos));
             }
         }
-        for hit in hits.into_iter().filter(|hit| !ours.iter().any(|own| own.mark == hit.mark)) {
+        let cleared = |day, mark| self.is_cleared(&version.programme, person, day, mark);
+        let theirs = hits.into_iter().filter(|hit| !ours.iter().any(|own| own.mark == hit.mark));
+        for hit in theirs.filter(|hit| !cleared(hit.day, Some(hit.mark))) {
             let own = covered.iter().find(|(mark, _)| *mark == hit.mark).map(|(_, sale)| sale);
             history.push(Past { day: hit.day, pieces: hit.pieces }, source(own, hit.day, List::Live));
         }
-        for hit in digests {
+        for hit in digests.into_iter().filter(|hit| !cleared(hit.day, None)) {
             // A digest names no sale: one of ours that it stands for is on the same day.
             let own = covered.iter().map(|(_, sale)| sale).find(|sale| sale.past.day == hit.day);
             if let Some(past) = self.without(&version.programme, &hit, &ours) {

@@ -89,6 +89,7 @@ impl Node {
             }
             self.hub_signer = Some(hub.signer);
         }
+        self.note_what_the_hub_takes(welcome)?;
         let (known, mut acked) = (self.known_to(welcome)?, self.line.acked);
         if welcome.hub_life != self.line.hub_life {
             // What the old life put aside is offered to the new one.
@@ -170,6 +171,7 @@ impl Node {
         self.nation.clear();
         self.over.clear();
         self.deliveries.clear();
+        self.decisions.clear();
         self.line.new_hub(life);
         self.knowledge.forget();
         Ok(())

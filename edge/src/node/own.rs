@@ -38,6 +38,7 @@ struct Effects {
     quota: Option<Quota>,
     carried: Option<Carried>,
     withdraws: Option<LogPos>,
+    is_dispute: bool,
 }
 
 impl Node {
@@ -62,6 +63,9 @@ impl Node {
                 self.stocks.insert(programme.clone(), entry.stock);
             }
             self.len += 1;
+            if entry.effects.is_dispute {
+                self.disputes.push(self.len);
+            }
         }
         if !adopted.is_empty() {
             // The next entry of ours follows all heads of its document.
@@ -114,7 +118,14 @@ impl Node {
             Fact::Arrival(arrival) => (&arrival.programme, Effects::default()),
             Fact::Correction(correction) => (&correction.programme, Effects::default()),
             Fact::Withdrawal(withdrawal) => return self.adopt_withdrawal(link, bytes, withdrawal, before),
-            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => return Ok(None),
+            Fact::Dispute(dispute) => {
+                // One that cannot be opened would stop the next start.
+                self.keys.open(&id, 0, &dispute.document).map_err(|cause| unread(id, &cause))?;
+                (&dispute.programme, Effects { is_dispute: true, ..Effects::default() })
+            }
+            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) | Fact::Exception(_) | Fact::Decision(_) => {
+                return Ok(None);
+            }
         };
         let number = self.programmes.number(&mut self.store, programme);
         let programme = self.promised(number)?;
@@ -129,7 +140,8 @@ impl Node {
         let (tag, day) = (self.keys.tag(&document.person()), taipei_day(sale.instant(entry.at).second));
         let proxy = sale.proxy.as_ref().map(|proxy| open(1, proxy)).transpose()?;
         let carried = proxy.map(|proxy| Carried { proxy: self.keys.tag(&proxy.person()), card: tag, day });
-        Ok(Effects { quota: Some(Quota { tag, day, pieces: sale.pieces }), carried, withdraws: None })
+        let quota = Some(Quota { tag, day, pieces: sale.pieces });
+        Ok(Effects { quota, carried, ..Effects::default() })
     }
 
     fn adopt_withdrawal<'a>(

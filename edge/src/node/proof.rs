@@ -28,6 +28,7 @@ struct Proven {
     stocks: BTreeMap<i64, Stock>,
     sales: u64,
     withdrawals: u64,
+    disputes: Vec<LogPos>,
 }
 
 fn altered(what: &'static str) -> NodeError {
@@ -55,8 +56,8 @@ impl Node {
         Ok(under_way.step(&self.store)?)
     }
 
-    /// Reads the whole log and compares.
-    pub(super) fn prove_log(&self) -> Result<(), NodeError> {
+    /// Reads the whole log and compares; gives where disputes stand in it.
+    pub(super) fn prove_log(&self) -> Result<Vec<LogPos>, NodeError> {
         let mut proven = Proven::default();
         let mut judged = Ok(());
         self.store.walk(Way::Forward { after: 0 }, |row| {
@@ -70,7 +71,8 @@ impl Node {
             let number = self.programmes.known(programme);
             number.and_then(|number| proven.stocks.get(&number)) == Some(stock)
         });
-        holds("the stock", shelves && self.stocks.len() == proven.stocks.len())
+        holds("the stock", shelves && self.stocks.len() == proven.stocks.len())?;
+        Ok(proven.disputes)
     }
 
     fn prove(&self, proven: &mut Proven, row: &LogRow) -> Result<(), NodeError> {
@@ -87,12 +89,15 @@ impl Node {
                 }
                 None => *stock,
             },
+            Fact::Dispute(_) => *stock,
             fact @ (Fact::Arrival(_)
             | Fact::Sale(_)
             | Fact::Correction(_)
             | Fact::Programme(_)
             | Fact::Delivery(_)
-            | Fact::Standing(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
+            | Fact::Standing(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
         };
         holds("the stock behind an entry", *stock == row.stock)?;
         proven.sales += u64::from(matches!(entry.fact, Fact::Sale(_)));
@@ -100,7 +105,17 @@ impl Node {
             Fact::Sale(sale) => self.prove_sale(row, &entry, sale),
             Fact::Arrival(arrival) => holds("the goods of an arrival", self.is_of(row, &arrival.programme)),
             Fact::Correction(correction) => holds("the goods of a correction", self.is_of(row, &correction.programme)),
-            Fact::Withdrawal(_) | Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => Ok(()),
+            Fact::Dispute(dispute) => {
+                proven.disputes.push(row.pos);
+                self.keys.open(&row.id, 0, &dispute.document)?;
+                holds("the programme of a dispute", self.is_of(row, &dispute.programme))
+            }
+            Fact::Withdrawal(_)
+            | Fact::Programme(_)
+            | Fact::Delivery(_)
+            | Fact::Standing(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => Ok(()),
         }
     }
 

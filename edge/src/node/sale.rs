@@ -173,6 +173,7 @@ impl Node {
             happened,
             reading: document.reading(),
             watermark: self.line.feed,
+            behind: self.behind(version, counted_on),
             document: self.keys.seal(&id, u8::from(planted!(WrongSlot)), &document)?,
             proxy: sealed_proxy,
             approved_by: approved_by.clone(),
@@ -263,7 +264,7 @@ impl Node {
     }
 }
 
-fn parse(text: &DocumentText, today: NaiveDate) -> Result<Document, Refusal> {
+pub(super) fn parse(text: &DocumentText, today: NaiveDate) -> Result<Document, Refusal> {
     Ok(Document::parse(&text.kind, &text.number, &text.birth, today)?)
 }
 
@@ -273,7 +274,11 @@ fn parse_both(ask: &SaleRequest, today: NaiveDate) -> Result<(Document, Option<D
 }
 
 /// The version in force: of the programme that was named, else of the only one.
-fn version_for<'v>(versions: &'v Versions, programme: Option<&ProgrammeId>, day: NaiveDate) -> Option<&'v Version> {
+pub(super) fn version_for<'v>(
+    versions: &'v Versions,
+    programme: Option<&ProgrammeId>,
+    day: NaiveDate,
+) -> Option<&'v Version> {
     match programme {
         Some(programme) => versions.in_force(programme, day),
         None => versions.only_in_force(day),

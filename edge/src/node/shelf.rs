@@ -113,7 +113,10 @@ impl Node {
             | Fact::Correction(_)
             | Fact::Programme(_)
             | Fact::Delivery(_)
-            | Fact::Standing(_) => Err(NodeError::from(BadAsk::RequestReused)),
+            | Fact::Standing(_)
+            | Fact::Dispute(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => Err(NodeError::from(BadAsk::RequestReused)),
         })?;
         Ok(Some(arrived))
     }
@@ -136,7 +139,10 @@ impl Node {
             | Fact::Correction(_)
             | Fact::Programme(_)
             | Fact::Delivery(_)
-            | Fact::Standing(_) => Err(NodeError::from(BadAsk::RequestReused)),
+            | Fact::Standing(_)
+            | Fact::Dispute(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => Err(NodeError::from(BadAsk::RequestReused)),
         })?;
         Ok(Some(corrected))
     }

@@ -2,12 +2,15 @@
 
 use chrono::{Days, NaiveDate};
 use shared::digest::Signed;
+use shared::entry::Behind;
 use shared::ids::{ChangeHash, EntryId};
 use shared::ledger::chain::{Link, Tip};
 use shared::ledger::run::{RUN_BYTES_MAX, RUN_ENTRIES_MAX, Run};
 use shared::ledger::schema::Place;
+use shared::rules::programme::Version;
 use shared::sign::Receipt;
 use shared::sync::edge::LogPos;
+use shared::wire::v1::entry::BEHIND_MAX;
 use shared::wire::v1::message::{FeedPart, Fetch, Piece};
 
 use super::{Node, NodeError};
@@ -171,6 +174,28 @@ impl Node {
         let from = |lag: &Lag| self.rules.versions.reached_from(&lag.programme, self.today);
         let is_reached = |lag: &Lag| from(lag).is_some_and(|from| lag.last >= from && lag.first <= self.today);
         self.nation.lagging().into_iter().filter(is_reached).collect()
+    }
+
+    /// The days of a version's window of which less is known than the watermark says, as a sale of that day tells it.
+    pub(super) fn behind(&self, version: &Version, today: NaiveDate) -> Vec<Behind> {
+        let from = version.window.reached_from(today);
+        let lags = self.nation.lagging().into_iter().filter(|lag| lag.programme == version.programme);
+        let span = |lag: Lag| {
+            let (first, last) = (lag.first.max(from), lag.last.min(today));
+            (first <= last).then_some(Behind { first, last, known: lag.known, again: lag.again })
+        };
+        let all: Vec<Behind> = lags.filter_map(span).collect();
+        if all.len() <= BEHIND_MAX {
+            return all;
+        }
+        // So many that one that holds them all says enough.
+        let widest = |one: Behind, other: Behind| Behind {
+            first: one.first.min(other.first),
+            last: one.last.max(other.last),
+            known: one.known.min(other.known),
+            again: one.again.max(other.again),
+        };
+        all.into_iter().reduce(widest).into_iter().collect()
     }
 
     /// The bytes of a digest that are wanted next, at most so many.

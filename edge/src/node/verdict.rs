@@ -98,7 +98,10 @@ impl Node {
             | Fact::Correction(_)
             | Fact::Programme(_)
             | Fact::Delivery(_)
-            | Fact::Standing(_) => None,
+            | Fact::Standing(_)
+            | Fact::Dispute(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => None,
         })
     }
 }

@@ -152,7 +152,12 @@ impl Node {
                 let taken = self.taken_back(&it.of)?;
                 (MovementKind::Withdrawal, taken.map_or((0, 0), change), it.reason.as_str())
             }
-            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => return Ok(None),
+            Fact::Programme(_)
+            | Fact::Delivery(_)
+            | Fact::Standing(_)
+            | Fact::Dispute(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => return Ok(None),
         };
         Ok(Some(Movement {
             id: row.id,

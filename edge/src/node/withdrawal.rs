@@ -105,7 +105,14 @@ fn taken(row: &LogRow) -> Result<Option<TakenBack>, NodeError> {
     Ok(match decoded(row)?.fact {
         Fact::Sale(sale) => Some(TakenBack::Sale(sale.pieces)),
         Fact::Arrival(arrival) => Some(TakenBack::Arrival(arrival.counted)),
-        Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => None,
+        Fact::Withdrawal(_)
+        | Fact::Correction(_)
+        | Fact::Programme(_)
+        | Fact::Delivery(_)
+        | Fact::Standing(_)
+        | Fact::Dispute(_)
+        | Fact::Exception(_)
+        | Fact::Decision(_) => None,
     })
 }
 

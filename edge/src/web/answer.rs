@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde_json::{Value, json};
-use shared::entry::Pieces;
+use shared::entry::{Found, Pieces, Source};
 use shared::rules::calendar::{roc_date, roc_minute};
 use shared::rules::evidence::Evidence;
 use shared::rules::knowledge::Allowed;
@@ -20,7 +20,8 @@ use super::known;
 use crate::fault::Fault;
 use crate::node::Standing;
 use crate::node::ask::{
-    Arrived, Corrected, Examined, Mark, Movement, MovementKind, Recent, Shelf, Sold, TakenBack, Withdrawn,
+    Arrived, Corrected, Decided, DisputeLine, Disputed, Examined, Mark, Movement, MovementKind, Recent, Shelf, Sold,
+    TakenBack, Withdrawn,
 };
 use crate::verify::Verified;
 
@@ -328,6 +329,63 @@ pub fn verified(verified: &Verified) -> Value {
     json!({
         "entries": verified.entries, "signed": verified.signed, "down": verified.down, "findings": findings,
     })
+}
+
+/// A dispute is filed.
+#[must_use]
+pub fn disputed(dispute: &Disputed) -> Value {
+    json!({
+        "verdict": "disputed",
+        "dispute": dispute.id.to_string(),
+        "replayed": dispute.replayed,
+        "programme": dispute.programme.as_str(),
+        "masked": dispute.masked,
+        "found": dispute.found.iter().map(found).collect::<Vec<_>>(),
+        "message": message(
+            &format!("已登錄異議，編號 {}", dispute.id),
+            &format!("the dispute is filed under {}", dispute.id),
+        ),
+    })
+}
+
+/// A dispute and how it stands.
+#[must_use]
+pub fn dispute_line(line: &DisputeLine) -> Value {
+    let decided = line.decided.as_ref();
+    let (state, zh, en) = dispute_state(decided);
+    json!({
+        "dispute": line.id.to_string(),
+        "at": rfc3339(line.at.second),
+        "date": roc_minute(line.at.second),
+        "programme": line.programme.as_str(),
+        "masked": line.masked,
+        "found": line.found.iter().map(found).collect::<Vec<_>>(),
+        "reason": line.reason,
+        "by": line.by,
+        "acked": line.acked,
+        "state": state,
+        "state_words": message(zh, en),
+        "words": decided.map(|decided| decided.words.clone()),
+        "decided_by": decided.map(|decided| decided.by.clone()),
+        "decided_at": decided.and_then(|decided| rfc3339(decided.second)),
+    })
+}
+
+/// A stable name for machines, and words.
+pub(super) fn dispute_state(decided: Option<&Decided>) -> (&'static str, &'static str, &'static str) {
+    match decided {
+        None => ("waiting", "待裁定", "waiting"),
+        Some(Decided { granted: true, .. }) => ("granted", "異議成立", "granted"),
+        Some(Decided { granted: false, .. }) => ("rejected", "異議不成立", "rejected"),
+    }
+}
+
+fn found(found: &Found) -> Value {
+    let source = match found.source {
+        Source::Own => "own",
+        Source::Nation => "nation",
+    };
+    json!({ "day": found.day.to_string(), "source": source })
 }
 
 /// A date in both calendars.

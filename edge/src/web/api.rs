@@ -12,13 +12,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::rules::refusal::Refusal;
 
-use super::body::{self, Arrive, Check, Correct, Record, Sell, Withdraw};
+use super::body::{self, Arrive, Check, Correct, File, Record, Sell, Withdraw};
 use super::{Web, answer, status as whole_status};
 use crate::desk::Told;
 use crate::fault::{Blame, Fault};
 
 /// Most lines of 最近購買紀錄 in one answer.
 const RECENT_MAX: usize = 500;
+/// Most disputes in one answer.
+const DISPUTES_MAX: usize = 500;
 /// Most entries read from the log at once for an export.
 const EXPORT_STEP: usize = 1_000;
 
@@ -78,6 +80,18 @@ pub(super) async fn recent(State(web): Shared, query: Result<Query<Limit>, Query
     };
     let found = web.desk.recent(query.limit.unwrap_or(20).min(RECENT_MAX)).await;
     looked(found.map(|lines| json!({ "recent": lines.iter().map(answer::recent).collect::<Vec<_>>() })))
+}
+
+pub(super) async fn disputes(State(web): Shared) -> Response {
+    let found = web.desk.disputes(DISPUTES_MAX).await;
+    looked(found.map(|lines| json!({ "disputes": lines.iter().map(answer::dispute_line).collect::<Vec<_>>() })))
+}
+
+pub(super) async fn dispute(State(web): Shared, raw: Raw) -> Response {
+    match body::read::<File>(raw) {
+        Ok(ask) => told(web.desk.dispute(ask).await, answer::disputed),
+        Err(fault) => answer::bad_request(&fault),
+    }
 }
 
 pub(super) async fn versions(State(web): Shared) -> Response {

@@ -8,7 +8,7 @@ use shared::ids::{EntryId, ProgrammeId};
 
 use crate::fault::Fault;
 use crate::node::ask::{
-    ArriveRequest, CorrectRequest, DocumentText, Examine, RecordRequest, SaleRequest, WithdrawRequest,
+    ArriveRequest, CorrectRequest, DisputeRequest, DocumentText, Examine, RecordRequest, SaleRequest, WithdrawRequest,
 };
 use crate::stated;
 
@@ -98,6 +98,18 @@ pub(super) struct Correct {
 pub(super) struct Withdraw {
     request: Option<String>,
     of: String,
+    reason: String,
+    #[serde(default)]
+    by: String,
+}
+
+/// POST disputes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    request: Option<String>,
+    programme: Option<String>,
+    document: Document,
     reason: String,
     #[serde(default)]
     by: String,
@@ -219,5 +231,15 @@ impl Meant for Withdraw {
 
     fn meant(self) -> Result<WithdrawRequest, Fault> {
         Ok(WithdrawRequest { request: self.request, of: entry(&self.of)?, reason: self.reason, by: self.by })
+    }
+}
+
+impl Meant for File {
+    type Request = DisputeRequest;
+
+    fn meant(self) -> Result<DisputeRequest, Fault> {
+        let programme = programme(self.programme.as_deref())?;
+        let Self { request, document, reason, by, .. } = self;
+        Ok(DisputeRequest { request, programme, document: document.text(), reason, by })
     }
 }

@@ -11,6 +11,7 @@ use shared::rules::calendar::roc_date;
 use shared::rules::programme::{Text, Versions};
 use shared::rules::refusal::Refusal;
 
+pub(super) mod disputes;
 pub(super) mod home;
 pub(super) mod masks;
 pub(super) mod recent;

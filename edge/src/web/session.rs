@@ -29,6 +29,8 @@ pub struct Screen {
     pub counter: Counter<Examined, Sold>,
     /// What was typed for a 資格審核 that was refused.
     pub typed: Typed,
+    /// Who was refused because of what was bought: 說明單 and 異議 are about them.
+    pub refused: Option<RefusedScreen>,
     /// The last answer, until the next deed.
     pub message: Option<Message>,
     /// The business day on which M17's question was answered last.
@@ -37,6 +39,19 @@ pub struct Screen {
     pub by: String,
     /// The programme chosen, where several are in force.
     pub programme: String,
+}
+
+/// Somebody who was refused because of what was bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedScreen {
+    /// What was typed.
+    pub typed: Typed,
+    /// The programme, where several are in force.
+    pub programme: String,
+    /// The key that makes it one dispute.
+    pub request: String,
+    /// Whether it is filed.
+    pub filed: bool,
 }
 
 /// The last answer.

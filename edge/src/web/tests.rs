@@ -11,6 +11,7 @@ use tower::ServiceExt;
 
 mod api;
 mod border;
+mod disputes;
 mod ladder;
 mod masks;
 mod stock;
@@ -73,6 +74,22 @@ impl Browser {
         assert_eq!(response.status(), 303, "{path}: POST → redirect → GET");
         let to = response.headers()[header::LOCATION].to_str().unwrap().to_owned();
         self.get(&to).await
+    }
+
+    /// The page, or the one that the browser is led to.
+    async fn get_led(&mut self, path: &str) -> String {
+        let mut request = Request::get(path).header(header::HOST, HOST);
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let response = self.send(request.body(Body::empty()).unwrap()).await;
+        match response.headers().get(header::LOCATION) {
+            Some(to) => {
+                let to = to.to_str().unwrap().to_owned();
+                self.get(&to).await
+            }
+            None => text(response).await,
+        }
     }
 
     async fn post_only(&mut self, path: &str, form: &str) -> Response<Body> {

@@ -4,8 +4,9 @@
 //! sale. The two are compared when a case is shown and nothing of it is kept, for positions are outside what a rebuild
 //! must bring back. A position that this hub cannot vouch for says nothing: then nobody is accused.
 
-use shared::entry::Instant;
+use shared::entry::{Behind, Instant};
 use shared::ids::{EntryId, SiteCode};
+use shared::rules::calendar::taipei_day;
 
 use super::{Knew, Knowledge, SaleLine};
 use crate::hub::{Hub, HubError};
@@ -64,12 +65,21 @@ pub(super) fn knew(sale: &SaleLine, other: &SaleLine, vouched: &Vouched) -> Knew
         }
     }
     let reach = vouched.reach(sale.watermark, sale.written);
+    let is_behind = |published| sale.behind.iter().any(|behind| hides(behind, other, published));
     match (other.published, reach.at_most) {
+        // The digest that tells of it had not come yet.
+        (Some(published), _) if sale.site != other.site && is_behind(published) => Knew::NotTold,
         (Some(published), _) if published <= reach.surely => Knew::Told,
         (None, Some(_)) if sale.site != other.site => Knew::NotPublished,
         (Some(_), Some(_)) if sale.site != other.site => Knew::NotTold,
         (Some(_) | None, Some(_) | None) => Knew::Unknown,
     }
+}
+
+/// Whether a site knew less of a sale's day, and that sale was told of in between.
+fn hides(behind: &Behind, other: &SaleLine, published: u64) -> bool {
+    let day = taipei_day(other.instant);
+    (behind.first..=behind.last).contains(&day) && published > behind.known && published <= behind.again
 }
 
 /// Where an entry of one store stands beside another.

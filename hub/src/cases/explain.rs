@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use shared::entry::Fact;
-use shared::ids::{CaseId, EntryId, SiteCode};
+use shared::ids::{CaseId, EntryId, ProgrammeId, SiteCode};
 use shared::rules::identity::Document;
 use shared::rules::programme::Text;
 use shared::rules::quota::{Finding, FindingKind, Purchase, Timed};
@@ -57,17 +57,20 @@ impl Hub {
         })
     }
 
-    fn sale_line(&self, row: &SaleRow, buyer: &Document) -> Result<SaleLine, HubError> {
+    pub(crate) fn sale_line(&self, row: &SaleRow, buyer: &Document) -> Result<SaleLine, HubError> {
         let found =
             self.find_at(&row.id, row.pos)?.ok_or_else(|| HubError::Damaged(format!("entry {} is missing", row.id)))?;
-        let (proxied, approved_by) = match &found.entry.fact {
-            Fact::Sale(sale) => (sale.proxy.is_some(), sale.approved_by.clone()),
+        let (proxied, approved_by, behind) = match &found.entry.fact {
+            Fact::Sale(sale) => (sale.proxy.is_some(), sale.approved_by.clone(), sale.behind.clone()),
             Fact::Arrival(_)
             | Fact::Withdrawal(_)
             | Fact::Correction(_)
             | Fact::Programme(_)
             | Fact::Delivery(_)
-            | Fact::Standing(_) => (false, None),
+            | Fact::Standing(_)
+            | Fact::Dispute(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => (false, None, Vec::new()),
         };
         let mut line = SaleLine {
             id: row.id,
@@ -86,6 +89,7 @@ impl Hub {
             by: found.entry.by,
             proxied,
             watermark: row.watermark,
+            behind,
             published: row.fed,
             approved_by,
             journal: found.pos,
@@ -97,19 +101,21 @@ impl Hub {
         Ok(line)
     }
 
-    fn site_name(&self, site: &SiteCode) -> Result<String, HubError> {
+    pub(crate) fn site_name(&self, site: &SiteCode) -> Result<String, HubError> {
         Ok(self.store.site(site)?.map_or_else(|| site.to_string(), |record| record.name))
     }
 
     /// What the programme is called by the version in force when it last happened.
     fn title(&self, case: &CaseRow, live: &[Purchase]) -> Result<Text, HubError> {
+        self.title_on(&case.programme, live.last().map_or(i64::MAX, |purchase| purchase.instant))
+    }
+
+    /// What a programme is called by the version in force at a second.
+    pub(crate) fn title_on(&self, programme: &ProgrammeId, second: i64) -> Result<Text, HubError> {
         let versions = self.fresh_versions()?;
-        let last = live.last().map_or(i64::MAX, |purchase| purchase.instant);
-        let version = versions.in_force(&case.programme, shared::rules::calendar::taipei_day(last));
-        Ok(version.map_or_else(
-            || Text::new(case.programme.as_str(), case.programme.as_str()),
-            |version| version.title.clone(),
-        ))
+        let version = versions.in_force(programme, shared::rules::calendar::taipei_day(second));
+        let unnamed = || Text::new(programme.as_str(), programme.as_str());
+        Ok(version.map_or_else(unnamed, |version| version.title.clone()))
     }
 
     fn finding_lines(
@@ -118,7 +124,8 @@ impl Hub {
         live: &[Purchase],
         sales: &[SaleLine],
     ) -> Result<Vec<FindingLine>, HubError> {
-        let judgement = conflict::judge(&self.fresh_versions()?, &case.programme, live);
+        let cleared = self.store.cleared_of(&case.programme, &case.tag)?;
+        let judgement = conflict::judge(&self.fresh_versions()?, &case.programme, live, &cleared);
         let mut findings = judgement.findings;
         findings.extend(self.doubtful_times(case)?);
         let by_id: HashMap<EntryId, &SaleLine> = sales.iter().map(|sale| (sale.id, sale)).collect();
@@ -133,7 +140,7 @@ impl Hub {
             let before: Vec<(EntryId, Knew)> = because.iter().map(|other| other.id).zip(knew.iter().copied()).collect();
             let too_many = |known: &[EntryId]| {
                 let those = known.iter().chain([&sale.id]).filter_map(|id| purchases.get(id).copied().cloned());
-                let judgement = conflict::judge(&versions, &case.programme, &those.collect::<Vec<_>>());
+                let judgement = conflict::judge(&versions, &case.programme, &those.collect::<Vec<_>>(), &cleared);
                 judgement.findings.iter().any(|found| found.sale == sale.id)
             };
             let knowledge = blame::could_have_known(sale, &before, too_many);

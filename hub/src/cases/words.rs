@@ -16,6 +16,7 @@ pub(super) fn receipt(sale: &SaleLine) -> Text {
         Effect::Counts => ("有效", "counts"),
         Effect::Over => ("超額（不計入）", "one too many"),
         Effect::Withdrawn => ("已撤銷", "withdrawn"),
+        Effect::Cleared => ("異議成立（不計入）", "cleared by a dispute"),
     };
     let reading = match sale.reading {
         Reading::Card => ("讀卡", "read from the card"),

@@ -7,8 +7,9 @@ use serde_json::json;
 use shared::ids::{CaseId, ProgrammeId};
 use shared::rules::calendar::roc_minute;
 
-use super::Desk;
+use super::{Desk, disputes};
 use crate::cases::{CaseDetail, CaseFilter};
+use crate::disputes::DisputeFilter;
 use crate::hub::Hub;
 use crate::view::{self, CasePage};
 
@@ -22,7 +23,8 @@ pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: boo
     if desk.out.is_json() {
         let cases: Vec<_> = hub.cases(&filter)?.iter().map(view::case_summary).collect();
         let sites: Vec<_> = view::site_cases(&hub)?.iter().map(view::site_case).collect();
-        return desk.out.say(&json!({ "cases": cases, "site_cases": sites }), "");
+        let disputes: Vec<_> = hub.disputes(&which(closed_too))?.iter().map(view::dispute_summary).collect();
+        return desk.out.say(&json!({ "cases": cases, "site_cases": sites, "disputes": disputes }), "");
     }
     let (total, cases) = view::case_lines(&hub, &filter, usize::MAX, 0)?;
     let mut text = String::new();
@@ -35,6 +37,7 @@ pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: boo
         }
     }
     let _ = writeln!(text, "{total} 件案件 cases");
+    text.push_str(&disputes::in_lines(&view::dispute_lines(&hub, &which(closed_too))?));
     for line in view::site_cases(&hub)? {
         let (site, name) = (line.case.site, &line.site_name);
         let _ = writeln!(text, "{}  {} {}  {site} {name}  {}", line.case.id, line.title.zh, line.title.en, line.time);
@@ -43,11 +46,21 @@ pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: boo
     desk.out.say(&json!(null), &text)
 }
 
+/// Of the disputes.
+fn which(decided_too: bool) -> DisputeFilter {
+    DisputeFilter { decided_too, limit: 0 }
+}
+
 /// `case`.
 pub(super) fn explain(desk: &Desk, id: &str) -> anyhow::Result<()> {
     let (_, hub) = desk.open()?;
     let unknown = || anyhow!("查無此案件 unknown case {id:?}; `atoll-hub cases` lists them");
-    let case = hub.case(&find(&hub, id)?.ok_or_else(unknown)?)?.ok_or_else(unknown)?;
+    let found = find(&hub, id)?.map(|id| hub.case(&id)).transpose()?.flatten();
+    let Some(case) = found else {
+        let dispute = disputes::find(&hub, id)?.ok_or_else(unknown)?;
+        let dispute = hub.dispute(&dispute)?.ok_or_else(unknown)?;
+        return desk.out.say(&view::dispute(&dispute), &disputes::in_words(&dispute));
+    };
     desk.out.say(&view::case(&case), &in_words(&case))
 }
 

@@ -10,6 +10,7 @@ use shared::ids::BadId;
 use super::Console;
 use super::trouble::Trouble;
 use crate::cases::CaseFilter;
+use crate::disputes::DisputeFilter;
 use crate::hub::{Hub, HubError};
 use crate::view;
 
@@ -73,11 +74,14 @@ pub(super) async fn cases(State(console): State<Console>, Query(query): Query<Ca
 
 async fn cases_value(console: &Console, query: &CasesQuery) -> Result<Value, Trouble> {
     let filter = query.filter()?;
-    let read = move |hub: &mut Hub| Ok::<_, HubError>((hub.cases(&filter)?, view::site_cases(hub)?));
-    let (cases, sites) = console.hub.call(read).await??;
+    let which = DisputeFilter { decided_too: filter.closed_too, limit: filter.limit };
+    let read =
+        move |hub: &mut Hub| Ok::<_, HubError>((hub.cases(&filter)?, view::site_cases(hub)?, hub.disputes(&which)?));
+    let (cases, sites, disputes) = console.hub.call(read).await??;
     let cases: Vec<Value> = cases.iter().map(view::case_summary).collect();
     let sites: Vec<Value> = sites.iter().map(view::site_case).collect();
-    Ok(json!({ "cases": cases, "site_cases": sites }))
+    let disputes: Vec<Value> = disputes.iter().map(view::dispute_summary).collect();
+    Ok(json!({ "cases": cases, "site_cases": sites, "disputes": disputes }))
 }
 
 /// `GET cases/{id}`.
@@ -89,6 +93,35 @@ async fn case_value(console: &Console, id: &str) -> Result<Value, Trouble> {
     let id = id.parse().map_err(|_| Trouble::Missing)?;
     let case = console.hub.call(move |hub| hub.case(&id)).await??.ok_or(Trouble::Missing)?;
     Ok(view::case(&case))
+}
+
+/// Which disputes.
+#[derive(Debug, Deserialize)]
+pub(super) struct DisputesQuery {
+    decided: Option<bool>,
+    limit: Option<usize>,
+}
+
+/// `GET disputes`.
+pub(super) async fn disputes(State(console): State<Console>, Query(query): Query<DisputesQuery>) -> Response {
+    answer(disputes_value(&console, &query).await)
+}
+
+async fn disputes_value(console: &Console, query: &DisputesQuery) -> Result<Value, Trouble> {
+    let (decided_too, limit) = (query.decided.unwrap_or(false), query.limit.unwrap_or(0));
+    let disputes = console.hub.call(move |hub| hub.disputes(&DisputeFilter { decided_too, limit })).await??;
+    Ok(json!({ "disputes": disputes.iter().map(view::dispute_summary).collect::<Vec<_>>() }))
+}
+
+/// `GET disputes/{id}`.
+pub(super) async fn dispute(State(console): State<Console>, Path(id): Path<String>) -> Response {
+    answer(dispute_value(&console, &id).await)
+}
+
+async fn dispute_value(console: &Console, id: &str) -> Result<Value, Trouble> {
+    let id = id.parse().map_err(|_| Trouble::Missing)?;
+    let dispute = console.hub.call(move |hub| hub.dispute(&id)).await??.ok_or(Trouble::Missing)?;
+    Ok(view::dispute(&dispute))
 }
 
 /// `GET clocks`.

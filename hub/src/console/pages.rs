@@ -1,5 +1,6 @@
 //! The pages.
 
+mod disputes;
 mod find;
 
 use askama::Template;
@@ -14,9 +15,11 @@ use super::Console;
 use super::trouble::Trouble;
 use crate::cases::CaseFilter;
 use crate::clock::WallClock;
+use crate::disputes::DisputeFilter;
 use crate::hub::{Hub, HubError, HubStatus};
-use crate::view::{self, CaseLine, CasePage, SiteCaseLine};
+use crate::view::{self, CaseLine, CasePage, DisputeLine, SiteCaseLine};
 
+pub(super) use disputes::dispute;
 pub(super) use find::sites;
 
 /// Rows on one page.
@@ -63,6 +66,7 @@ struct Overview {
     latest: Vec<CaseLine>,
     quarantine: Vec<Kept>,
     sites: Vec<SiteCaseLine>,
+    disputes: Vec<DisputeLine>,
 }
 
 struct Rule {
@@ -117,6 +121,7 @@ fn read_overview(hub: &mut Hub, clock: &WallClock) -> Result<Overview, HubError>
         latest: view::case_lines(hub, &CaseFilter::default(), LATEST, 0)?.1,
         quarantine: kept.collect(),
         sites: view::site_cases(hub)?.into_iter().take(LATEST).collect(),
+        disputes: view::dispute_lines(hub, &DisputeFilter { decided_too: false, limit: LATEST })?,
     })
 }
 
@@ -131,6 +136,7 @@ struct Cases {
     previous: Option<String>,
     next: Option<String>,
     sites: Vec<SiteCaseLine>,
+    disputes: Vec<DisputeLine>,
 }
 
 /// Which rows.
@@ -148,9 +154,10 @@ pub(super) async fn cases(State(console): State<Console>, Query(query): Query<Fr
 async fn cases_page(console: &Console, from: usize) -> Result<Cases, Trouble> {
     let read = move |hub: &mut Hub| {
         let lines = view::case_lines(hub, &CaseFilter::default(), ROWS, from)?;
-        Ok::<_, HubError>((lines, view::site_cases(hub)?))
+        let disputes = view::dispute_lines(hub, &DisputeFilter { decided_too: true, limit: ROWS })?;
+        Ok::<_, HubError>((lines, view::site_cases(hub)?, disputes))
     };
-    let ((total, cases), sites) = console.hub.call(read).await??;
+    let ((total, cases), sites, disputes) = console.hub.call(read).await??;
     let link = |at: usize| format!("/cases?from={at}");
     let last = from.saturating_add(cases.len());
     Ok(Cases {
@@ -162,6 +169,7 @@ async fn cases_page(console: &Console, from: usize) -> Result<Cases, Trouble> {
         total,
         cases,
         sites,
+        disputes,
     })
 }
 

@@ -9,6 +9,7 @@ use shared::seal::Secret;
 use tower::ServiceExt;
 
 use super::*;
+use crate::disputes::{DisputeFilter, Verdict};
 use crate::hub::Hub;
 use crate::ingest::Upload;
 use crate::mailbox::{self, Mailbox};
@@ -87,6 +88,52 @@ async fn ask(console: &Console, request: Request<Body>) -> Got {
 
 async fn get(console: &Console, path: &str) -> Got {
     ask(console, Request::get(path).header("host", HOST).body(Body::empty()).unwrap()).await
+}
+
+/// The same hub, where one of the two was refused and disputes it.
+fn disputed() -> (Hub, String) {
+    let mut hub = hub();
+    let mut ledger = Ledger::new(code_of(OTHER), 9, &Secret::new([2; 32]));
+    ledger.dispute(PERSON, MORNING + 3000, "<script>\"我沒買\"");
+    let upload = Upload { site: code_of(OTHER), incarnation: ledger.incarnation(), run: ledger.run(0).unwrap() };
+    hub.ingest(&[upload], MORNING + 3600).unwrap();
+    let id = hub.disputes(&DisputeFilter::default()).unwrap()[0].id;
+    (hub, id.to_string())
+}
+
+#[tokio::test]
+async fn a_dispute_is_shown_with_its_evidence_and_escaped() {
+    let (mut hub, id) = disputed();
+    let case = id.parse().unwrap();
+    hub.decide(&case, Verdict::Grant, ("<script>成立", "<b>承辦"), MORNING + 4000).unwrap().unwrap();
+    let (console, _mailbox) = console(hub, morning());
+    for path in ["/cases", &format!("/disputes/{id}")] {
+        let page = get(&console, path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        for never in ["<script", "<b>承辦", PERSON, "診所<b>"] {
+            assert!(!page.text.contains(never), "{path}: {never}");
+        }
+        assert!(page.text.contains("異議成立"), "{path}");
+    }
+    let page = get(&console, &format!("/disputes/{id}")).await.text;
+    for text in ["淡水藥局", "台北虛擬診所", "讀卡", "我沒買", "atoll-hub decide", "全國名單"] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!get(&console, "/").await.text.contains("/disputes/"), "only those that wait");
+    for (path, many) in [
+        ("/api/v1/disputes", 0),
+        ("/api/v1/disputes?decided=true", 1),
+        ("/api/v1/cases", 0),
+        ("/api/v1/cases?closed=true", 1),
+    ] {
+        assert_eq!(get(&console, path).await.json()["disputes"].as_array().unwrap().len(), many, "{path}");
+    }
+    let one = get(&console, &format!("/api/v1/disputes/{id}")).await;
+    assert_eq!((one.json()["state"].as_str(), one.json()["sales"].as_array().unwrap().len()), (Some("granted"), 2));
+    assert!(!one.text.contains(PERSON));
+    for path in ["/disputes/x", "/api/v1/disputes/00", "/api/v1/disputes/00000000000000000000000000000000"] {
+        assert_eq!(get(&console, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
 }
 
 #[tokio::test]

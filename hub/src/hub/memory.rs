@@ -43,6 +43,8 @@ pub(crate) struct Memory {
     pub(crate) signed: u64,
     /// The feed's last position.
     pub(crate) feed: u64,
+    /// Whether anything is cleared of anybody.
+    pub(crate) clears: bool,
     /// In the order of publication.
     pub(crate) versions: Versions,
     pub(crate) tips: HashMap<ActorId, TipRow>,

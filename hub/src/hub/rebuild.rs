@@ -9,7 +9,7 @@ use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use shared::ledger::run::Run;
 use shared::planted;
 use shared::rules::calendar::taipei_day;
-use shared::rules::quota::FindingKind;
+use shared::rules::quota::{Cleared, FindingKind};
 use shared::seal;
 use shared::wire::v1::entry;
 use shared::wire::v1::feed::{self, Item};
@@ -19,7 +19,7 @@ use crate::conflict::Effect;
 use crate::ingest::Opened;
 use crate::project::Batch;
 use crate::publish::News;
-use crate::store::SaleRow;
+use crate::store::{DecisionRow, DisputeRow, SaleRow};
 
 /// Runs replayed between two settlements.
 const RUNS_AT_ONCE: usize = 2_000;
@@ -114,18 +114,20 @@ impl Hub {
         for (seq, bytes) in (run.start.id.seq..).zip(&run.entries) {
             let id = EntryId { seq, ..run.start.id };
             let entry = entry::decode(bytes).map_err(|cause| damaged(pos, &cause))?;
-            let buyer = match &entry.fact {
-                shared::entry::Fact::Sale(sale) => {
-                    let opened = self.unseal(site, &id, BUYER, &sale.document)?;
-                    Some(opened.map_err(|cause| damaged(pos, &cause))?)
-                }
+            let document = match &entry.fact {
+                shared::entry::Fact::Sale(sale) => Some(&sale.document),
+                shared::entry::Fact::Dispute(dispute) => Some(&dispute.document),
                 shared::entry::Fact::Arrival(_)
                 | shared::entry::Fact::Withdrawal(_)
                 | shared::entry::Fact::Correction(_)
                 | shared::entry::Fact::Programme(_)
                 | shared::entry::Fact::Delivery(_)
-                | shared::entry::Fact::Standing(_) => None,
+                | shared::entry::Fact::Standing(_)
+                | shared::entry::Fact::Exception(_)
+                | shared::entry::Fact::Decision(_) => None,
             };
+            let opened = document.map(|sealed| self.unseal(site, &id, BUYER, sealed)).transpose()?;
+            let buyer = opened.transpose().map_err(|cause| damaged(pos, &cause))?;
             self.project(site, pos, Opened { id, entry, buyer }, batch)?;
         }
         Ok(())
@@ -195,7 +197,7 @@ impl Hub {
     }
 
     /// A deterministic dump of everything that follows from the ledgers: sales, withdrawals, stock,
-    /// cases and findings. The same entries give the same bytes, in whatever order they came.
+    /// cases, findings and disputes. The same entries give the same bytes, in whatever order they came.
     ///
     /// # Errors
     /// Where the store fails.
@@ -223,7 +225,28 @@ impl Hub {
                 failed |= writeln!(out, "  {kind} {} {} {next} {because}", found.sale, found.code).is_err();
             }
         }
+        failed |= self.dispute_lines(&mut out)?.is_err();
         if failed { Err(HubError::Full("the dump")) } else { Ok(out.into_bytes()) }
+    }
+}
+
+impl Hub {
+    fn dispute_lines(&self, out: &mut String) -> Result<std::fmt::Result, HubError> {
+        let mut written = Ok(());
+        for row in self.store.disputes()? {
+            let DisputeRow { id, entry, site, programme, tag, instant, doubt_s, watermark, .. } = &row;
+            written = written.and_then(|()| {
+                writeln!(out, "dispute {id} {entry} {site} {programme} {tag} {instant} {doubt_s} {watermark}")
+            });
+            for decision in self.store.decisions(id)?.iter().rev() {
+                let DecisionRow { granted, words, author, second, .. } = decision;
+                written = written.and_then(|()| writeln!(out, "  decided {granted} {second} {author:?} {words:?}"));
+            }
+            for Cleared { day, upto } in self.store.cleared_by(id)? {
+                written = written.and_then(|()| writeln!(out, "  clears {day} {upto}"));
+            }
+        }
+        Ok(written)
     }
 }
 
@@ -231,6 +254,7 @@ fn sale_line(out: &mut String, tag: &PersonTag, programme: &ProgrammeId, sale: &
     let effect = match (sale.effect, sale.stale) {
         (Effect::Withdrawn, _) => "withdrawn",
         (Effect::Over, _) => "over",
+        (Effect::Cleared, _) => "cleared",
         (Effect::Counts, true) => "stale",
         (Effect::Counts, false) => "counts",
     };

@@ -29,7 +29,7 @@ pub(crate) struct Fresh {
     pub(crate) entries: Vec<Opened>,
 }
 
-/// An entry that was read, with its buyer where it is a sale.
+/// An entry that was read, with the person whom it is about: a sale's buyer, or who disputes.
 pub(crate) struct Opened {
     pub(crate) id: EntryId,
     pub(crate) entry: Entry,
@@ -141,8 +141,14 @@ impl Hub {
                     Err(fault) => return Ok(Err(fault)),
                 }
             }
+            Fact::Dispute(dispute) => match self.open_document(site, id, BUYER, &dispute.document)? {
+                Ok(document) => Some(document),
+                Err(fault) => return Ok(Err(fault)),
+            },
             Fact::Arrival(_) | Fact::Withdrawal(_) | Fact::Correction(_) => None,
-            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => return Ok(Err(Fault::HubFact(id))),
+            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) | Fact::Exception(_) | Fact::Decision(_) => {
+                return Ok(Err(Fault::HubFact(id)));
+            }
         };
         Ok(Ok(Opened { id, entry, buyer }))
     }

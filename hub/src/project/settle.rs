@@ -101,7 +101,8 @@ impl Hub {
             plan.in_doubt.push((programme.clone(), tag));
         }
         let live: Vec<Purchase> = sales.iter().filter_map(purchase).collect();
-        let judgement = conflict::judge(&self.memory.versions, programme, &live);
+        let cleared = self.cleared_of(programme, &tag)?;
+        let judgement = conflict::judge(&self.memory.versions, programme, &live, &cleared);
         let had_case = sales.iter().any(|sale| sale.old.is_some_and(|old| old.effect == Effect::Over || old.stale));
         if had_case || !judgement.findings.is_empty() {
             let judged = sales.iter().map(|sale| &sale.row).filter(|row| Since::sale(row) >= since).map(|row| row.id);
@@ -222,7 +223,7 @@ pub(crate) fn as_purchase(row: &SaleRow, buyer: &Document) -> Purchase {
 fn place(row: &SaleRow, judgement: &Judgement) -> Place {
     match row.effect {
         Effect::Withdrawn => Place { effect: Effect::Withdrawn, stale: false },
-        Effect::Counts | Effect::Over => judgement.place(&row.id),
+        Effect::Counts | Effect::Over | Effect::Cleared => judgement.place(&row.id),
     }
 }
 

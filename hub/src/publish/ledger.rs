@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::entry::{Entry, Fact, Standing};
+use shared::entry::{Decision, Entry, Fact, Standing};
 use shared::ids::{ActorId, DocId, EntryId, SiteCode};
 use shared::ledger::chain::{Link, Tip};
 use shared::ledger::run::{RUN_BYTES_MAX, RUN_ENTRIES_MAX, Run};
@@ -15,7 +15,7 @@ use shared::wire::v1::entry;
 
 use super::{SELF, desk, signed};
 use crate::hub::{Hub, HubError, Writer};
-use crate::store::ProgrammeRow;
+use crate::store::{DecisionRow, ProgrammeRow};
 
 /// What the desks are to be told: of which sale, whether it is over.
 pub(crate) type Standings = BTreeMap<SiteCode, Vec<(EntryId, bool)>>;
@@ -86,9 +86,27 @@ impl Hub {
         match &entry.fact {
             Fact::Programme(published) => self.project_version(pos, entry, &published.text)?,
             Fact::Standing(standing) => self.store.set_told(&standing.sale, standing.over)?,
-            Fact::Arrival(_) | Fact::Sale(_) | Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Delivery(_) => {}
+            Fact::Exception(exception) => self.project_exception(exception)?,
+            Fact::Decision(decision) => self.project_decision(pos, entry, decision)?,
+            Fact::Arrival(_)
+            | Fact::Sale(_)
+            | Fact::Withdrawal(_)
+            | Fact::Correction(_)
+            | Fact::Delivery(_)
+            | Fact::Dispute(_) => {}
         }
         Ok(())
+    }
+
+    fn project_decision(&self, pos: u64, entry: &Entry, decision: &Decision) -> Result<(), HubError> {
+        Ok(self.store.put_decision(&DecisionRow {
+            id: self.keys.dispute_case(&decision.of),
+            pos,
+            granted: decision.granted,
+            words: decision.words.clone(),
+            author: entry.by.name.clone(),
+            second: entry.at.second,
+        })?)
     }
 
     fn project_version(&mut self, pos: u64, entry: &Entry, text: &str) -> Result<(), HubError> {

@@ -36,6 +36,35 @@ CREATE TABLE closed_day (
     programme TEXT NOT NULL,
     day       TEXT NOT NULL,
     PRIMARY KEY (programme, day)
+CREATE TABLE cleared (
+    id   BLOB NOT NULL,
+    day  TEXT NOT NULL,
+    upto INTEGER NOT NULL,      -- the last second that does not count
+    PRIMARY KEY (id, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE decision (
+    id      BLOB NOT NULL,
+    pos     INTEGER NOT NULL,
+    granted INTEGER NOT NULL,
+    words   TEXT NOT NULL,
+    author  TEXT NOT NULL,
+    second  INTEGER NOT NULL,
+    PRIMARY KEY (id, pos)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dispute (
+    id        BLOB PRIMARY KEY, -- of the case
+    actor     BLOB NOT NULL,
+    seq       INTEGER NOT NULL,
+    site      TEXT NOT NULL,
+    programme TEXT NOT NULL,
+    tag       BLOB NOT NULL,
+    instant   INTEGER NOT NULL,
+    doubt     INTEGER NOT NULL,
+    watermark INTEGER NOT NULL,
+    pos       INTEGER NOT NULL, -- in the journal; outside the canonical dump
+    received  INTEGER NOT NULL  -- outside the canonical dump
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE down (
@@ -221,6 +250,8 @@ CREATE TABLE withdrawal (
 CREATE INDEX actor_doc ON actor (doc);
 
 CREATE INDEX certificate_site ON certificate (site);
+
+CREATE INDEX dispute_person ON dispute (tag, programme);
 
 CREATE INDEX journal_line ON journal (line) WHERE line IS NOT NULL;
 

@@ -173,11 +173,12 @@ fn badge(effect: Effect) -> Badge {
         Effect::Counts => ("counts", "有效", "counts"),
         Effect::Over => ("over", "超額", "one too many"),
         Effect::Withdrawn => ("withdrawn", "已撤銷", "withdrawn"),
+        Effect::Cleared => ("withdrawn", "異議成立", "cleared"),
     };
     Badge { class, text: Text::new(zh, en) }
 }
 
-fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt {
+pub(super) fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt {
     let reading = match sale.reading {
         Reading::Card => Text::new("讀卡", "card"),
         Reading::Typed => Text::new("人工輸入", "typed"),
@@ -262,15 +263,16 @@ pub fn case(case: &CaseDetail) -> Value {
     })
 }
 
-fn text(text: &Text) -> Value {
+pub(super) fn text(text: &Text) -> Value {
     json!({ "zh-TW": text.zh, "en": text.en })
 }
 
-fn sale(sale: &SaleLine) -> Value {
+pub(super) fn sale(sale: &SaleLine) -> Value {
     let effect = match sale.effect {
         Effect::Counts => "counts",
         Effect::Over => "over",
         Effect::Withdrawn => "withdrawn",
+        Effect::Cleared => "cleared",
     };
     let reading = match sale.reading {
         Reading::Card => "card",

@@ -213,6 +213,7 @@ impl Edge {
                 document: keys.seal(&id, 0, document).unwrap(),
                 proxy: None,
                 approved_by: None,
+                behind: vec![],
             };
             change(&mut sale);
             entry::encode(&Entry { at, ..written(at.second, Fact::Sale(sale)) })

@@ -10,9 +10,11 @@ use super::refusal::Refusal;
 use crate::entry::Pieces;
 
 mod audit;
+mod cleared;
 mod doubtful;
 
 pub use audit::{Finding, FindingKind, Purchase, audit};
+pub use cleared::Cleared;
 pub use doubtful::{DOUBTFUL_BECAUSE_MAX, DOUBTFUL_SALES_MAX, Timed, doubtful};
 
 /// A purchase that counts: when, and how much.

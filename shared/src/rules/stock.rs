@@ -41,7 +41,13 @@ impl Move {
             Fact::Arrival(arrival) => Some(Self::In(arrival.counted)),
             Fact::Sale(sale) => Some(Self::Out(sale.pieces)),
             Fact::Correction(correction) => Some(Self::By { adult: correction.adult, child: correction.child }),
-            Fact::Withdrawal(_) | Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) => None,
+            Fact::Withdrawal(_)
+            | Fact::Programme(_)
+            | Fact::Delivery(_)
+            | Fact::Standing(_)
+            | Fact::Dispute(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_) => None,
         }
     }
 

@@ -138,7 +138,7 @@ pub(crate) fn found(birth: &str, rows: &[&str], expected: &[&str]) {
         purchases.iter().chain(&purchases).cloned().collect(),
     ];
     for order in orders {
-        let findings = audit(versions(), &programme, &order);
+        let findings = audit(versions(), &programme, &order, &[]);
         assert_eq!(findings.iter().map(finding_words).collect::<Vec<_>>(), expected);
     }
 }

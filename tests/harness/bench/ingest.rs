@@ -162,6 +162,7 @@ fn upload(seller: &mut Seller, documents: &[Document], second: i64) -> Result<Up
             document: seller.keys.seal(&seller.tip.next.id, 0, document)?,
             proxy: None,
             approved_by: None,
+            behind: vec![],
         };
         let entry = entry::encode(&Entry {
             at: Moment { second: MORNING + second * 10, doubt_s: 1 },

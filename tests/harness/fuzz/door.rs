@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use hub::disputes::{DisputeFilter, Verdict};
 use hub::hub::{Hub, QuarantinedRun};
 use hub::ingest::{Outcome, Upload};
 use hub::registry::{Enrolment, SiteRecord};
 use hub::store::Store;
 use shared::entry::{
-    Arrival, Correction, Entry, Fact, Instant, Pieces, Published, Reading, Sale, Sealed, Staff, Standing, Withdrawal,
+    Arrival, Correction, Dispute, Entry, Fact, Found, Instant, Pieces, Published, Reading, Sale, Sealed, Source, Staff,
+    Standing, Withdrawal,
 };
 use shared::ids::{ActorId, ChangeHash, DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
@@ -22,6 +24,7 @@ use shared::seal::{Secret, SiteKeys};
 use shared::wire::v1::{entry, run};
 
 use super::choices::Choices;
+use super::said;
 use crate::bench::counter::MORNING;
 
 const HONEST: &str = "3501200000";
@@ -138,11 +141,14 @@ pub(super) fn honest() -> &'static [(Upload, Vec<String>)] {
     })
 }
 
+/// How a sale stands, at the end of its line.
+const ENDS: [&str; 3] = [" counts", " over", " cleared"];
+
 /// The dump's lines on the honest site. Whether a sale counts may change: the other may have served the same person.
 fn honest_part(hub: &Hub) -> Vec<String> {
     let dump = String::from_utf8(hub.canonical().expect("healthy")).expect("a text");
     let about = dump.lines().filter(|line| line.contains(HONEST));
-    let fact = |line: &str| match line.strip_suffix(" counts").or_else(|| line.strip_suffix(" over")) {
+    let fact = |line: &str| match ENDS.iter().find_map(|end| line.strip_suffix(end)) {
         Some(fact) if line.starts_with("sale ") => fact.to_owned(),
         Some(_) | None => line.to_owned(),
     };
@@ -231,6 +237,7 @@ impl World {
         for (id, hash) in &self.held {
             assert_eq!(self.hub.entry_hash(id).expect("healthy"), Some(*hash), "{id} was lost or replaced");
         }
+        self.decide();
         let before = (self.hub.canonical().expect("healthy"), self.hub.journal_position().expect("healthy"));
         self.hub.rebuild().expect("healthy");
         assert_eq!(self.dump(), before.0, "made again from the journal it is another");
@@ -241,6 +248,19 @@ impl World {
         let after = (self.hub.canonical().expect("healthy"), self.hub.journal_position().expect("healthy"));
         assert!(before == after, "a second delivery changes something");
         self.check_honest();
+    }
+
+    /// An operator believes everything: nothing of the honest site's ledger changes by it.
+    fn decide(&mut self) {
+        let all = DisputeFilter { decided_too: true, limit: 8 };
+        for (turn, dispute) in self.hub.disputes(&all).expect("healthy").into_iter().enumerate() {
+            assert!(dispute.site == code(LIAR));
+            let verdict = if turn % 3 == 2 { Verdict::Reject } else { Verdict::Grant };
+            let decided = self.hub.decide(&dispute.id, verdict, ("words", "operator"), RECEIVED).expect("healthy");
+            decided.expect("it can be decided");
+            let detail = self.hub.dispute(&dispute.id).expect("healthy").expect("it is there");
+            assert!(!detail.decisions.is_empty() && !detail.summary.zh.is_empty());
+        }
     }
 
     fn dump(&self) -> Vec<u8> {
@@ -289,7 +309,7 @@ impl World {
 
     fn entry(&self, id: EntryId, choices: &mut Choices<'_>) -> Vec<u8> {
         let pieces = Pieces { adult: choices.number32() % 5_000_000, child: u32::from(choices.byte() % 4) };
-        let fact = match choices.below(10) {
+        let fact = match choices.below(12) {
             0 => arrival(pieces),
             1..=3 => {
                 let fact =
@@ -306,6 +326,12 @@ impl World {
             }),
             7 => Fact::Programme(Published { text: choices.text(20) }),
             8 => Fact::Standing(Standing { sale: *choices.pick(&self.ids), over: true }),
+            9 | 10 => {
+                let known = Document::parse("01", choices.pick::<&str>(&NUMBERS), "1986-03-15", chrono::NaiveDate::MAX);
+                let sealed = known.ok().and_then(|person| self.keys.seal(&id, 0, &person).ok());
+                let bent = Sealed(choices.bytes(64).to_vec());
+                said::of_a_dispute(choices, sealed.filter(|_| bent.0.len() < 32).unwrap_or(bent))
+            }
             _ => return choices.bytes(40).to_vec(),
         };
         let second = if choices.rarely() { choices.signed() } else { MORNING + i64::from(choices.byte()) * 60 };
@@ -389,6 +415,7 @@ fn sale(keys: &SiteKeys, id: EntryId, number: &str, pieces: Pieces) -> Fact {
         document: keys.seal(&id, 0, &document).expect("sealed"),
         proxy: None,
         approved_by: None,
+        behind: vec![],
     })
 }
 
@@ -409,9 +436,46 @@ fn may_be_taken(upload: &Upload) -> bool {
     let own = matches!(upload.run.doc, DocId::Site { site, .. } if site == upload.site);
     let facts = upload.run.entries.iter().all(|bytes| {
         let fact = entry::decode(bytes).map(|entry| entry.fact);
-        matches!(fact, Ok(Fact::Arrival(_) | Fact::Sale(_) | Fact::Withdrawal(_) | Fact::Correction(_)))
+        let of_a_site = |fact: &Fact| {
+            matches!(
+                fact,
+                Fact::Arrival(_) | Fact::Sale(_) | Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Dispute(_)
+            )
+        };
+        fact.is_ok_and(|fact| of_a_site(&fact))
     });
     own && facts && upload.run.links().is_ok()
+}
+
+/// A dispute, an exception and a decision, as entries.
+pub(super) fn disputed() -> Vec<Vec<u8>> {
+    let fact = |kind: u8| {
+        let said = [&[kind, 0, 0, 7, 2, 1, 5, 1, 6], [1u8; 40].as_slice()].concat();
+        said::of_a_dispute(&mut Choices::new(&said), Sealed(vec![1; 40]))
+    };
+    (0..3).map(|kind| written(fact(kind))).collect()
+}
+
+/// A dispute of the lying site's, with markup for a reason.
+pub(super) fn with_markup() -> Upload {
+    let doc: DocId = format!("site/{LIAR}/2020-02-06").parse().expect("a document");
+    let mut tip = Tip::start(doc, ActorId([90; 16]), 0, vec![]);
+    let start = tip.next.clone();
+    let keys = SiteKeys::new(code(LIAR), 1, &secret(LIAR)).expect("keys");
+    let day = "2020-02-06".parse().expect("a day");
+    let person = Document::parse("01", NUMBERS[0], "1986-03-15", day).expect("a person");
+    let entry = written(Fact::Dispute(Dispute {
+        programme: "mask".parse().expect("a programme"),
+        version: "mask-2020-02-06".parse().expect("a version"),
+        reading: Reading::Typed,
+        watermark: 0,
+        document: keys.seal(&start.id, 0, &person).expect("sealed"),
+        found: vec![Found { day, source: Source::Nation }],
+        reason: "<fz><script>".to_owned(),
+    }));
+    let last = tip.append(&entry).expect("room").hash;
+    let run = Run { doc, start, entries: vec![entry], joints: vec![], last, signature: None };
+    Upload { site: code(LIAR), incarnation: Incarnation([90; 16]), run }
 }
 
 /// Honest batches, and one of each kind of lie.
@@ -421,6 +485,6 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     out.extend(
         (0..13).map(|kind| [honest.as_slice(), &[1, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, kind, 1, 1], &honest].concat()),
     );
-    out.extend((0..10).map(|kind| [0, 0, 0, 0, 0, 0, 2, 0, kind, 8, 0, 0, 0, 0, 0, 0, 1, 0].repeat(3)));
+    out.extend((0..12).map(|kind| [0, 0, 0, 0, 0, 0, 2, 0, kind, 8, 0, 0, 0, 0, 0, 0, 1, 0].repeat(3)));
     out
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use edge::clock::Reading;
 use edge::nation::Nation;
-use edge::node::ask::{ArriveRequest, DocumentText, SaleRequest};
+use edge::node::ask::{ArriveRequest, DisputeRequest, DocumentText, SaleRequest};
 use edge::node::{Lives, Node, NodeError, Setup};
 use edge::store::Store;
-use shared::entry::{Delivery, Entry, Fact, Instant, Pieces, Published, Staff, Standing};
+use shared::entry::{Delivery, Entry, Fact, Instant, Pieces, Published, Sealed, Staff, Standing};
 use shared::ids::{ActorId, ChangeHash, DocId, Incarnation};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
@@ -155,6 +155,16 @@ impl Site {
     fn counter(&mut self, choices: &mut Choices<'_>) -> Result<(), NodeError> {
         let now = self.now;
         let by = "王藥師".to_owned();
+        if choices.rarely() {
+            let request = choices.flag().then(|| format!("d{}", choices.byte() % 3));
+            let document =
+                DocumentText { kind: "01".to_owned(), number: "A123456716".to_owned(), birth: "1986-03-15".to_owned() };
+            let ask = DisputeRequest { request, programme: None, document, reason: choices.text(20), by };
+            let answer = self.node().dispute(&ask, now).map(drop);
+            let looked = self.node().disputes(100).expect("healthy");
+            assert!(looked.len() as u64 <= self.node().log_len());
+            return answer;
+        }
         if choices.flag() {
             let (adult, child) = (i64::from(choices.byte()), 0);
             let ask = ArriveRequest { request: None, programme: "mask".parse().ok(), adult, child, by };
@@ -263,7 +273,7 @@ fn is_no_fault(error: &NodeError) -> bool {
 
 /// What a hub writes, or something else.
 fn word(choices: &mut Choices<'_>) -> Vec<u8> {
-    let fact = match choices.below(7) {
+    let fact = match choices.below(9) {
         0 => {
             let (_, text) = *choices.pick(shipped());
             Fact::Programme(Published { text: text.to_owned() })
@@ -281,6 +291,10 @@ fn word(choices: &mut Choices<'_>) -> Vec<u8> {
             day: day(choices),
             pieces: Pieces { adult: choices.number32(), child: 0 },
         }),
+        6 | 7 => {
+            let document = Sealed(choices.bytes(40).to_vec());
+            said::of_a_dispute(choices, document)
+        }
         _ => return choices.bytes(60).to_vec(),
     };
     let at = Instant { second: choices.signed(), doubt_s: 0 };

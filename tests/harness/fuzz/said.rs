@@ -1,7 +1,9 @@
 //! Messages made from choices: well formed, and saying anything.
 
+use chrono::{Days, NaiveDate};
 use shared::digest::{LayerId, Signed};
-use shared::ids::{ActorId, ChangeHash, DocId, EntryId, Incarnation};
+use shared::entry::{ClearedDay, Decision, Dispute, Exception, Fact, Found, Reading, Sealed, Source};
+use shared::ids::{ActorId, CaseId, ChangeHash, DocId, EntryId, Incarnation};
 use shared::ledger::run::{Joint, Run};
 use shared::ledger::schema::{ENCODER, Place};
 use shared::seal::{KeyMark, Secret};
@@ -86,6 +88,7 @@ fn hub_life(choices: &mut Choices<'_>) -> HubLife {
         journal: choices.position(),
         signer: PublicKey(choices.same()),
         wants_keys: choices.flag(),
+        disputes: choices.flag(),
     }
 }
 
@@ -118,6 +121,42 @@ pub(super) fn welcome(choices: &mut Choices<'_>) -> Welcome {
 
 pub(super) fn id(choices: &mut Choices<'_>) -> EntryId {
     EntryId { actor: ActorId(choices.same()), seq: choices.number32() }
+}
+
+/// What a dispute, its exception or its decision may say.
+pub(super) fn of_a_dispute(choices: &mut Choices<'_>, document: Sealed) -> Fact {
+    let day = |choices: &mut Choices<'_>| {
+        let ahead = if choices.rarely() { choices.number32() % 2_900_000 } else { u32::from(choices.byte() % 20) };
+        NaiveDate::from_ymd_opt(2020, 2, 1).and_then(|day| day.checked_add_days(Days::new(ahead.into())))
+    };
+    let found = |choices: &mut Choices<'_>| {
+        let source = if choices.flag() { Source::Own } else { Source::Nation };
+        day(choices).map(|day| Found { day, source })
+    };
+    let cleared = |choices: &mut Choices<'_>| {
+        let fingerprint = u64::from(choices.byte());
+        let marks = (0..choices.below(3)).map(|_| choices.number32()).collect();
+        day(choices).map(|day| ClearedDay { day, fingerprint, marks })
+    };
+    match choices.below(3) {
+        0 => Fact::Dispute(Dispute {
+            programme: (*choices.pick(&["mask", "kit", "x"])).parse().expect("a programme"),
+            version: "mask-2020-02-06".parse().expect("a version"),
+            reading: if choices.flag() { Reading::Card } else { Reading::Typed },
+            watermark: choices.number(),
+            document,
+            found: (0..choices.below(4)).filter_map(|_| found(choices)).collect(),
+            reason: choices.text(20),
+        }),
+        1 => Fact::Exception(Exception {
+            case: CaseId([choices.byte() % 4; 16]),
+            programme: "mask".parse().expect("a programme"),
+            holds: choices.flag(),
+            upto: choices.signed(),
+            days: (0..choices.below(4)).filter_map(|_| cleared(choices)).collect(),
+        }),
+        _ => Fact::Decision(Decision { of: id(choices), granted: choices.flag(), words: choices.text(20) }),
+    }
 }
 
 pub(super) fn run(choices: &mut Choices<'_>) -> Run {

@@ -19,10 +19,14 @@ use edge::web::{Web, app};
 use hub::clock::WallClock;
 use hub::console::{self, Console};
 use hub::counters::Counters;
+use hub::disputes::{DisputeFilter, Verdict};
 use serde_json::{Value, json};
 use shared::ids::Incarnation;
 use shared::ledger::run::Run;
-use shared::seal::Secret;
+use shared::seal::{HubKeys, Secret};
+use shared::sync::handshake::welcome;
+use shared::wire::v1::life::HubLife;
+use shared::wire::v1::message::Welcome;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -57,7 +61,7 @@ const TEXTS: [&str; 14] = [
     "a\u{202e}\0\r\nSet-Cookie: x",
 ];
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 16] = [
     "/",
     "/masks",
     "/masks/entered",
@@ -71,14 +75,18 @@ const PAGES: [&str; 13] = [
     "/stock/correct",
     "/stock/withdraw",
     "/recent/withdraw",
+    "/masks/slip",
+    "/masks/dispute",
+    "/disputes",
 ];
-const DEEDS: [&str; 6] = ["check", "sell", "record", "arrive", "correct", "withdraw"];
-const LOOKS: [&str; 12] = [
+const DEEDS: [&str; 7] = ["check", "sell", "record", "arrive", "correct", "withdraw", "disputes"];
+const LOOKS: [&str; 13] = [
     "/api/v1/status",
     "/api/v1/stock",
     "/api/v1/recent",
     "/api/v1/versions",
     "/api/v1/export",
+    "/api/v1/disputes",
     "/healthz",
     "/readyz",
     "/metrics",
@@ -172,10 +180,18 @@ fn site() -> (Desk, Router) {
     };
     let mut node = Node::open(setup, rehearsal.shift(real)).expect("a node");
     node.take_down(1, published()).expect("the rules");
+    node.resume(&takes_disputes()).expect("a greeting");
     let desk = Desk::new(start(node).expect("a thread").0, rehearsal);
     let (_, line) = watch::channel(LineStatus::default());
     let web = app(Arc::new(Web::new(desk.clone(), site, line, vec![HOST.to_owned()])));
     (desk, web)
+}
+
+/// The greeting of a hub that takes disputes.
+fn takes_disputes() -> Welcome {
+    let signer = HubKeys::new(&Secret::new([42; 32])).and_then(|keys| keys.signer()).expect("keys").public();
+    let life = HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true };
+    Welcome { life: Some(life), ..welcome(Incarnation([9; 16]), 1_580_954_400, None, 0) }
 }
 
 /// The first day's rules as they come down.
@@ -195,7 +211,8 @@ impl Seen {
     fn keep(&mut self, got: &Got) {
         self.cookie = got.cookie.clone().or(self.cookie.take());
         if let Ok(value) = serde_json::from_str::<Value>(&got.text) {
-            let named = ["sale", "arrival", "correction", "withdrawal"].iter().filter_map(|key| value[key].as_str());
+            let named =
+                ["sale", "arrival", "correction", "withdrawal", "dispute"].iter().filter_map(|key| value[key].as_str());
             self.entries.extend(named.map(str::to_owned));
         }
     }
@@ -358,7 +375,7 @@ fn check(got: &Got) {
 
 /// The console of a hub that has seen a hostile day.
 pub(super) fn hub(input: &[u8]) {
-    const PAGES: [&str; 14] = [
+    const PAGES: [&str; 17] = [
         "/",
         "/cases",
         "/sites",
@@ -372,6 +389,9 @@ pub(super) fn hub(input: &[u8]) {
         "/metrics",
         "/cases/",
         "/api/v1/cases/",
+        "/disputes/",
+        "/api/v1/disputes",
+        "/api/v1/disputes/",
         "/nothing",
     ];
     let mut choices = Choices::new(input);
@@ -385,7 +405,8 @@ pub(super) fn hub(input: &[u8]) {
             let path = match choices.below(6) {
                 0 => choices.text(80),
                 1 => format!("/cases/{}", escape(&typed(&mut choices, &seen))),
-                2 => format!("/api/v1/cases/{}", choices.text(40)),
+                2 if choices.flag() => format!("/api/v1/cases/{}", choices.text(40)),
+                2 => format!("{}{}", choices.pick(&["/disputes/", "/api/v1/disputes/"]), disputed()),
                 _ => format!("{}{}", choices.pick(&PAGES), hub_query(&mut choices, &seen)),
             };
             let method = if choices.rarely() { *choices.pick(&["POST", "HEAD", "PUT", "BREW"]) } else { "GET" };
@@ -423,6 +444,15 @@ fn hub_query(choices: &mut Choices<'_>, seen: &Seen) -> String {
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
+/// The case of the one dispute.
+fn disputed() -> &'static str {
+    static CASE: OnceLock<String> = OnceLock::new();
+    CASE.get_or_init(|| {
+        let keys = HubKeys::new(&Secret::new([42; 32])).expect("keys");
+        keys.dispute_case(&door::with_markup().run.start.id).to_string()
+    })
+}
+
 fn check_console(got: &Got) {
     assert!(got.status < 500, "{}: {}", got.status, got.text);
     assert!(got.headers_hardened, "an answer without its policy: {}", got.status);
@@ -437,6 +467,11 @@ fn console_app() -> &'static Router {
         let mut hub = door::fresh();
         let day: Vec<_> = door::honest().iter().map(|(upload, _)| upload.clone()).collect();
         hub.ingest(&day, 1_580_954_400).expect("healthy");
+        hub.ingest(&[door::with_markup()], 1_580_954_400).expect("healthy");
+        for dispute in hub.disputes(&DisputeFilter::default()).expect("healthy") {
+            let words = ("<fz><script>", "<fz>");
+            hub.decide(&dispute.id, Verdict::Grant, words, 1_580_954_400).expect("healthy").expect("decided");
+        }
         let clock = WallClock::rehearsing(DateTime::parse_from_rfc3339(NOW).expect("a time"));
         let counters = Arc::new(Counters::default());
         let (hub, mailbox) = hub::mailbox::start(hub, clock, Arc::clone(&counters)).expect("a thread");
@@ -451,7 +486,7 @@ pub(super) fn edge_seeds() -> Vec<Vec<u8>> {
     let screen = [5, 3, 0, 0, 1, 5, 4, 0, 0, 1, 5, 5, 0, 0, 1];
     let mut out =
         vec![sale.to_vec(), sale.repeat(3), screen.to_vec(), (0..12).collect(), [1, 1, 0, 1, 8, 0, 9, 0, 4].to_vec()];
-    out.extend((0..6).map(|deed| [2, deed, 0, 0, 1, 1, 1, 1, 1, 0, 0].repeat(2)));
+    out.extend((0..7).map(|deed| [2, deed, 0, 0, 1, 1, 1, 1, 1, 0, 0].repeat(2)));
     out.extend((0..13).map(|page| [5, page, 0, 3, 1, 3, 2, 60, 102, 8, 4, 0, 1, 1, page].repeat(2)));
     out
 }

@@ -11,7 +11,9 @@ use shared::rules::calendar::{roc_minute, taipei_day};
 use shared::rules::programme::Version;
 use shared::rules::stock::{Move, Stock};
 use shared::seal::SEALED_BYTES_MAX;
-use shared::wire::v1::entry::{NAME_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX};
+use shared::wire::v1::entry::{
+    CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX, NAME_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX,
+};
 use shared::wire::v1::feed::{BATCH_ITEMS_MAX, Batch};
 use shared::wire::v1::frame::{self, Deframer, FRAME_BYTES_MAX};
 use shared::wire::v1::message::{FEED_PARTS_MAX, FeedPart, Message, PIECE_BYTES_MAX};
@@ -233,6 +235,15 @@ fn check_fact(read: &Entry) {
         Fact::Programme(published) => drop(Version::parse(&published.text)),
         Fact::Delivery(delivery) => within(delivery.pieces),
         Fact::Standing(standing) => assert!(standing.sale.seq > 0),
+        Fact::Dispute(dispute) => {
+            assert!(dispute.document.0.len() <= SEALED_BYTES_MAX && dispute.reason.len() <= REASON_BYTES_MAX);
+            assert!(dispute.found.len() <= FOUND_MAX);
+        }
+        Fact::Exception(exception) => {
+            assert!(exception.days.len() <= CLEARED_DAYS_MAX);
+            assert!(exception.days.iter().all(|cleared| cleared.marks.len() <= CLEARED_MARKS_MAX));
+        }
+        Fact::Decision(decision) => assert!(decision.of.seq > 0 && decision.words.len() <= REASON_BYTES_MAX),
     }
 }
 

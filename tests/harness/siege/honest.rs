@@ -129,6 +129,7 @@ impl Seller {
             document: self.keys.seal(&start.id, 0, &document)?,
             proxy: None,
             approved_by: None,
+            behind: vec![],
         };
         let at = Moment { second: MORNING + i64::from(start.id.seq), doubt_s: 1 };
         let by = Staff { name: "王藥師".to_owned(), verified: false };

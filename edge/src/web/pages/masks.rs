@@ -8,6 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
+use shared::rules::refusal::Refusal;
 
 mod view;
 
@@ -17,7 +18,7 @@ use crate::fault::Fault;
 use crate::node::ask::{DocumentText, Examine, SaleRequest};
 use crate::web::answer;
 use crate::web::body::programme;
-use crate::web::session::{Screen, Seat, random_key};
+use crate::web::session::{RefusedScreen, Screen, Seat, random_key};
 
 const PATH: &str = "/masks";
 
@@ -111,10 +112,12 @@ pub(in crate::web) async fn check(
     };
     web.screens.with(&seat, |screen| {
         screen.programme = form.programme;
+        screen.refused = None;
         // M10: who qualifies sees no message at all.
         screen.message = match found {
             Ok(found) => screen.counter.examined(typed, found).err().map(|out_of_turn| out_of_turn.message()),
             Err(refusal) => {
+                screen.refused = refused(&refusal, &typed, &screen.programme);
                 screen.typed = typed;
                 Some(Message::refused(PATH, &refusal))
             }
@@ -169,6 +172,9 @@ pub(in crate::web) async fn confirm(State(web): State<Arc<Web>>, headers: Header
         }
         Err(refusal) => {
             screen.counter.cancel();
+            if let Counter::Examined { typed, found } = &screen.counter {
+                screen.refused = refused(&refusal, typed, found.programme.as_str());
+            }
             screen.message = Some(Message::refused(PATH, &refusal));
         }
     });
@@ -190,6 +196,7 @@ pub(in crate::web) async fn clear(State(web): State<Arc<Web>>, headers: HeaderMa
     let seat = web.screens.seat(&headers);
     web.screens.with(&seat, |screen| {
         screen.counter.clear();
+        screen.refused = None;
         screen.typed = Typed::default();
         screen.message = None;
     });
@@ -212,6 +219,11 @@ fn sale(screen: &Screen) -> Result<Option<SaleRequest>, OutOfTurn> {
         by: name_or_counter(&screen.by),
         manager: basket.manager.clone(),
     }))
+}
+
+/// Only what was bought can be disputed.
+fn refused(refusal: &Refusal, typed: &Typed, programme: &str) -> Option<RefusedScreen> {
+    matches!(refusal, Refusal::Bought { .. }).then(|| RefusedScreen::new(typed.clone(), programme.to_owned()))
 }
 
 fn text(typed: &Typed) -> DocumentText {

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use chrono::NaiveDate;
 
-use super::{Past, check_amount};
+use super::{Cleared, Past, check_amount};
 use crate::entry::{Pieces, Reading};
 use crate::ids::{EntryId, ProgrammeId, SiteCode, VersionName};
 use crate::rules::calendar::taipei_day;
@@ -102,9 +102,17 @@ pub enum FindingKind {
 /// it is a [`FindingKind::StaleVersion`] and counts; otherwise it is
 /// [`FindingKind::Over`] and does not. Where no version is in force nothing can
 /// be too many. Turn (M7) and child goods (M12) are the counter's business.
+/// What an operator has `cleared` is neither judged nor counted.
 #[must_use]
-pub fn audit(versions: &Versions, programme: &ProgrammeId, purchases: &[Purchase]) -> Vec<Finding> {
-    let mut in_order: Vec<&Purchase> = purchases.iter().filter(|purchase| purchase.pieces.total() > 0).collect();
+pub fn audit(
+    versions: &Versions,
+    programme: &ProgrammeId,
+    purchases: &[Purchase],
+    cleared: &[Cleared],
+) -> Vec<Finding> {
+    let counts =
+        |purchase: &&Purchase| purchase.pieces.total() > 0 && !cleared.iter().any(|cleared| cleared.covers(purchase));
+    let mut in_order: Vec<&Purchase> = purchases.iter().filter(counts).collect();
     in_order.sort_unstable();
     in_order.dedup();
     let mut walk = Walk::default();

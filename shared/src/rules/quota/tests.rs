@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::*;
 use crate::entry::Reading;
 use crate::ids::{ActorId, EntryId, ProgrammeId};
-use crate::rules::calendar::second_of;
+use crate::rules::calendar::{second_of, taipei_day};
 use crate::rules::programme::{Versions, shipped};
 use chrono::NaiveTime;
 use proptest::prelude::*;
@@ -191,6 +191,23 @@ proptest! {
     }
 
     #[test]
+    fn what_is_cleared_is_as_if_it_had_never_been_bought(
+        history in some_history(), birth in prop::sample::select(&BIRTHS[..]), which in 0usize..8, cut in 0i64..3,
+    ) {
+        let versions = versions();
+        let mask: ProgrammeId = "mask".parse().unwrap();
+        let first = version("mask-2020-02-06");
+        let all: Vec<Purchase> = history.iter().zip(1..)
+            .map(|((ahead, pieces), seq)| purchase(seq, at(&first, *ahead), *pieces, day(birth), &first)).collect();
+        let Some(one) = all.get(which % all.len().max(1)) else { return Ok(()) };
+        let cleared = Cleared { day: taipei_day(one.instant), upto: one.instant + cut - 1 };
+        let rest: Vec<Purchase> = all.iter().filter(|purchase| !cleared.covers(purchase)).cloned().collect();
+        prop_assert_eq!(rest.contains(one), cut == 0, "up to its own second");
+        prop_assert_eq!(audit(versions, &mask, &all, &[cleared]), audit(versions, &mask, &rest, &[]));
+        prop_assert_eq!(audit(versions, &mask, &all, &[cleared, cleared]), audit(versions, &mask, &rest, &[]));
+    }
+
+    #[test]
     fn the_audit_is_a_function_of_the_set(
         history in some_history(), shift in 0usize..8, birth in prop::sample::select(&BIRTHS[..]),
     ) {
@@ -203,13 +220,13 @@ proptest! {
                 let known = versions.in_force(&mask, at(&first, *ahead)).unwrap();
                 purchase(seq, on, *pieces, day(birth), known)
             }).collect();
-        let found = audit(versions, &mask, &all);
+        let found = audit(versions, &mask, &all, &[]);
         all.reverse();
-        prop_assert_eq!(&audit(versions, &mask, &all), &found);
+        prop_assert_eq!(&audit(versions, &mask, &all, &[]), &found);
         all.rotate_left(shift % history.len().max(1));
-        prop_assert_eq!(&audit(versions, &mask, &all), &found);
+        prop_assert_eq!(&audit(versions, &mask, &all, &[]), &found);
         let doubled: Vec<Purchase> = all.iter().chain(&all).cloned().collect();
-        prop_assert_eq!(&audit(versions, &mask, &doubled), &found);
+        prop_assert_eq!(&audit(versions, &mask, &doubled, &[]), &found);
     }
 
     /// One after the other, each known everywhere: the audit blames exactly what the counter would have refused.
@@ -237,7 +254,7 @@ proptest! {
             }
             all.push(bought);
         }
-        let found: Vec<_> = audit(&versions, &version.programme, &all)
+        let found: Vec<_> = audit(&versions, &version.programme, &all, &[])
             .into_iter().map(|finding| (finding.sale, finding.kind, finding.refusal)).collect();
         prop_assert_eq!(found, refused);
     }

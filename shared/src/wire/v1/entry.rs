@@ -2,17 +2,23 @@
 //!
 //! Arrays with numbered places; a later version may append places, which an earlier one skips.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use super::WireError;
+use super::list::some_at_most;
 use crate::entry::{
-    Arrival, Correction, Delivery, Entry, Fact, Instant, Pieces, Published, Reading, Sale, Sealed, Staff, Standing,
-    Withdrawal,
+    Arrival, Behind, Correction, Delivery, Entry, Fact, Instant, Pieces, Published, Reading, Sale, Sealed, Staff,
+    Standing, Withdrawal,
 };
 use crate::ids::{ActorId, EntryId};
 use crate::seal::SEALED_BYTES_MAX;
+use dispute::{WireDecision, WireDispute, WireException};
+
+mod dispute;
+
+pub use dispute::{CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX};
 
 /// Longest entry, in bytes; only a published version comes near.
 pub const ENTRY_BYTES_MAX: usize = 32 * 1024;
@@ -22,6 +28,8 @@ pub const NAME_BYTES_MAX: usize = 64;
 pub const REASON_BYTES_MAX: usize = 200;
 /// Most pieces in one entry: above any real delivery (20,052 masks in one pharmacy, 2020-02-14).
 pub const PIECES_MAX: u32 = 1_000_000;
+/// Most spans of days of which a sale says that less was known: more are told as one.
+pub const BEHIND_MAX: usize = 16;
 
 #[derive(Encode, Decode)]
 #[cbor(array)]
@@ -54,6 +62,12 @@ enum WireFact {
     Delivery(#[n(0)] WireDelivery),
     #[n(6)]
     Standing(#[n(0)] WireStanding),
+    #[n(7)]
+    Dispute(#[n(0)] WireDispute),
+    #[n(8)]
+    Exception(#[n(0)] WireException),
+    #[n(9)]
+    Decision(#[n(0)] WireDecision),
 }
 
 #[derive(Encode, Decode, Clone, Copy)]
@@ -98,6 +112,22 @@ struct WireSale {
     /// Not in the first version.
     #[n(8)]
     approved_by: Option<String>,
+    /// Not in the first version: first and last day, and two positions of the feed, each.
+    #[cbor(n(9), decode_with = "some_at_most::<BEHIND_MAX, _, _>")]
+    behind: Option<Vec<WireBehind>>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct WireBehind {
+    #[n(0)]
+    first: i32,
+    #[n(1)]
+    last: i32,
+    #[n(2)]
+    known: u64,
+    #[n(3)]
+    again: u64,
 }
 
 #[derive(Encode, Decode)]
@@ -226,6 +256,9 @@ impl From<&Fact> for WireFact {
             Fact::Standing(standing) => {
                 Self::Standing(WireStanding { sale: standing.sale.into(), over: standing.over })
             }
+            Fact::Dispute(dispute) => Self::Dispute(dispute.into()),
+            Fact::Exception(exception) => Self::Exception(exception.into()),
+            Fact::Decision(decision) => Self::Decision(decision.into()),
         }
     }
 }
@@ -242,6 +275,7 @@ impl From<&Sale> for WireSale {
             happened: sale.happened.map(|at| WireInstant { second: at.second, doubt_s: at.doubt_s }),
             proxy: sale.proxy.as_ref().map(|sealed| sealed.0.clone().into()),
             approved_by: sale.approved_by.clone(),
+            behind: (!sale.behind.is_empty()).then(|| sale.behind.iter().map(Into::into).collect()),
         }
     }
 }
@@ -300,6 +334,9 @@ impl TryFrom<WireFact> for Fact {
             WireFact::Standing(standing) => {
                 Self::Standing(Standing { sale: standing.sale.try_into()?, over: standing.over })
             }
+            WireFact::Dispute(dispute) => Self::Dispute(dispute.try_into()?),
+            WireFact::Exception(exception) => Self::Exception(exception.try_into()?),
+            WireFact::Decision(decision) => Self::Decision(decision.try_into()?),
         })
     }
 }
@@ -318,6 +355,7 @@ impl TryFrom<WireSale> for Sale {
             document: sealed(wire.document)?,
             proxy: wire.proxy.map(sealed).transpose()?,
             approved_by: wire.approved_by.map(|name| text("name", name, NAME_BYTES_MAX)).transpose()?,
+            behind: wire.behind.unwrap_or_default().into_iter().map(Behind::try_from).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -375,102 +413,31 @@ fn sealed(bytes: ByteVec) -> Result<Sealed, WireError> {
     Ok(Sealed(bytes.into()))
 }
 
+impl From<&Behind> for WireBehind {
+    fn from(behind: &Behind) -> Self {
+        let Behind { first, last, known, again } = *behind;
+        Self { first: first.num_days_from_ce(), last: last.num_days_from_ce(), known, again }
+    }
+}
+
+impl TryFrom<WireBehind> for Behind {
+    type Error = WireError;
+
+    fn try_from(wire: WireBehind) -> Result<Self, WireError> {
+        let WireBehind { first, last, known, again } = wire;
+        Ok(Self { first: numbered_day(first)?, last: numbered_day(last)?, known, again })
+    }
+}
+
+/// A day as its number since the first of the common era.
+fn numbered_day(number: i32) -> Result<NaiveDate, WireError> {
+    let day = NaiveDate::from_num_days_from_ce_opt(number).filter(|day| (1912..=9999).contains(&day.year()));
+    day.ok_or_else(|| WireError::limit("day", number))
+}
+
 fn day(text: &str) -> Result<NaiveDate, WireError> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| WireError::limit("day", text))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sale() -> Entry {
-        Entry {
-            at: Instant { second: 1_580_954_400, doubt_s: 1 },
-            by: Staff { name: "王藥師".to_owned(), verified: false },
-            fact: Fact::Sale(Sale {
-                programme: "mask".parse().unwrap(),
-                version: "mask-2020-02-06".parse().unwrap(),
-                pieces: Pieces { adult: 2, child: 0 },
-                happened: None,
-                reading: Reading::Card,
-                watermark: 12,
-                document: Sealed(vec![5; 25]),
-                proxy: None,
-                approved_by: None,
-            }),
-        }
-    }
-
-    #[test]
-    fn the_bytes_of_a_sale_are_frozen() {
-        // A golden vector: who changes it breaks every ledger ever written.
-        let hex = data_encoding::HEXLOWER.encode(&encode(&sale()));
-        let (before, sealed, after) = (
-            "851a5e3b73200182018186",
-            format!("5819{}", "05".repeat(25)),
-            "646d61736b6f6d61736b2d323032302d30322d3036820200f40c69e78e8be897a5e5b8abf4",
-        );
-        assert_eq!(hex, format!("{before}{sealed}{after}"));
-    }
-
-    fn approved() -> Fact {
-        let Fact::Sale(sale) = sale().fact else { unreachable!("a sale") };
-        Fact::Sale(Sale { approved_by: Some("林主任".to_owned()), ..sale })
-    }
-
-    #[test]
-    fn a_managers_name_is_an_appended_place_and_no_longer_than_a_name() {
-        let entry = Entry { fact: approved(), ..sale() };
-        let hex = data_encoding::HEXLOWER.encode(&encode(&entry));
-        assert!(hex.contains("0200f40cf6f669e69e97e4b8bbe4bbbb"), "happened and proxy stay empty before it: {hex}");
-        let Fact::Sale(sold) = approved() else { unreachable!("a sale") };
-        let long = Fact::Sale(Sale { approved_by: Some("x".repeat(65)), ..sold });
-        assert!(decode(&encode(&Entry { fact: long, ..sale() })).is_err());
-    }
-
-    #[test]
-    fn every_fact_round_trips() {
-        let id = EntryId { actor: ActorId([1; 16]), seq: 3 };
-        let pieces = Pieces { adult: 200, child: 50 };
-        let programme: crate::ids::ProgrammeId = "mask".parse().unwrap();
-        let day = NaiveDate::from_ymd_opt(2020, 2, 6).unwrap();
-        let facts = [
-            Fact::Arrival(Arrival { programme: programme.clone(), counted: pieces, advised: Some(pieces) }),
-            Fact::Withdrawal(Withdrawal { of: id, reason: "打錯".to_owned() }),
-            Fact::Correction(Correction {
-                programme: programme.clone(),
-                adult: -3,
-                child: 0,
-                reason: "盤點".to_owned(),
-            }),
-            Fact::Programme(Published { text: "x".to_owned() }),
-            Fact::Delivery(Delivery { programme, day, pieces }),
-            Fact::Standing(Standing { sale: id, over: true }),
-            sale().fact,
-            approved(),
-        ];
-        for fact in facts {
-            let entry = Entry { fact, ..sale() };
-            assert_eq!(decode(&encode(&entry)).unwrap(), entry);
-        }
-    }
-
-    #[test]
-    fn places_that_a_later_version_appends_are_skipped() {
-        let mut bytes = encode(&sale());
-        bytes[0] = 0x86; // an array of six
-        bytes.push(0x18);
-        bytes.push(99);
-        assert_eq!(decode(&bytes).unwrap(), sale());
-    }
-
-    #[test]
-    fn nonsense_is_an_error() {
-        for bytes in [&[][..], &[0xff; 40], &[0x85, 1, 2, 3], &[0x9f; 5000]] {
-            assert!(decode(bytes).is_err());
-        }
-        let mut wild = sale();
-        wild.at.second = i64::MAX;
-        assert!(decode(&encode(&wild)).is_err());
-    }
-}
+mod tests;

@@ -85,6 +85,8 @@ pub struct HubLife {
     pub signer: PublicKey,
     /// The hub lacks a secret of the site.
     pub wants_keys: bool,
+    /// The hub reads disputes; an earlier one would put aside the run that holds one.
+    pub disputes: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -124,6 +126,8 @@ pub(super) struct WireHubLife {
     signer: [u8; 32],
     #[n(3)]
     wants_keys: bool,
+    #[n(4)]
+    disputes: Option<bool>,
 }
 
 impl From<&EdgeLife> for WireEdgeLife {
@@ -159,12 +163,24 @@ impl From<WireEdgeLife> for EdgeLife {
 
 impl From<HubLife> for WireHubLife {
     fn from(life: HubLife) -> Self {
-        Self { renew: life.renew, journal: life.journal, signer: life.signer.0, wants_keys: life.wants_keys }
+        Self {
+            renew: life.renew,
+            journal: life.journal,
+            signer: life.signer.0,
+            wants_keys: life.wants_keys,
+            disputes: life.disputes.then_some(true),
+        }
     }
 }
 
 impl From<WireHubLife> for HubLife {
     fn from(wire: WireHubLife) -> Self {
-        Self { renew: wire.renew, journal: wire.journal, signer: PublicKey(wire.signer), wants_keys: wire.wants_keys }
+        Self {
+            renew: wire.renew,
+            journal: wire.journal,
+            signer: PublicKey(wire.signer),
+            wants_keys: wire.wants_keys,
+            disputes: wire.disputes.unwrap_or(false),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Lists on the wire, each with its limit.
 
+use minicbor::data::Type;
 use minicbor::{Decode, Decoder, decode::Error};
 
 /// A list that is refused as soon as it is too long: a list of nothing takes one byte on the line and
@@ -16,6 +17,17 @@ pub(super) fn at_most<'b, const MOST: usize, C, T: Decode<'b, C>>(
         out.push(item?);
     }
     Ok(out)
+}
+
+/// The same where it may be left out.
+pub(super) fn some_at_most<'b, const MOST: usize, C, T: Decode<'b, C>>(
+    decoder: &mut Decoder<'b>,
+    context: &mut C,
+) -> Result<Option<Vec<T>>, Error> {
+    if decoder.datatype()? == Type::Null {
+        return decoder.null().map(|()| None);
+    }
+    at_most::<MOST, C, T>(decoder, context).map(Some)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use shared::rules::identity::DocumentKind;
 use shared::rules::knowledge::Allowed;
 use shared::rules::programme::{Text, Version};
 
+use super::super::disputes::{Offered, offered};
 use super::super::{Frame, Web, frame};
 use crate::counter::{Basket, Counter, Typed};
 use crate::fault::Fault;
@@ -38,6 +39,8 @@ pub(super) struct Masks {
     notices: Vec<Text>,
     lines: Vec<Recent>,
     entering: bool,
+    /// 說明單 and 異議.
+    offered: Offered,
 }
 
 /// A programme in force.
@@ -140,6 +143,7 @@ pub(super) async fn masks(web: &Web, seat: &Seat, entering: bool) -> Result<Mask
         child_label: chosen.and_then(|version| version.goods.child.as_ref()).map_or_else(|| CHILD.to_owned(), label),
         notices: chosen.map(|version| version.notices.clone()).unwrap_or_default(),
         lines: web.desk.recent(LINES_MAX).await?,
+        offered: offered(&screen, &frame),
         entering: entering || screen.stock_asked != Some(frame.day),
         step: Step(screen.counter),
         frame,
