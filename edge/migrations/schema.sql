@@ -42,9 +42,13 @@ CREATE TABLE digest_day (
     closed INTEGER NOT NULL,
     known INTEGER,
     used_upto INTEGER NOT NULL,
-    used_own INTEGER NOT NULL,
+    used_counted INTEGER NOT NULL,
+    used_acked INTEGER NOT NULL,
+    used_sent INTEGER NOT NULL,
     wanted_upto INTEGER NOT NULL,
-    wanted_own INTEGER NOT NULL,
+    wanted_counted INTEGER NOT NULL,
+    wanted_acked INTEGER NOT NULL,
+    wanted_sent INTEGER NOT NULL,
     PRIMARY KEY (programme, day)
 ) WITHOUT ROWID;
 
@@ -60,6 +64,8 @@ CREATE TABLE down (
     PRIMARY KEY (doc, actor, seq)
 ) WITHOUT ROWID;
 
+CREATE TABLE hub_takes (what TEXT PRIMARY KEY) WITHOUT ROWID;
+
 CREATE TABLE layer (id BLOB PRIMARY KEY, body BLOB NOT NULL);
 
 CREATE TABLE layer_piece (
@@ -68,7 +74,6 @@ CREATE TABLE layer_piece (
     body BLOB NOT NULL,
     PRIMARY KEY (id, offset)
 );
-CREATE TABLE hub_takes (what TEXT PRIMARY KEY) WITHOUT ROWID;
 
 CREATE TABLE log (
     pos INTEGER PRIMARY KEY,
@@ -143,6 +148,6 @@ CREATE TABLE self (
     clock_synced INTEGER,
     clock_high INTEGER NOT NULL,
     clock_high_pos INTEGER NOT NULL
-, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0, manifest INTEGER NOT NULL DEFAULT 0);
+, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0, caught INTEGER, manifest_made INTEGER NOT NULL DEFAULT 0, manifest INTEGER NOT NULL DEFAULT 0, jumped INTEGER);
 
 CREATE TABLE withdrawn (pos INTEGER PRIMARY KEY, by INTEGER NOT NULL);

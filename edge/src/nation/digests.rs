@@ -248,7 +248,7 @@ impl Digests {
     fn place_of(&self, id: &LayerId) -> Option<(Name, LayerRef)> {
         self.days.iter().find_map(|(name, day)| {
             let wanted = day.wanted.layers.iter().find(|layer| layer.id == *id)?;
-            Some((name.clone(), wanted.clone()))
+            Some((name.clone(), *wanted))
         })
     }
 

@@ -32,15 +32,17 @@ CREATE TABLE certificate (
     revoked     INTEGER
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE closed_day (
-    programme TEXT NOT NULL,
-    day       TEXT NOT NULL,
-    PRIMARY KEY (programme, day)
 CREATE TABLE cleared (
     id   BLOB NOT NULL,
     day  TEXT NOT NULL,
     upto INTEGER NOT NULL,      -- the last second that does not count
     PRIMARY KEY (id, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE closed_day (
+    programme TEXT NOT NULL,
+    day       TEXT NOT NULL,
+    PRIMARY KEY (programme, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE decision (
@@ -51,6 +53,14 @@ CREATE TABLE decision (
     author  TEXT NOT NULL,
     second  INTEGER NOT NULL,
     PRIMARY KEY (id, pos)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE digest_more (
+    programme TEXT NOT NULL,
+    day       TEXT NOT NULL,
+    print     INTEGER NOT NULL,
+    sales     INTEGER NOT NULL,
+    PRIMARY KEY (programme, day, print)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE dispute (
@@ -129,8 +139,8 @@ CREATE TABLE line (
 ) STRICT;
 
 CREATE TABLE manifest (
-    upto      INTEGER PRIMARY KEY,
-    second    INTEGER NOT NULL,
+    made      INTEGER PRIMARY KEY,
+    upto      INTEGER NOT NULL,
     body      BLOB NOT NULL,
     signature BLOB NOT NULL
 ) STRICT;

@@ -429,7 +429,7 @@ impl TryFrom<WireBehind> for Behind {
     }
 }
 
-/// A day as its number since the first of the common era.
+/// A day as its number since the first of the common era, of the years that instants can have.
 fn numbered_day(number: i32) -> Result<NaiveDate, WireError> {
     let day = NaiveDate::from_num_days_from_ce_opt(number).filter(|day| (1912..=9999).contains(&day.year()));
     day.ok_or_else(|| WireError::limit("day", number))

@@ -82,8 +82,6 @@ pub(super) struct WireDecision {
     words: String,
 }
 
-/// A day of the years that instants can have, 1912 to 9999.
-
 impl From<&Dispute> for WireDispute {
     fn from(dispute: &Dispute) -> Self {
         let found = |found: &Found| WireFound { day: found.day.num_days_from_ce(), own: found.source == Source::Own };
