@@ -39,3 +39,7 @@ mod ladder;
 #[cfg(test)]
 #[path = "node/verdicts.rs"]
 mod verdicts;
+
+#[cfg(test)]
+#[path = "node/digests.rs"]
+mod digests;

@@ -208,7 +208,7 @@ impl Site {
 #[derive(Default)]
 pub(crate) struct Hub {
     /// The positions of its feed that have been given out.
-    upto: u64,
+    pub(crate) upto: u64,
 }
 
 impl Hub {
