@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 const OTHER: &str = "0145080011";
 const ARRIVED: u64 = 40_000;
 const KBIT: u32 = 64;
+const SUNDAY: &str = "2020-02-09T10:00:00+08:00";
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of the line at least this part is used while the ledger comes down.
@@ -72,16 +73,94 @@ fn a_new_computer_in_place_of_a_dead_one_sells_within_ten_minutes_over_64_kbit()
     assert!(busy > BUSY_AT_LEAST, "the line was used to {busy:.2}");
 }
 
+#[test]
+fn after_three_days_offline_its_own_sales_go_first_then_today_then_all_of_the_window() {
+    let line = match SlowLine::new() {
+        Ok(line) => line,
+        Err(cause) => return skipped(format_args!("no network namespace here ({cause:#})")),
+    };
+    let (own, others) = if is_long() { (1_500, 10_000) } else { (150, 500) };
+    let people: Vec<String> = even_numbers().take(own + 4 * others + 1).collect();
+    let (mine, theirs) = people.split_at(own);
+    let folder = tempfile::tempdir().unwrap();
+    let mut town = Town::new(folder.path(), &line);
+    let hub = town.serve_hub();
+    drop(town.computer("away", SITE));
+    hub.kill().unwrap();
+    // Three days without a line; on the third all may buy.
+    town.clock = SUNDAY;
+    let edge = town.tool("atoll-edge", "away");
+    let (offline, http) = serve_edge(&edge).unwrap();
+    http.post("/api/v1/arrive", &json!({ "adult": ARRIVED, "by": "test" })).unwrap();
+    for person in mine {
+        assert_eq!(verdict(&http, person)["verdict"], "sold");
+    }
+    offline.kill().unwrap();
+    // Meanwhile the nation bought, on each of these days.
+    let _hub = town.serve_hub();
+    let (busy, far) = town.computer("busy", OTHER);
+    far.post("/api/v1/arrive", &json!({ "adult": ARRIVED, "by": "test" })).unwrap();
+    let bought = |day: usize| &theirs[day * others..(day + 1) * others];
+    for (day, at) in ["2020-02-06 10:00", "2020-02-07 10:00", "2020-02-08 10:00"].into_iter().enumerate() {
+        bought(day).iter().for_each(|person| record(&far, person, at));
+    }
+    for person in bought(3) {
+        assert_eq!(verdict(&far, person)["verdict"], "sold");
+    }
+    all_sent(&far).unwrap();
+    busy.kill().unwrap();
+    // A manifest a second: it names all of it now.
+    std::thread::sleep(Duration::from_secs(3));
+
+    line.slow(KBIT).unwrap();
+    let (down_before, _) = line.bytes().unwrap();
+    let began = Instant::now();
+    let (_running, http) = serve_edge(&edge).unwrap();
+    let seen = |what, is: &dyn Fn() -> bool| {
+        until(what, TEN_MINUTES, || is().then_some(())).unwrap();
+        began.elapsed().as_secs_f64()
+    };
+    let status = || http.get("/api/v1/status").map(|(_, status)| status).unwrap_or_default();
+    let own_s = seen("its own sales are with the hub", &|| status()["ledger"]["unsent"] == json!(0));
+    let today_s = seen("today is known", &|| knows(&http, &bought(3)[others - 1]));
+    let all_s = seen("all of the window is known", &|| {
+        let nation = &status()["nation"];
+        nation["days_behind"] == json!(0) && nation["known"]["step"] == "connected"
+    });
+    let down = line.bytes().unwrap().0 - down_before;
+    println!(
+        "over {KBIT} kbit/s after three days: {own} own sales with the hub after {own_s:.1} s, today known after \
+         {today_s:.1} s, all of the window ({} people) after {all_s:.1} s; {down} bytes down",
+        4 * others
+    );
+    for day in 0..4 {
+        for person in [&bought(day)[0], &bought(day)[others - 1]] {
+            assert!(knows(&http, person), "{person} of day {day}");
+        }
+    }
+    assert!(!knows(&http, people.last().unwrap()));
+    // In digests, which are a quarter of what the feed would have been.
+    assert!(down < 4 * others as u64 * 13, "{down} bytes for {} people", 4 * others);
+}
+
+/// A sale that is written down on a later day.
+fn record(http: &Http, person: &str, at: &str) {
+    let ask = json!({ "document": document(person), "adult": 2, "child": 0, "by": "test", "at": at });
+    let (status, answer) = http.post("/api/v1/record", &ask).unwrap();
+    assert!(status == 200 && answer["verdict"] == "sold", "{status} {answer}");
+}
+
 /// A hub behind the line and the computers before it.
 struct Town<'a> {
     folder: &'a Path,
     line: &'a SlowLine,
     quic: String,
+    clock: &'static str,
 }
 
 impl<'a> Town<'a> {
     fn new(folder: &'a Path, line: &'a SlowLine) -> Self {
-        let town = Self { folder, line, quic: format!("{}:{}", line.far(), free_udp_port().unwrap()) };
+        let town = Self { folder, line, quic: format!("{}:{}", line.far(), free_udp_port().unwrap()), clock: MORNING };
         let hub = town.tool("atoll-hub", "hub");
         hub.run(&["init", "--name", &line.far().to_string()]).unwrap();
         hub.run(&["sites", "import"]).unwrap();
@@ -90,14 +169,30 @@ impl<'a> Town<'a> {
     }
 
     fn tool(&self, name: &str, folder: &str) -> Tool {
-        prepared::tool(name, &self.folder.join(folder), MORNING).unwrap()
+        prepared::tool(name, &self.folder.join(folder), self.clock).unwrap()
     }
 
     fn serve_hub(&self) -> Process {
         let hub = self.tool("atoll-hub", "hub").through(&self.line.launcher());
-        let hub = hub.start(&["serve", "--listen", &self.quic, "--http", "127.0.0.1:8000"]).unwrap();
+        let hub = hub
+            .start(&[
+                "serve",
+                "--listen",
+                &self.quic,
+                "--http",
+                "127.0.0.1:8000",
+                "--digests-every",
+                "1",
+                "--digests-ahead",
+                "200",
+            ])
+            .unwrap();
         let log = self.folder.join("hub.log");
-        let ready = || std::fs::read_to_string(&log).ok()?.contains("atoll-hub is ready").then_some(());
+        let starts = std::fs::read_to_string(&log).unwrap_or_default().matches("atoll-hub is ready").count();
+        let ready = || {
+            let said = std::fs::read_to_string(&log).ok()?;
+            (said.matches("atoll-hub is ready").count() > starts).then_some(())
+        };
         until("the hub is ready", PATIENCE, ready).unwrap();
         hub
     }

@@ -21,7 +21,7 @@ use shared::ids::{ProgrammeId, SiteCode};
 use crate::authority::Authority;
 use crate::clock::WallClock;
 use crate::config::DataFolder;
-use crate::digests::MANIFEST_EVERY_S;
+use crate::digests::{JUMP_ITEMS, MANIFEST_EVERY_S};
 use crate::hub::Hub;
 
 use output::Output;
@@ -158,6 +158,9 @@ struct ServeArgs {
     /// How often the nation's digests are brought up to date, in seconds.
     #[arg(long, default_value_t = MANIFEST_EVERY_S, value_parser = clap::value_parser!(i64).range(1..=86_400))]
     digests_every: i64,
+    /// An edge that is so many items of the feed behind is given digests in place of them.
+    #[arg(long, default_value_t = JUMP_ITEMS)]
+    digests_ahead: u64,
 }
 
 #[derive(Debug, Subcommand)]

@@ -134,9 +134,7 @@ impl Hub {
         Ok(self.store.manifest_made()?)
     }
 
-    /// An edge that is so many items behind the manifest is given that in place of the feed; for simulations, which
-    /// have few items.
-    #[doc(hidden)]
+    /// An edge that is so many items behind the manifest is given that in place of the feed.
     pub fn jump_at(&mut self, items: u64) {
         self.jump_items = items;
     }

@@ -396,6 +396,8 @@ pub struct Status {
     pub watermark: u64,
     /// How old that is, and what it allows.
     pub known: Known,
+    /// How many spans of days that matter today lack their digest.
+    pub lagging: usize,
     /// How far the hub's ledgers are known.
     pub down: u64,
     /// The number of its runs that the hub has put aside.

@@ -91,6 +91,7 @@ impl Node {
             acked: self.line.count_had(self.len),
             watermark: self.line.feed,
             known: self.known(now, reading),
+            lagging: self.lagging_today().len(),
             down: self.line.down,
             quarantined: self.line.quarantined.len(),
             over: self.over.len(),

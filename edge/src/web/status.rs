@@ -127,7 +127,8 @@ impl Whole {
                 "stopped": node.stopped,
             },
             "nation": {
-                "watermark": node.watermark, "down": node.down, "known": known::json(&node.known, self.line.state),
+                "watermark": node.watermark, "down": node.down, "days_behind": node.lagging,
+                "known": known::json(&node.known, self.line.state),
             },
             "line": self.line_json(),
             "stock": node.shelves.iter().map(answer::shelf).collect::<Vec<_>>(),

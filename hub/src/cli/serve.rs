@@ -47,7 +47,9 @@ fn log(json: bool) {
 
 async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyhow::Result<()> {
     let counters = Arc::new(Counters::default());
-    let (hub, mailbox) = owner(desk, desk.folder.hub(&authority)?, &counters)?;
+    let mut owned = desk.folder.hub(&authority)?;
+    owned.jump_at(args.digests_ahead);
+    let (hub, mailbox) = owner(desk, owned, &counters)?;
     // The pages have a hub of their own on the same store, so that a long list never holds up a line.
     let pages = desk.folder.hub(&authority)?;
     pages.keep_little().context("open the store for the pages")?;
