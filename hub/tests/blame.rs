@@ -9,7 +9,7 @@ mod edge;
 use edge::*;
 use hub::cases::{CaseDetail, CaseFilter, FindingLine, Knew, Knowledge};
 use hub::hub::Hub;
-use shared::entry::Instant;
+use shared::entry::{Behind, Instant};
 use shared::ids::Incarnation;
 use shared::wire::v1::message::Hello;
 
@@ -52,6 +52,21 @@ fn who_sold_against_its_own_knowledge_is_told_so_plainly() {
     assert_eq!((found.knowledge, found.knew.as_slice()), (Knowledge::Could, &[Knew::Told][..]));
     assert!(found.text.zh.contains("該站當時的全國資料已包含前一筆，卻仍售出"), "{}", found.text.zh);
     assert!(found.text.en.contains("against its own knowledge"), "{}", found.text.en);
+}
+
+#[test]
+fn whose_digest_of_that_day_had_not_come_is_not_to_blame() {
+    for (known, again, knowledge) in [(0, 1, Knowledge::CouldNot), (1, 1, Knowledge::Could), (0, 0, Knowledge::Could)] {
+        let mut hub = hub();
+        bought_at_a(&mut hub);
+        let mut b = Edge::new(B, 2);
+        b.watermark = hub.feed_position().unwrap();
+        let day = "2020-02-06".parse().unwrap();
+        let behind = vec![Behind { first: day, last: day, known, again }];
+        let sale = b.sell_as("2020-02-06T15:00", &document(ANNA), adult(2), |sale| sale.behind.clone_from(&behind));
+        send(&mut hub, &[sale]);
+        assert_eq!(finding(&hub).knowledge, knowledge, "known up to {known}, and from {again} on");
+    }
 }
 
 #[test]
