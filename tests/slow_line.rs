@@ -147,7 +147,7 @@ fn after_three_days_offline_its_own_sales_go_first_then_today_then_all_of_the_wi
 fn record(http: &Http, person: &str, at: &str) {
     let ask = json!({ "document": document(person), "adult": 2, "child": 0, "by": "test", "at": at });
     let (status, answer) = http.post("/api/v1/record", &ask).unwrap();
-    assert!(status == 200 && answer["verdict"] == "sold", "{status} {answer}");
+    assert!(status == 200 && answer["verdict"] == "recorded", "{status} {answer}");
 }
 
 /// A hub behind the line and the computers before it.

@@ -23,7 +23,7 @@ DROP TABLE nation_before;
 ALTER TABLE self ADD COLUMN manifest_made INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE self ADD COLUMN manifest INTEGER NOT NULL DEFAULT 0;
 
--- The feed's position from which this edge first jumped to a manifest's.
+-- Up to which position of the feed all is known of the days that the manifest does not name, where not up to its end.
 ALTER TABLE self ADD COLUMN jumped INTEGER;
 
 -- A day of the manifest: how far it is known where it lags behind the feed, and what its layers in use and its wanted

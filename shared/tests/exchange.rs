@@ -144,7 +144,7 @@ impl Pair {
                 edge::Output::Piece(piece) => {
                     assert_eq!(piece.offset as usize, self.fetched.len(), "no gap");
                     self.fetched.extend(piece.bytes);
-                    continue;
+                    edge::Input::Kept
                 }
                 edge::Output::Own { pos, run, .. } => {
                     self.own.extend(run);

@@ -27,7 +27,7 @@ pub(super) struct Digests {
     made: u64,
     /// Its position.
     upto: u64,
-    /// The feed's position from which this edge jumped first: up to there it knows every day.
+    /// Of days that the manifest does not name this edge knows all up to here only: it jumped, or has forgotten some.
     jumped: Option<u64>,
     days: BTreeMap<Name, Day>,
     /// How much of a layer is here.
@@ -171,6 +171,9 @@ impl Digests {
             days.insert(name, day);
         }
         let jumped = self.jumped.or((feed < upto).then_some(feed));
+        // A day that is named no more is forgotten with its digest, and with what the feed said of it before that.
+        let is_forgotten = self.days.iter().any(|(name, day)| day.used.upto > 0 && !days.contains_key(name));
+        let jumped = if is_forgotten { Some(0) } else { jumped };
         own.store.put_manifest(ManifestRow { made, upto, jumped }, progress, &rows)?;
         for (name, day) in &mut days {
             day.open(own.store, shared, name)?;

@@ -16,7 +16,7 @@ pub(crate) struct ManifestRow {
     pub(crate) made: u64,
     /// Its position of the feed.
     pub(crate) upto: u64,
-    /// From where this edge jumped first.
+    /// Of days that it does not name all is known up to here only.
     pub(crate) jumped: Option<u64>,
 }
 

@@ -189,7 +189,7 @@ impl<T: FnMut(News) + Send> Driver<T> {
                 self.pace.answered(self.desk.reading().mono_ms);
                 self.desk.take_piece(piece).await?;
                 (self.tell)(News::Exchanged);
-                Ok(None)
+                Ok(Some(Input::Kept))
             }
             Output::Key { number, secret } => self.desk.take_key(number, secret).await.map(|()| None),
             Output::Beacon { echo, second } => self.beacon(echo, second).await.map(|()| None),

@@ -34,6 +34,8 @@ pub enum Input {
     Grown,
     /// What came down with one `Down`, `Feed`, `Own` or `Manifest` is on the disk.
     Took,
+    /// A piece is on the disk.
+    Kept,
     /// The answer to [`Output::Want`]: which bytes of a layer are wanted next, if any.
     Wanted(Option<Fetch>),
     /// Time for another look at the hub's clock; `echo` comes back with it.
@@ -125,7 +127,7 @@ pub enum Output {
     },
     /// Say which bytes of a layer are wanted next; answer with [`Input::Wanted`].
     Want,
-    /// Keep some bytes of a layer; [`Output::Want`] follows.
+    /// Keep some bytes of a layer; answer with [`Input::Kept`].
     Piece(Piece),
     /// Keep a secret of the site that another machine of it brought.
     Key {
@@ -165,6 +167,8 @@ pub struct Session {
     refused: u32,
     /// The bytes of a layer that were asked for: one question at a time, so that they never stand in the way.
     fetching: Option<Fetch>,
+    /// They came and are not on the disk yet.
+    keeping: bool,
 }
 
 impl Default for Session {
@@ -177,6 +181,7 @@ impl Default for Session {
             in_flight: VecDeque::new(),
             refused: 0,
             fetching: None,
+            keeping: false,
         }
     }
 }
@@ -216,6 +221,10 @@ impl Session {
             }
             Input::Took => vec![Output::Send(Message::Took)],
             Input::Wanted(wanted) => self.wanted(wanted),
+            Input::Kept => {
+                self.keeping = false;
+                vec![Output::Want]
+            }
             Input::Ask { echo } if self.phase == Phase::Open => vec![Output::Send(Message::Ask { echo })],
             Input::Ask { .. } => Vec::new(),
         }
@@ -265,7 +274,7 @@ impl Session {
     }
 
     fn wanted(&mut self, wanted: Option<Fetch>) -> Vec<Output> {
-        if self.phase != Phase::Open || self.fetching.is_some() {
+        if self.phase != Phase::Open || self.fetching.is_some() || self.keeping {
             return Vec::new();
         }
         self.fetching = wanted;
@@ -279,7 +288,8 @@ impl Session {
             (asked.layer, asked.offset) == (piece.layer, piece.offset) && fits
         });
         if asked.is_some() {
-            vec![Output::Piece(piece), Output::Want]
+            self.keeping = true;
+            vec![Output::Piece(piece)]
         } else {
             self.close(Close::Unexpected("piece of a digest"))
         }

@@ -185,7 +185,7 @@ impl Line {
                 edge_sync::Output::Want => edge_sync::Input::Wanted(node.wanted(PIECE_BYTES_MAX)),
                 edge_sync::Output::Piece(piece) => {
                     node.take_piece(&piece)?;
-                    continue;
+                    edge_sync::Input::Kept
                 }
                 edge_sync::Output::Own { pos, feed, run } => {
                     node.take_own(pos, feed, run.as_ref())?;

@@ -167,7 +167,7 @@ impl Town {
             edge_sync::Output::Want => Some(edge_sync::Input::Wanted(node.wanted(PIECE_BYTES))),
             edge_sync::Output::Piece(piece) => {
                 node.take_piece(&piece).with_context(named)?;
-                None
+                Some(edge_sync::Input::Kept)
             }
             edge_sync::Output::Own { pos, feed, run } => {
                 match node.take_own(pos, feed, run.as_ref()) {
