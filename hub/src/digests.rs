@@ -29,6 +29,8 @@ pub(crate) const JUMP_ITEMS: u64 = 32 * 1024;
 const OPEN_WIDTH: u8 = 44;
 /// A day with more layers gets one in place of its supplements, or of all of them while it runs.
 const LAYERS_MAX: usize = 24;
+/// Most bytes of layers that stay open.
+const OPEN_LAYERS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Of the feed that is read at once, in items.
 const READ_ITEMS_MAX: u64 = 1 << 20;
 /// Layers that were replaced can still be fetched for so long, in seconds.
@@ -122,6 +124,7 @@ impl Hub {
             hub.store.put_manifest(&row)?;
             let upto = row.upto;
             hub.memory.manifest = Some(row);
+            hub.forget_open_layers();
             Ok(Some(upto))
         })
     }
@@ -354,6 +357,14 @@ impl Hub {
             named.entry((programme.clone(), last)).or_insert(false);
         }
         Ok(named)
+    }
+
+    /// What was opened stays open for the next time, unless it is much: late ledgers touch many days.
+    fn forget_open_layers(&self) {
+        let mut layers = self.memory.layers.borrow_mut();
+        if layers.values().map(|layer| layer.memory_bytes()).sum::<usize>() > OPEN_LAYERS_BYTES_MAX {
+            layers.clear();
+        }
     }
 
     fn open_layers(&self, day: &DigestDay) -> Result<Vec<Arc<Layer>>, HubError> {
