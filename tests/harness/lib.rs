@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod cgroup;
+pub mod doubles;
 pub mod first;
 pub mod fleet;
 pub mod fuzz;

@@ -5,6 +5,7 @@
 //! the answers given: the stock of every site, and by brute force who was served twice.
 
 mod clock;
+mod doubles;
 mod ending;
 mod lines;
 mod reach;
@@ -18,6 +19,7 @@ use std::io::BufRead;
 
 use anyhow::Context;
 
+pub use doubles::{Doubles, Ends};
 use ending::Ending;
 use lines::{Line, Output};
 use trial::Trial;
@@ -40,6 +42,8 @@ pub struct Verdict {
     pub over: u64,
     /// Sites named by the scenario.
     pub sites: u64,
+    /// How purchases ended of those who had bought within the window, and of the others.
+    pub doubles: Doubles,
     /// How many disagreements there are.
     pub wrong: u64,
     /// The first twenty of them.
@@ -73,11 +77,13 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sold, refused, withdrawn, cases, over, sites, wrong, told } = self;
+        let Self { sold, refused, withdrawn, cases, over, sites, doubles, wrong, told } = self;
         writeln!(
             out,
             "sold {sold}, refused {refused}, withdrawn {withdrawn}, cases {cases}, over {over}, sites {sites}"
         )?;
+        let again = doubles.again();
+        writeln!(out, "with an earlier purchase in the window: sold {}, refused for it {}", again.sold, again.bought)?;
         for what in told {
             writeln!(out, "  {what}")?;
         }
@@ -127,6 +133,7 @@ pub fn judge_streams(scenario: impl BufRead, output: impl BufRead) -> anyhow::Re
         any = true;
     }
     anyhow::ensure!(any, "the scenario is empty");
+    verdict.doubles = trial.doubles;
     verdict.sites = u64::try_from(trial.sites.len()).unwrap_or(u64::MAX);
     end(&trial, &mut outputs, &mut verdict)?;
     Ok(verdict)

@@ -4,6 +4,7 @@
 //! those of production. `docs/replay.md` has the contract.
 //!
 //! * Uploads run at ticks, [`TICK_MS`] apart: every connected edge that wrote something sends it.
+//! * The hub publishes its digests as `serve` does, a quarter of an hour apart.
 //! * Downloads run when an edge is about to act or its line is about to be cut: nothing that it
 //!   could have received earlier would have changed anything before.
 
@@ -15,9 +16,10 @@ pub mod town;
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result};
+use edge::nation::SharedNation;
 
 use self::ask::Ask;
-use self::town::Town;
+use self::town::{Lists, Town};
 
 /// How often a connected edge that has something to say says it, in simulated milliseconds. What
 /// one site did must be known elsewhere after 60 s.
@@ -44,8 +46,15 @@ impl std::error::Error for BadLine {}
 ///
 /// # Errors
 /// [`BadLine`] for a line that cannot be obeyed; anything else is a fault of the machine.
-pub fn replay(scenario: impl BufRead, mut answers: impl Write) -> Result<()> {
-    let mut town = Town::new()?;
+pub fn replay(scenario: impl BufRead, answers: impl Write) -> Result<()> {
+    replay_in(&mut Town::new(Lists::Shared(SharedNation::new()))?, scenario, answers)
+}
+
+/// As [`replay`], in a town that is looked at afterwards.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_in(town: &mut Town, scenario: impl BufRead, mut answers: impl Write) -> Result<()> {
     for (number, line) in (1..).zip(scenario.lines()) {
         let line = line.context("read the scenario")?;
         if line.trim().is_empty() {
@@ -58,7 +67,7 @@ pub fn replay(scenario: impl BufRead, mut answers: impl Write) -> Result<()> {
         }
     }
     town.settle()?;
-    report::ending(&mut town, &mut answers)?;
+    report::ending(town, &mut answers)?;
     answers.flush().context("write the answers")
 }
 

@@ -1,17 +1,19 @@
 //! Scenarios for `scripts/replay`, by the contract in `docs/replay.md`.
 //!
-//! Two makers: [`write_day`] turns a real day of the mask feed of 2020 into a scenario, and [`nasty()`]
-//! invents a small one in which everything goes wrong at once. Both are deterministic for a seed. Nothing here knows `edge`, `hub`
-//! or `shared`: a scenario that borrowed their code could not accuse them.
+//! Three makers: [`write_day`] turns a real day of the mask feed of 2020 into a scenario, [`nasty()`] invents a small one in which
+//! everything goes wrong at once, and [`write_doubles`] one in which some buy twice. All are deterministic for a seed. Nothing here
+//! knows `edge`, `hub` or `shared`: a scenario that borrowed their code could not accuse them.
 
 mod day;
 pub(crate) mod dice;
+mod doubles;
 mod feed;
 mod lines;
 mod nasty;
 mod people;
 
 pub use day::{Figures, Plan, write_day};
+pub use doubles::{DoublesFigures, DoublesPlan, write_doubles};
 pub use nasty::nasty;
 
 /// A whole real day as text, for tests; `sites` of its sites, or all.

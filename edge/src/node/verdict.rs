@@ -91,18 +91,8 @@ impl Node {
     fn own_evidence(&self, pos: LogPos) -> Result<Option<Evidence>, NodeError> {
         let Some(row) = self.store.row(pos)? else { return Ok(None) };
         let entry = decoded(row.get())?;
-        Ok(match &entry.fact {
-            Fact::Sale(sale) => Some(Evidence::Own { second: sale.instant(entry.at).second }),
-            Fact::Arrival(_)
-            | Fact::Withdrawal(_)
-            | Fact::Correction(_)
-            | Fact::Programme(_)
-            | Fact::Delivery(_)
-            | Fact::Standing(_)
-            | Fact::Dispute(_)
-            | Fact::Exception(_)
-            | Fact::Decision(_) => None,
-        })
+        let Fact::Sale(sale) = &entry.fact else { return Ok(None) };
+        Ok(Some(Evidence::Own { second: sale.instant(entry.at).second }))
     }
 }
 

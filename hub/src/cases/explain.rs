@@ -60,17 +60,8 @@ impl Hub {
     pub(crate) fn sale_line(&self, row: &SaleRow, buyer: &Document) -> Result<SaleLine, HubError> {
         let found =
             self.find_at(&row.id, row.pos)?.ok_or_else(|| HubError::Damaged(format!("entry {} is missing", row.id)))?;
-        let (proxied, approved_by, behind) = match &found.entry.fact {
-            Fact::Sale(sale) => (sale.proxy.is_some(), sale.approved_by.clone(), sale.behind.clone()),
-            Fact::Arrival(_)
-            | Fact::Withdrawal(_)
-            | Fact::Correction(_)
-            | Fact::Programme(_)
-            | Fact::Delivery(_)
-            | Fact::Standing(_)
-            | Fact::Dispute(_)
-            | Fact::Exception(_)
-            | Fact::Decision(_) => (false, None, Vec::new()),
+        let Fact::Sale(sale) = found.entry.fact else {
+            return Err(HubError::Damaged(format!("entry {} is no sale", row.id)));
         };
         let mut line = SaleLine {
             id: row.id,
@@ -87,11 +78,11 @@ impl Hub {
             reading: row.reading,
             version: row.version.clone(),
             by: found.entry.by,
-            proxied,
+            proxied: sale.proxy.is_some(),
             watermark: row.watermark,
-            behind,
+            behind: sale.behind,
             published: row.fed,
-            approved_by,
+            approved_by: sale.approved_by,
             journal: found.pos,
             store: self.store.journal_line(found.pos)?,
             effect: row.effect,

@@ -2,8 +2,8 @@
 
 mod town;
 
-use super::{Verdict, judge};
-use crate::scenario;
+use super::{Doubles, Ends, Verdict, judge};
+use crate::scenario::{self, DoublesPlan, write_doubles};
 use town::{Ways, replay};
 
 /// Two pharmacies cut from each other serve one person (x1, x2); the third refuses her after the heal (x3); and one of each refusal.
@@ -63,6 +63,10 @@ fn the_right_output_is_right() {
     assert!(verdict.is_right(), "{verdict}");
     let figures = (verdict.sold, verdict.refused, verdict.withdrawn, verdict.cases, verdict.over, verdict.sites);
     assert_eq!(figures, (4, 7, 1, 1, 1, 3));
+    let ends = |sold, bought, other| Ends { sold, bought, other };
+    let Doubles { first, known, open, unknown } = verdict.doubles;
+    assert_eq!(first, ends(3, 0, 5), "x1, x8, xa; the refused that never bought");
+    assert_eq!((known, open, unknown), (ends(0, 2, 0), ends(0, 0, 0), ends(1, 0, 0)), "x9 and x3; x2");
 }
 
 #[test]
@@ -152,9 +156,10 @@ fn in_between_both_answers_are_right() {
     let output = OUTPUT.replace(bought, r#""x3","verdict":"sold","reason":null,"next":null"#);
     let output = output.replace(r#"["x1","x2"],"over":["x1"]"#, r#"["x1","x2","x3"],"over":["x1","x3"]"#);
     let output = output.replace(r#""2391030026","stock":{"adult":10"#, r#""2391030026","stock":{"adult":8"#);
-    for output in [OUTPUT, &output] {
+    for (output, sold) in [(OUTPUT, 0), (&output, 1)] {
         let verdict = judge(scenario.trim_start(), output.trim_start());
         assert!(verdict.is_right(), "{verdict}");
+        assert_eq!((verdict.doubles.open.sold, verdict.doubles.open.all()), (sold, 1), "x3");
     }
     assert!(!judged(&output).is_right());
 }
@@ -186,6 +191,28 @@ fn a_town_that_hears_in_time_is_right_and_others_are_not() {
     }
     assert!(cases > 100, "{cases} cases in {sold} sales");
     assert!(late > 50 && early > 50, "late {late}, early {early}");
+}
+
+#[test]
+fn double_purchases_are_told_apart_by_what_can_have_been_known() {
+    for up_percent in [1, 30, 70, 100] {
+        let plan = DoublesPlan { seed: 1, sites: 12, days: 9, people: 1_000, up_percent };
+        let mut scenario = Vec::new();
+        let made = write_doubles(&plan, &mut scenario).unwrap();
+        let scenario = String::from_utf8(scenario).unwrap();
+        let run = |delay_s, through_cuts| judge(&scenario, &replay(&scenario, Ways { delay_s, through_cuts }));
+        let verdict = run(20, false);
+        assert!(verdict.is_right(), "{up_percent} %: {verdict}");
+        let Doubles { first, known, open: _, unknown } = verdict.doubles;
+        let again = verdict.doubles.again();
+        assert_eq!((again.all(), again.sold), (made.doubles, verdict.over));
+        assert_eq!((first.bought, known.sold, unknown.bought), (0, 0, 0), "{up_percent} %: {verdict}");
+        // Who tells too late sells what must be known, and who hears through a cut refuses what nobody can have told.
+        let late = run(24 * 3600, false).doubles;
+        assert!(late.known.sold > 0, "{up_percent} %: {late:?}");
+        let early = run(0, true).doubles;
+        assert_eq!(early.unknown.bought > 0, up_percent < 100, "{up_percent} %: {early:?}");
+    }
 }
 
 #[test]

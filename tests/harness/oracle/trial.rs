@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::NaiveDate;
 
 use super::clock::Clock;
+use super::doubles::Doubles;
 use super::lines::{Ask, Deed, Line, Output, Pieces};
 use super::reach::{Known, Moment, Reach};
 use super::right::{Belief, Right, told};
@@ -31,6 +32,7 @@ pub(super) struct Trial {
     /// Versions and when the hub published them.
     published: Vec<(&'static Rules, Moment)>,
     pub(super) sales: Sales,
+    pub(super) doubles: Doubles,
     now: Option<Moment>,
 }
 
@@ -127,6 +129,8 @@ impl Trial {
         let site = self.index(&ask.site, now);
         let errors = self.sites[site as usize].clock.errors(now.at).to_vec();
         let Some(answer) = answer else { return Ok(None) };
+        let earlier = self.earlier(ask, site, now);
+        self.doubles.count(earlier, answer);
         let right = self.right(ask, site, now, &errors);
         let wrong = (!right.iter().any(|right| right.fits(answer))).then(|| {
             let right: Vec<String> = right.iter().map(Right::to_string).collect();
@@ -228,6 +232,18 @@ impl Trial {
             beliefs.insert(sales::next_day(&counts, today, rules).map_or(Belief::Free, Belief::Until));
         }
         beliefs
+    }
+
+    /// What a site may and must know of any purchase of this person within the window; none where there is none.
+    fn earlier(&self, ask: &Ask, site: u32, now: Moment) -> Option<Known> {
+        let today = taipei_day(now.at);
+        let rules = self.in_force(today);
+        let sales = self.sales.to(&ask.document).into_iter().map(|index| &self.sales.all[index as usize]);
+        let in_window = |sale: &&Sale| {
+            sale.withdrawn.is_none() && sales::next_day(&[taipei_day(sale.at.at)], today, rules).is_some()
+        };
+        let known = sales.filter(in_window).map(|sale| self.present(sale, site, now));
+        known.reduce(|one, other| (one.0 || other.0, one.1 || other.1)).map(|(may, must)| Known { may, must })
     }
 
     /// Whether a sale may, and whether it must, be among what a site knows and takes for standing.

@@ -22,6 +22,17 @@ pub struct Line {
     to_hub: Wire,
     /// When the edge last asked for the time.
     asked: i64,
+    /// Of the digests, since somebody last looked.
+    pub took: Took,
+}
+
+/// What an edge took of the nation's digests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Took {
+    /// Manifests in place of the feed up to them.
+    pub jumps: u64,
+    /// Layers that were begun.
+    pub layers: u64,
 }
 
 /// A connected edge asks for the time so often, in seconds; one that is about to act has asked.
@@ -72,6 +83,7 @@ impl Line {
             to_edge: Wire::default(),
             to_hub: Wire::default(),
             asked: i64::MIN,
+            took: Took::default(),
         };
         let greeting = line.edge.handle(edge_sync::Input::Connected(standing));
         line.edge_does(greeting, node, now)?;
@@ -179,11 +191,13 @@ impl Line {
                     edge_sync::Input::Took
                 }
                 edge_sync::Output::Manifest { upto, signed } => {
+                    self.took.jumps += u64::from(node.standing().feed < upto);
                     node.take_manifest(upto, &signed)?;
                     edge_sync::Input::Took
                 }
                 edge_sync::Output::Want => edge_sync::Input::Wanted(node.wanted(PIECE_BYTES_MAX)),
                 edge_sync::Output::Piece(piece) => {
+                    self.took.layers += u64::from(piece.offset == 0);
                     node.take_piece(&piece)?;
                     edge_sync::Input::Kept
                 }

@@ -10,6 +10,7 @@ use edge::nation::{Nation, SharedNation};
 use edge::node::ask::{ArriveRequest, DocumentText, SaleRequest, WithdrawRequest};
 use edge::node::{Lives, Node, Setup};
 use edge::store::Store as EdgeStore;
+use hub::digests::MANIFEST_EVERY_S;
 use hub::hub::Hub;
 use hub::registry::{Enrolment, SiteRecord};
 use hub::store::Store as HubStore;
@@ -24,7 +25,7 @@ use shared::seal::Secret;
 
 use super::TICK_MS;
 use super::ask::{self, Ask, Sell};
-use super::line::{Line, Now};
+use super::line::{Line, Now, Took};
 
 /// An answer to write, none where the line has none, or what is wrong with the line.
 pub type Obeyed = Result<Option<Value>, String>;
@@ -36,7 +37,7 @@ pub struct Town {
     edges: BTreeMap<SiteCode, Edge>,
     /// Connected edges that wrote something since the last tick.
     to_upload: BTreeSet<SiteCode>,
-    nation: SharedNation,
+    lists: Lists,
     dice: SmallRng,
     now_ms: i64,
     next_tick_ms: i64,
@@ -47,6 +48,24 @@ pub struct Town {
     published: Vec<(ProgrammeId, NaiveDate)>,
     /// What was counted on the way.
     pub counts: Counts,
+}
+
+/// Where the edges keep what they know of the nation.
+#[derive(Debug, Clone)]
+pub enum Lists {
+    /// All of them in one place, for thousands of edges in one process; each has its own watermark.
+    Shared(SharedNation),
+    /// Each in its own store, as in production.
+    Own,
+}
+
+impl Lists {
+    fn nation(&self) -> Nation {
+        match self {
+            Self::Shared(nation) => Nation::shared(nation),
+            Self::Own => Nation::stored(),
+        }
+    }
 }
 
 /// For the summary.
@@ -60,6 +79,8 @@ pub struct Counts {
     pub refused: u64,
     /// Sales withdrawn.
     pub withdrawn: u64,
+    /// Of the digests, by all edges.
+    pub took: Took,
 }
 
 struct Edge {
@@ -77,7 +98,7 @@ impl Town {
     ///
     /// # Errors
     /// Where the machine has a fault.
-    pub fn new() -> Result<Self> {
+    pub fn new(lists: Lists) -> Result<Self> {
         let mut dice = SmallRng::seed_from_u64(20_200_206);
         let master = Secret::new(dice.random());
         let mut hub_dice = SmallRng::seed_from_u64(dice.random());
@@ -86,7 +107,7 @@ impl Town {
             hub,
             edges: BTreeMap::new(),
             to_upload: BTreeSet::new(),
-            nation: SharedNation::new(),
+            lists,
             dice,
             now_ms: i64::MIN,
             next_tick_ms: i64::MIN,
@@ -160,6 +181,8 @@ impl Town {
             self.now_ms = self.next_tick_ms;
             self.tick()?;
             self.next_tick_ms += (passed + 1) * TICK_MS;
+            self.now_ms = self.next_tick_ms - TICK_MS;
+            self.hub.publish_digests_in_time(MANIFEST_EVERY_S, self.second())?;
         }
         self.now_ms = at_ms;
         Ok(())
@@ -205,7 +228,11 @@ impl Town {
             Some(line) => line,
             none => none.insert(Line::dial(node, &mut self.hub, now)?),
         };
-        deed(line, node, &mut self.hub, now).map(Some).with_context(|| format!("the line of {site}"))
+        let done = deed(line, node, &mut self.hub, now);
+        let Took { jumps, layers } = std::mem::take(&mut line.took);
+        self.counts.took.jumps += jumps;
+        self.counts.took.layers += layers;
+        done.map(Some).with_context(|| format!("the line of {site}"))
     }
 
     fn publish(&mut self, programme: &Value) -> Result<Obeyed> {
@@ -338,7 +365,7 @@ impl Town {
         edge.line = None;
         let store = edge.node.take().context("a node that is running")?.into_store();
         edge.booted_ms = now_ms;
-        edge.start(site, store, self.nation.clone(), dice, now_ms)?;
+        edge.start(site, store, &self.lists, dice, now_ms)?;
         self.to_upload.insert(site);
         Ok(Ok(None))
     }
@@ -374,7 +401,7 @@ impl Town {
             secret,
             incarnation: Incarnation(self.dice.random()),
         };
-        edge.start(site, EdgeStore::in_memory()?, self.nation.clone(), self.dice.random(), self.now_ms)?;
+        edge.start(site, EdgeStore::in_memory()?, &self.lists, self.dice.random(), self.now_ms)?;
         self.edges.insert(site, edge);
         Ok(())
     }
@@ -400,7 +427,7 @@ impl Town {
 }
 
 impl Edge {
-    fn start(&mut self, site: SiteCode, store: EdgeStore, nation: SharedNation, seed: u64, now_ms: i64) -> Result<()> {
+    fn start(&mut self, site: SiteCode, store: EdgeStore, lists: &Lists, seed: u64, now_ms: i64) -> Result<()> {
         let mut dice = SmallRng::seed_from_u64(seed);
         let setup = Setup {
             site,
@@ -409,7 +436,7 @@ impl Edge {
             secret: self.secret.clone(),
             incarnation: self.incarnation,
             store,
-            nation: Nation::shared(&nation),
+            nation: lists.nation(),
             lives: Lives::in_memory(&self.secret)?,
             dice: Box::new(move || dice.random()),
         };
