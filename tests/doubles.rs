@@ -1,7 +1,5 @@
 //! Double purchases all over a town (docs/simulation.md): a short form of `scripts/simulate --doubles`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use harness::doubles::{HEAD, Row, SHARES, live};
 use harness::scenario::DoublesPlan;
 
