@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use harness::cgroup::MemoryGroup;
-use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, until};
+use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, processor_time, until};
 use harness::prepared::skipped;
 use harness::scenario::even_numbers;
 use harness::siege::bombs::KINDS;
@@ -83,7 +83,7 @@ fn a_besieged_hub_in_512_mib_is_never_restarted_and_serves_honest_sites() {
         siege.process.thaw().unwrap();
         // No siege begins with what its attackers slept through.
         std::thread::sleep(AWAKE);
-        let (begun, worked) = (siege.count(), worked_ms(fort.pid));
+        let (begun, worked) = (siege.count(), processor_time(fort.pid).unwrap());
         let mut under = town.sell(&mut numbers);
         let lines = fort.lines();
         assert!(lines >= LINES + HONEST, "round {round}: only {lines} lines are held");
@@ -91,13 +91,14 @@ fn a_besieged_hub_in_512_mib_is_never_restarted_and_serves_honest_sites() {
         while !siege.count().has_every_kind_since(&begun) {
             under.extend(town.sell(&mut numbers));
         }
-        let (count, worked) = (siege.count(), worked_ms(fort.pid) - worked);
+        let (count, worked) = (siege.count(), processor_time(fort.pid).unwrap() - worked);
         fort.is_whole(&group);
         println!(
-            "round {round}: quiet {}, besieged {}; {lines} lines, {} bombs of {KINDS} kinds, the hub worked {worked} ms",
+            "round {round}: quiet {}, besieged {}; {lines} lines, {} bombs of {KINDS} kinds, the hub worked {} ms",
             Latency::of(&mut still),
             Latency::of(&mut under),
             count.thrown() - begun.thrown(),
+            worked.as_millis(),
         );
         quiet.extend(still);
         besieged.extend(under);
@@ -194,14 +195,6 @@ impl Siege {
 fn ratio(besieged: &[Duration], quiet: &[Duration]) -> f64 {
     let (besieged, quiet) = (Latency::of(&mut besieged.to_vec()), Latency::of(&mut quiet.to_vec()));
     (besieged.p50 / quiet.p50).max(besieged.p99 / quiet.p99)
-}
-
-/// How much processor time a process has had, in milliseconds.
-fn worked_ms(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    // In hundredths of a second: user and system.
-    (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()) * 10
 }
 
 /// How long acknowledgements took, in milliseconds.

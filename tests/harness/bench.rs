@@ -4,6 +4,7 @@
 pub mod backlog;
 pub mod counter;
 pub mod digest;
+pub mod feed;
 pub mod ingest;
 pub mod sale;
 

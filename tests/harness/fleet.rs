@@ -264,6 +264,29 @@ impl Tool {
     }
 }
 
+/// How much processor time a process has had, of all its threads.
+///
+/// # Errors
+/// Where there is no such process.
+pub fn processor_time(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("look how a process works")?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let hundredths = |at: usize| -> Result<u64> { Ok(fields.get(at).context("a short stat")?.parse()?) };
+    // User and system.
+    Ok(Duration::from_millis((hundredths(11)? + hundredths(12)?) * 10))
+}
+
+/// How many bytes of a process are in memory (RSS: with the pages of files that it has mapped).
+///
+/// # Errors
+/// Where there is no such process.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("look how large a process is")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().with_context(|| format!("VmRSS:{line}"))?;
+    Ok(kib * 1024)
+}
+
 /// A UDP port that was free a moment ago.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! Tells the lines that journal or feed have grown, a few lines at a time: with thousands of lines every commit would
-//! else wake all of them at once, and whoever has just sold would wait behind them.
+//! Tells the lines that journal or feed have grown, a few lines at a time and each at most once a second: with thousands
+//! of lines every commit would else wake all of them at once, and whoever has just sold would wait behind them.
 
 use std::array;
 use std::sync::Arc;
@@ -14,8 +14,11 @@ use crate::mailbox::Growth;
 const GROUPS: usize = 16;
 /// Lines that are woken in a second: what 6,500 edges hear of is less than two seconds old.
 const WOKEN_PER_S: u64 = 4_000;
-/// Shorter pauses are not worth a timer: so few lines are told at once.
-const PAUSE_MIN: Duration = Duration::from_millis(2);
+/// Nobody is told more often than once in so many microseconds: what many sales have in common is sent once, and both
+/// ends wake up once.
+const ROUND_US_MIN: u64 = 1_000_000;
+/// So few lines are told at once.
+const FEW_LINES: u64 = 128;
 
 /// Where a line hears of growth.
 #[derive(Debug, Clone)]
@@ -31,29 +34,38 @@ impl Told {
 
 /// Passes on what `growth` says until it ends.
 pub(super) fn pass_on(growth: watch::Receiver<Growth>, counters: Arc<Counters>) -> (Told, impl Future<Output = ()>) {
-    let groups: [(watch::Sender<Growth>, watch::Receiver<Growth>); GROUPS] =
-        array::from_fn(|_| watch::channel(*growth.borrow()));
+    let begun = *growth.borrow();
+    let groups: [(watch::Sender<Growth>, watch::Receiver<Growth>); GROUPS] = array::from_fn(|_| watch::channel(begun));
     let told = Told(Arc::new(array::from_fn(|at| groups[at].1.clone())));
     (told, tell(growth, groups.map(|(tell, _)| tell), counters))
 }
 
 async fn tell(mut growth: watch::Receiver<Growth>, groups: [watch::Sender<Growth>; GROUPS], counters: Arc<Counters>) {
-    while growth.changed().await.is_ok() {
-        // What grows while some have been told is told to them in the next round.
+    let mut newest = *groups[0].borrow();
+    let mut behind = 0_usize;
+    for group in groups.iter().cycle() {
+        if behind == 0 && growth.changed().await.is_err() {
+            return;
+        }
+        // Each hears the newest when it has its turn; those before it hear of that in their next: within one round.
         let now = *growth.borrow_and_update();
-        for group in &groups {
-            group.send_replace(now);
-            let pause = pause(counters.lines.get());
-            if pause >= PAUSE_MIN {
-                tokio::time::sleep(pause).await;
-            }
+        behind = if now == newest { behind.saturating_sub(1) } else { GROUPS - 1 };
+        newest = now;
+        group.send_replace(now);
+        let pause = pause(counters.lines.get());
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
     }
 }
 
 /// After one group has been told.
 fn pause(lines: u64) -> Duration {
-    Duration::from_micros(lines * 1_000_000 / WOKEN_PER_S / GROUPS as u64)
+    if lines <= FEW_LINES {
+        return Duration::ZERO;
+    }
+    let round_us = (lines * 1_000_000 / WOKEN_PER_S).max(ROUND_US_MIN);
+    Duration::from_micros(round_us / GROUPS as u64)
 }
 
 #[cfg(test)]
@@ -62,9 +74,28 @@ mod tests {
 
     #[test]
     fn few_lines_are_told_at_once_and_many_one_group_after_the_other() {
-        let round_ms = |lines| pause(lines).as_millis() * GROUPS as u128;
-        assert!(pause(100) < PAUSE_MIN, "no pause");
-        assert_eq!((round_ms(2_048), round_ms(6_528)), (512, 1_632));
+        let round_us = |lines| pause(lines).as_micros() * GROUPS as u128;
+        assert_eq!(pause(FEW_LINES), Duration::ZERO);
+        assert_eq!([129, 2_048, 4_000, 6_528].map(round_us), [1_000_000, 1_000_000, 1_000_000, 1_632_000]);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_its_turn_hears_the_newest_and_those_before_it_in_their_next() {
+        let at = |feed| Growth { journal: feed, feed, manifest: 0 };
+        let (grow, growth) = watch::channel(at(0));
+        let counters = Arc::new(Counters::default());
+        counters.lines.add(500);
+        let (told, telling) = pass_on(growth, counters);
+        let telling = tokio::spawn(telling);
+        let (mut first, mut last) = (told.of(0), told.of(GROUPS as u64 - 1));
+        grow.send_replace(at(1));
+        first.changed().await.unwrap();
+        grow.send_replace(at(2));
+        last.changed().await.unwrap();
+        assert_eq!(*last.borrow_and_update(), at(2), "not a round later");
+        first.wait_for(|now| *now == at(2)).await.unwrap();
+        drop(grow);
+        telling.await.unwrap();
     }
 
     #[tokio::test]

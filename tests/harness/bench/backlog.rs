@@ -144,7 +144,8 @@ async fn exchange(
     Ok((stats, acked))
 }
 
-fn bytes(stats: &ConnectionStats) -> u64 {
+/// What a line has carried both ways, with the headers of IP and UDP.
+pub(super) fn bytes(stats: &ConnectionStats) -> u64 {
     let datagrams = stats.udp_tx.datagrams + stats.udp_rx.datagrams;
     stats.udp_tx.bytes + stats.udp_rx.bytes + datagrams * DATAGRAM_HEADER_BYTES
 }

@@ -1,11 +1,12 @@
 //! An honest site on a real line, an edge of this version: it sells, signs, waits for the acknowledgement, and notes how
-//! long that took.
+//! long that took; or it only listens, and notes when it was told what.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use quinn::{Endpoint, RecvStream, SendStream};
+use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use shared::entry::{Entry, Fact, Instant as Moment, Pieces, Reading, Sale, Staff};
 use shared::ids::{ActorId, DocId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
@@ -20,13 +21,49 @@ use shared::wire::v1::enrol::ALPN_SYNC;
 use shared::wire::v1::entry;
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::life::EdgeLife;
+use shared::wire::v1::message::FeedPart;
 
 use super::{MORNING, Papers, Shown};
 
 const WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One site that sells.
+/// What a site was told of the nation at once, and when.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// Once its session had taken it.
+    pub at: Instant,
+    /// It goes on behind this position of the feed.
+    pub after: u64,
+    /// Consecutive batches.
+    pub parts: Vec<FeedPart>,
+}
+
+/// All that a site was told so far. Clones are the same list.
+#[derive(Debug, Clone, Default)]
+pub struct Heard(Arc<Mutex<Vec<News>>>);
+
+impl Heard {
+    /// As it is now.
+    #[must_use]
+    pub fn news(&self) -> Vec<News> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The position of the feed up to which the site knows the nation.
+    #[must_use]
+    pub fn upto(&self) -> u64 {
+        let news = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        news.last().and_then(|last| last.parts.last()).map_or(0, |part| part.upto)
+    }
+
+    fn add(&self, after: u64, parts: Vec<FeedPart>) {
+        let news = News { at: Instant::now(), after, parts };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+}
+
+/// One site that sells, or listens.
 pub struct Seller {
     site: SiteCode,
     signer: Signer,
@@ -34,11 +71,13 @@ pub struct Seller {
     tip: Tip,
     runs: Vec<Run>,
     acked: LogPos,
+    counted: u64,
+    heard: Heard,
     session: Session,
     send: SendStream,
     recv: RecvStream,
     deframer: Deframer,
-    _line: (Endpoint, quinn::Connection),
+    line: (Endpoint, Connection),
 }
 
 impl std::fmt::Debug for Seller {
@@ -53,13 +92,19 @@ impl Seller {
     /// # Errors
     /// Where the hub does not take the call.
     pub async fn open(hub: SocketAddr, papers: &Papers, actor: u8) -> Result<Self> {
+        Self::through(Endpoint::client("127.0.0.1:0".parse()?)?, hub, papers, ActorId([actor; 16])).await
+    }
+
+    /// The same from a socket that others may share.
+    ///
+    /// # Errors
+    /// Where the hub does not take the call.
+    pub async fn through(endpoint: Endpoint, hub: SocketAddr, papers: &Papers, actor: ActorId) -> Result<Self> {
         let site = papers.code()?;
-        let endpoint = Endpoint::client("127.0.0.1:0".parse()?)?;
         let config = papers.caller(ALPN_SYNC, Shown::Certificate, WINDOW_BYTES)?;
         let connection = endpoint.connect_with(config, hub, "localhost")?.await.context("dial")?;
         let (send, recv) = connection.open_bi().await?;
         let doc = DocId::Site { site, day: taipei_day(MORNING) };
-        let actor = ActorId([actor; 16]);
         let (secret, signer) = (Secret::new(papers.secret), Signer::derive(&papers.secret, b"siege")?);
         let life = EdgeLife {
             boot: actor.0,
@@ -76,11 +121,13 @@ impl Seller {
             tip: Tip::start(doc, actor, 0, vec![]),
             runs: Vec::new(),
             acked: 0,
+            counted: 0,
+            heard: Heard::default(),
             session: Session::default(),
             send,
             recv,
             deframer: Deframer::default(),
-            _line: (endpoint, connection),
+            line: (endpoint, connection),
         };
         let standing = Standing {
             site,
@@ -113,6 +160,34 @@ impl Seller {
             tokio::time::timeout(left, self.read()).await.context("no acknowledgement came")??;
         }
         Ok(begun.elapsed())
+    }
+
+    /// Takes what comes until the line ends, and sells nothing.
+    ///
+    /// # Errors
+    /// Always, in the end: why the line ended.
+    pub async fn listen(mut self) -> Result<()> {
+        loop {
+            self.read().await?;
+        }
+    }
+
+    /// The feed's position by which what was acknowledged last is counted.
+    #[must_use]
+    pub fn counted(&self) -> u64 {
+        self.counted
+    }
+
+    /// What it is told, also while it listens.
+    #[must_use]
+    pub fn heard(&self) -> Heard {
+        self.heard.clone()
+    }
+
+    /// Its line.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        self.line.1.clone()
     }
 
     fn sale(&mut self, number: &str) -> Result<Run> {
@@ -161,11 +236,15 @@ impl Seller {
                     let run = self.runs.get(usize::try_from(after)?).cloned();
                     Some(Input::Loaded(run.map(|run| (run, after + 1))))
                 }
-                Output::Acked { upto, .. } => {
-                    self.acked = upto;
+                Output::Acked { upto, feed, .. } => {
+                    (self.acked, self.counted) = (upto, feed);
                     None
                 }
-                Output::Down { .. } | Output::Feed { .. } | Output::Own { .. } => Some(Input::Took),
+                Output::Feed { after, parts } => {
+                    self.heard.add(after, parts);
+                    Some(Input::Took)
+                }
+                Output::Down { .. } | Output::Own { .. } => Some(Input::Took),
                 // It takes no digests, so it is given none.
                 Output::Manifest { .. } | Output::Piece(_) => bail!("a digest for an edge that takes none"),
                 Output::Want => Some(Input::Wanted(None)),
