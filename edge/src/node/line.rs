@@ -143,7 +143,8 @@ impl Line {
     /// Whether a digest up to this position counts an entry; none where nobody here can know.
     pub(super) fn is_held(&self, pos: LogPos, feed: u64, at: OwnAt) -> Option<bool> {
         if let Some(rows) = self.given_back_at(pos) {
-            return Some(rows.counted <= feed);
+            // By that position at the latest.
+            return (rows.counted <= feed).then_some(true);
         }
         match pos {
             _ if pos <= at.counted => Some(true),
