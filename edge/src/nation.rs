@@ -170,9 +170,14 @@ pub struct Nation {
     digests: Digests,
 }
 
+/// A programme's day.
+type Name = (ProgrammeId, NaiveDate);
+/// Of days on which somebody bought.
+type Keys = BTreeMap<Name, DayKey>;
+
 #[derive(Debug)]
 enum Place {
-    Stored(BTreeMap<(ProgrammeId, NaiveDate), DayKey>),
+    Stored(Keys),
     Shared(SharedNation),
 }
 
@@ -183,13 +188,38 @@ impl Place {
             Self::Shared(nation) => Some(nation),
         }
     }
+
+    /// Those of a manifest that are not known yet; only days with layers need one.
+    fn new_keys(&self, manifest: &Manifest) -> Result<Keys, NationError> {
+        let mut new = Keys::new();
+        for named in manifest.days.iter().filter(|named| !named.layers.is_empty()) {
+            let name = (named.programme.clone(), named.day);
+            let is_known = match self {
+                Self::Stored(keys) => keys.get(&name).map(|key| *key.secret() == named.key),
+                Self::Shared(nation) => nation.is_key(&name, &named.key),
+            };
+            match is_known {
+                Some(true) => {}
+                Some(false) => return Err(NationError::OtherKey { day: named.day }),
+                None => drop(new.insert(name, DayKey::new(named.key.clone()))),
+            }
+        }
+        Ok(new)
+    }
+
+    fn learn(&mut self, mut new: Keys) {
+        match self {
+            Self::Stored(keys) => keys.append(&mut new),
+            Self::Shared(nation) => nation.learn(new),
+        }
+    }
 }
 
 impl Nation {
     /// In the edge's own store.
     #[must_use]
     pub fn stored() -> Self {
-        Self { place: Place::Stored(BTreeMap::new()), digests: Digests::default() }
+        Self { place: Place::Stored(Keys::new()), digests: Digests::default() }
     }
 
     /// In memory, shared with the other edges of this process.
@@ -201,15 +231,13 @@ impl Nation {
     /// Reads the day keys and the digests.
     pub(crate) fn load(&mut self, mut own: Own<'_>) -> Result<(), NationError> {
         self.digests = Digests::load(&mut own, self.place.shared())?;
-        let Place::Stored(keys) = &mut self.place else {
-            return Ok(());
-        };
-        keys.clear();
+        let mut keys = Keys::new();
         for (number, day, sealed) in own.store.day_keys()? {
             if let Some(programme) = own.programmes.named(number) {
                 keys.insert((programme.clone(), day), own.vault.open(programme, day, &sealed)?);
             }
         }
+        self.place.learn(keys);
         Ok(())
     }
 
@@ -232,30 +260,25 @@ impl Nation {
 
     /// Somebody's purchases anywhere from a day on, as far as the watermark reaches.
     pub(crate) fn find(&self, ask: &Ask<'_>) -> Result<Seen, StoreError> {
-        let mut told: BTreeMap<NaiveDate, Told> = self.digests.told(ask.programme, ask.person, ask.from).collect();
         let mut seen = Seen::default();
+        let behind = |day| self.digests.behind(ask.programme, day);
         match &self.place {
             Place::Stored(keys) => {
                 let span = (ask.programme.clone(), ask.from)..=(ask.programme.clone(), NaiveDate::MAX);
                 for ((_, day), key) in keys.range(span) {
-                    let told = told.remove(day);
-                    let behind = self.digests.behind(ask.programme, *day);
                     let print = key.fingerprint(ask.person);
-                    let events = ask.store.nation_events(ask.number, *day, print, behind)?;
-                    seen.add(*day, told, events);
+                    let events = ask.store.nation_events(ask.number, *day, print, behind(*day))?;
+                    seen.add(*day, self.digests.told(ask.programme, *day, print), events);
                 }
             }
             Place::Shared(nation) => {
-                for (day, events) in nation.events(ask.watermark, ask.programme, ask.person, ask.from) {
-                    let told = told.remove(&day);
-                    let behind = self.digests.behind(ask.programme, day);
+                for (day, print, events) in nation.events(ask.watermark, ask.programme, ask.person, ask.from) {
+                    let told = self.digests.told(ask.programme, day, print);
                     let hole = told.as_ref().and_then(|told: &Told| told.hole);
                     let is_hidden = |pos| hole.is_some_and(|(known, upto)| pos > known && pos <= upto);
-                    let is_seen = |event: &Event| event.pos > behind && !is_hidden(event.pos);
-                    let events = events.into_iter().filter(is_seen).collect();
-                    seen.add(day, told, events);
+                    let is_seen = |event: &Event| event.pos > behind(day) && !is_hidden(event.pos);
+                    seen.add(day, told, events.into_iter().filter(is_seen).collect());
                 }
-                told.into_iter().for_each(|(day, told)| seen.add(day, Some(told), Vec::new()));
             }
         }
         Ok(seen)
@@ -273,16 +296,10 @@ impl Nation {
         if manifest.hub_life != hub {
             return Err(NationError::OtherHub);
         }
-        if let Place::Stored(keys) = &mut self.place {
-            for day in &manifest.days {
-                let key = || DayKey::new(day.key.clone());
-                let known = keys.entry((day.programme.clone(), day.day)).or_insert_with(key);
-                if *known.secret() != day.key {
-                    return Err(NationError::OtherKey { day: day.day });
-                }
-            }
-        }
-        self.digests.take(&mut own, self.place.shared(), manifest, at, progress)
+        let keys = self.place.new_keys(&manifest)?;
+        self.digests.take(&mut own, self.place.shared(), (manifest, &keys), at, progress)?;
+        self.place.learn(keys);
+        Ok(())
     }
 
     /// When the newest manifest was made, 0 for none.
@@ -306,8 +323,10 @@ impl Nation {
     }
 
     /// The hub has taken the own log up to an entry, by this position of the feed.
-    pub(crate) fn acked(&mut self, upto: LogPos, counted: u64) {
-        self.digests.acked(upto, counted);
+    ///
+    /// It had what is `known` when it greeted.
+    pub(crate) fn acked(&mut self, upto: LogPos, counted: u64, known: LogPos) {
+        self.digests.acked(upto, counted, known);
     }
 
     /// Whether a day is known less far than the feed.
@@ -402,7 +421,7 @@ pub(crate) struct Ask<'a> {
 }
 
 fn take_stored(
-    keys: &mut BTreeMap<(ProgrammeId, NaiveDate), DayKey>,
+    keys: &mut Keys,
     own: Own<'_>,
     known: u64,
     parts: &[Part<'_>],
@@ -415,7 +434,7 @@ fn take_stored(
         upto = part.upto;
     }
     let mut kept = Vec::with_capacity(groups.len());
-    let mut new_keys = BTreeMap::new();
+    let mut new_keys = Keys::new();
     for (first, group) in &groups {
         let place = (group.programme.clone(), group.day);
         let held = new_keys.get(&place).or_else(|| keys.get(&place));

@@ -1,7 +1,7 @@
 //! The digests that this edge holds or wants, day by day (decision 12).
 //!
-//! **Invariant: what is known only grows.** Layers in use stay in use until every wanted one of the day is here; a
-//! manifest or a layer that does not hold changes nothing.
+//! **Invariant: of a day that is named what is known only grows.** Layers in use stay in use until every wanted one of
+//! the day is here; a manifest or a layer that does not hold changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,16 +9,11 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use shared::digest::{self, Found, Layer, LayerId, LayerRef, Manifest};
 use shared::ids::ProgrammeId;
-use shared::rules::identity::Person;
-use shared::seal::DayKey;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::message::{Fetch, Piece};
 
-use super::{Lag, NationError, Own, OwnAt, SharedNation};
+use super::{Keys, Lag, Name, NationError, Own, OwnAt, SharedNation};
 use crate::store::{DigestDayRow, LayersRow, ManifestRow, Progress, Store, StoreError};
-
-/// A programme's day.
-type Name = (ProgrammeId, NaiveDate);
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -38,7 +33,6 @@ pub(super) struct Digests {
 
 #[derive(Debug)]
 struct Day {
-    key: DayKey,
     is_closed: bool,
     /// Where it lags behind the feed: known up to here, and not from there up to the manifest.
     known: Option<u64>,
@@ -65,21 +59,12 @@ pub(super) struct Told {
 impl Digests {
     /// As the store has them. A layer that is broken or gone is wanted again, and its day lags meanwhile.
     pub(super) fn load(own: &mut Own<'_>, shared: Option<&SharedNation>) -> Result<Self, NationError> {
-        let mut keys = BTreeMap::new();
-        for (number, day, sealed) in own.store.day_keys()? {
-            if let Some(programme) = own.programmes.named(number) {
-                let name = (programme.clone(), day);
-                keys.insert(name, own.vault.open(programme, day, &sealed)?);
-            }
-        }
         let ManifestRow { made, upto, jumped } = own.store.manifest()?;
         let mut out = Self { made, upto, jumped, ..Self::default() };
         for row in own.store.digest_days()? {
             let Some(programme) = own.programmes.named(row.programme) else { continue };
             let name = (programme.clone(), row.day);
-            let Some(key) = keys.remove(&name) else { continue };
             let mut day = Day {
-                key,
                 is_closed: row.is_closed,
                 known: row.known,
                 layers: Vec::new(),
@@ -138,12 +123,13 @@ impl Digests {
         self.jumped.filter(|_| is_known && !self.is_spanned(programme, day))
     }
 
-    /// Takes a manifest of this hub whose signature holds. `held` is how much of the own log it can hold.
+    /// Takes a manifest of this hub whose signature holds, and which of its keys are new. `held` is how much of the own
+    /// log it can hold.
     pub(super) fn take(
         &mut self,
         own: &mut Own<'_>,
         shared: Option<&SharedNation>,
-        manifest: Manifest,
+        (manifest, keys): (Manifest, &Keys),
         (feed, held): (u64, OwnAt),
         progress: &Progress,
     ) -> Result<(), NationError> {
@@ -155,10 +141,7 @@ impl Digests {
         for told in manifest.days {
             let name = (told.programme.clone(), told.day);
             let before = self.days.get(&name);
-            if before.is_some_and(|before| *before.key.secret() != told.key) {
-                return Err(NationError::OtherKey { day: told.day });
-            }
-            let is_new = before.is_none();
+            let is_new = keys.contains_key(&name);
             let sealed = is_new.then(|| own.vault.seal(&told.programme, told.day, &told.key)).transpose()?;
             // A day that the last one did not name may have been jumped over.
             let known = match before {
@@ -290,33 +273,30 @@ impl Digests {
     }
 
     /// The hub has taken the own log up to an entry, by this position of the feed: then it is or is not in a digest.
-    pub(super) fn acked(&mut self, upto: LogPos, counted: u64) {
+    ///
+    /// What it had when it greeted (`known`) it may only have confirmed again, and taken at any position before.
+    pub(super) fn acked(&mut self, upto: LogPos, counted: u64, known: LogPos) {
         for day in self.days.values_mut() {
             for row in [&mut day.used, &mut day.wanted] {
                 let OwnAt { counted: held, acked, sent } = &mut row.own;
-                if *acked < upto && upto <= *sent {
-                    if counted <= row.upto && *held == *acked {
-                        *held = upto;
-                    }
+                if upto <= *acked || upto > *sent {
+                    continue;
+                }
+                if counted <= row.upto && *held == *acked {
+                    (*held, *acked) = (upto, upto);
+                } else if known <= *acked {
                     *acked = upto;
                 }
             }
         }
     }
 
-    /// What the digests say of somebody, on every day from one on.
-    pub(super) fn told(
-        &self,
-        programme: &ProgrammeId,
-        person: &Person,
-        from: NaiveDate,
-    ) -> impl Iterator<Item = (NaiveDate, Told)> {
-        let span = (programme.clone(), from)..=(programme.clone(), NaiveDate::MAX);
-        self.days.range(span).map(|((_, date), day)| {
-            let found = digest::find(&day.layers, day.key.fingerprint(person));
-            let hole = day.known.map(|known| (known, self.upto));
-            (*date, Told { found, upto: day.used.upto, own: day.used.own, hole })
-        })
+    /// What the digest of a day says of the person with a fingerprint.
+    pub(super) fn told(&self, programme: &ProgrammeId, day: NaiveDate, print: u64) -> Option<Told> {
+        let named = self.days.get(&(programme.clone(), day))?;
+        let found = digest::find(&named.layers, print);
+        let hole = named.known.map(|known| (known, self.upto));
+        Some(Told { found, upto: named.used.upto, own: named.used.own, hole })
     }
 
     /// A day whose items of the feed the layers in use hold, and up to where.
@@ -351,7 +331,6 @@ impl Day {
             (known, used, told_now)
         };
         Self {
-            key: DayKey::new(told.key),
             is_closed: told.is_closed,
             known,
             layers: before.map(|before| before.layers.clone()).unwrap_or_default(),

@@ -10,11 +10,11 @@ use shared::digest::{Layer, LayerId};
 use shared::ids::ProgrammeId;
 use shared::rules::identity::Person;
 use shared::rules::programme::WINDOW_DAYS_MAX;
-use shared::seal::DayKey;
-use shared::wire::v1::feed::{Group, Item};
+use shared::seal::{DayKey, Secret};
+use shared::wire::v1::feed::Item;
 use shared::wire::v1::message::FeedPart;
 
-use super::{Event, NationError, Rules, fresh};
+use super::{Event, Keys, Name, NationError, Rules, fresh};
 
 /// So many days with sales are known of a programme, the longest window's. By number and not by date: one
 /// edge whose clock is years ahead must not make the others forget.
@@ -89,17 +89,38 @@ impl SharedNation {
         }
     }
 
-    /// What the feed said of somebody from a day on, as seen from a watermark.
+    /// What the feed said of somebody from a day on, as seen from a watermark; also on days of which it said nothing.
     pub(super) fn events(
         &self,
         seen: u64,
         programme: &ProgrammeId,
         who: &Person,
         from: NaiveDate,
-    ) -> Vec<(NaiveDate, Vec<Event>)> {
+    ) -> Vec<(NaiveDate, u64, Vec<Event>)> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         let days = index.days.get(programme).into_iter().flat_map(|days| days.range(from..));
-        days.map(|(day, people)| (*day, people.find(seen, who))).collect()
+        let found = |(day, people): (&NaiveDate, &Day)| {
+            let print = people.key.fingerprint(who);
+            (*day, print, people.find(seen, print))
+        };
+        days.map(found).collect()
+    }
+
+    /// Whether this is the key of a day; none where none is known.
+    pub(super) fn is_key(&self, (programme, day): &Name, key: &Secret) -> Option<bool> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        Some(*index.days.get(programme)?.get(day)?.key.secret() == *key)
+    }
+
+    /// Days that are known by their digests.
+    pub(super) fn learn(&self, keys: Keys) {
+        if keys.is_empty() {
+            return;
+        }
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        for ((programme, day), key) in keys {
+            index.day(programme, day, || key);
+        }
     }
 
     /// A layer that an edge of this process has fetched.
@@ -131,7 +152,7 @@ impl Index {
     fn take(&mut self, after: u64, part: &FeedPart) -> Result<(), NationError> {
         let lacking = self.lacking(after, part.upto);
         for (first, group) in fresh(after, after, part)? {
-            let day = self.day(&group);
+            let day = self.day(group.programme, group.day, || DayKey::new(group.key));
             for (position, item) in (first..).zip(&group.items) {
                 if lacking.iter().any(|(after, upto)| position > *after && position <= *upto) {
                     day.push(item, position);
@@ -159,16 +180,12 @@ impl Index {
         self.upto = self.upto.max(upto);
     }
 
-    fn day(&mut self, group: &Group) -> &mut Day {
-        let days = self.days.entry(group.programme.clone()).or_default();
+    fn day(&mut self, programme: ProgrammeId, day: NaiveDate, key: impl FnOnce() -> DayKey) -> &mut Day {
+        let days = self.days.entry(programme).or_default();
         if days.len() > DAYS_MAX {
             days.pop_first();
         }
-        days.entry(group.day).or_insert_with(|| Day {
-            key: DayKey::new(group.key.clone()),
-            newest: HashMap::new(),
-            events: Vec::new(),
-        })
+        days.entry(day).or_insert_with(|| Day { key: key(), newest: HashMap::new(), events: Vec::new() })
     }
 }
 
@@ -182,8 +199,8 @@ impl Day {
     }
 
     /// What was said of a person below the watermark.
-    fn find(&self, seen: u64, who: &Person) -> Vec<Event> {
-        let mut at = self.newest.get(&self.key.fingerprint(who)).copied();
+    fn find(&self, seen: u64, print: u64) -> Vec<Event> {
+        let mut at = self.newest.get(&print).copied();
         let mut found = Vec::new();
         while let Some(link) = at.and_then(|at| self.events.get(usize::try_from(at).ok()?)) {
             found.extend(Some(link.event).filter(|event| event.pos <= seen));

@@ -16,48 +16,47 @@ const DAYS_MAX: usize = 65_536;
 /// Every exception that holds.
 #[derive(Debug, Default)]
 pub(super) struct Exceptions {
-    of: BTreeMap<(NaiveDate, ProgrammeId), Vec<Kept>>,
+    of: BTreeMap<Place, ClearedDay>,
     /// Where each case stands in it.
-    places: BTreeMap<CaseId, Vec<(NaiveDate, ProgrammeId)>>,
-    len: usize,
+    places: BTreeMap<CaseId, Vec<Place>>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    case: CaseId,
-    fingerprint: u64,
-    marks: Vec<u32>,
-}
+type Place = (NaiveDate, ProgrammeId, CaseId);
 
 impl Exceptions {
     /// The last word on a case.
     pub(super) fn take(&mut self, exception: Exception) {
         let Exception { case, programme, holds, upto: _, days } = exception;
         for place in self.places.remove(&case).unwrap_or_default() {
-            if let Some(kept) = self.of.get_mut(&place) {
-                let before = kept.len();
-                kept.retain(|kept| kept.case != case);
-                self.len -= before - kept.len();
-            }
+            self.of.remove(&place);
         }
         if !holds {
             return;
         }
-        for ClearedDay { day, fingerprint, marks } in days {
-            let place = (day, programme.clone());
-            self.of.entry(place.clone()).or_default().push(Kept { case, fingerprint, marks });
+        for cleared in days {
+            let place = (cleared.day, programme.clone(), case);
+            self.of.insert(place.clone(), cleared);
             self.places.entry(case).or_default().push(place);
-            self.len += 1;
         }
-        while self.len > DAYS_MAX
-            && let Some((_, oldest)) = self.of.pop_first()
+        while self.of.len() > DAYS_MAX
+            && let Some((oldest, _)) = self.of.pop_first()
         {
-            self.len -= oldest.len();
+            self.forget(&oldest);
         }
     }
 
-    fn on(&self, programme: &ProgrammeId, day: NaiveDate) -> &[Kept] {
-        self.of.get(&(day, programme.clone())).map_or(&[], Vec::as_slice)
+    fn forget(&mut self, place: &Place) {
+        if let Some(places) = self.places.get_mut(&place.2) {
+            places.retain(|other| other != place);
+            if places.is_empty() {
+                self.places.remove(&place.2);
+            }
+        }
+    }
+
+    fn on(&self, programme: &ProgrammeId, day: NaiveDate) -> impl Iterator<Item = &ClearedDay> {
+        let case = |byte| (day, programme.clone(), CaseId([byte; 16]));
+        self.of.range(case(0)..=case(u8::MAX)).map(|(_, cleared)| cleared)
     }
 }
 
@@ -71,15 +70,14 @@ impl Node {
         day: NaiveDate,
         mark: Option<u32>,
     ) -> bool {
-        let kept = self.exceptions.on(programme, day);
-        if kept.is_empty() {
+        let mut cleared = self.exceptions.on(programme, day).peekable();
+        if cleared.peek().is_none() {
             return false;
         }
-        let fingerprint = self.nation.fingerprint(programme, day, person);
-        let is_meant = |kept: &&Kept| Some(kept.fingerprint) == fingerprint;
-        kept.iter()
-            .filter(is_meant)
-            .any(|kept| kept.marks.is_empty() || mark.is_some_and(|mark| kept.marks.contains(&mark)))
+        let Some(fingerprint) = self.nation.fingerprint(programme, day, person) else { return false };
+        cleared
+            .filter(|cleared| cleared.fingerprint == fingerprint)
+            .any(|cleared| cleared.marks.is_empty() || mark.is_some_and(|mark| cleared.marks.contains(&mark)))
     }
 }
 
@@ -94,7 +92,7 @@ mod tests {
     }
 
     fn on(exceptions: &Exceptions, day: &str) -> usize {
-        exceptions.on(&"mask".parse().unwrap(), day.parse().unwrap()).len()
+        exceptions.on(&"mask".parse().unwrap(), day.parse().unwrap()).count()
     }
 
     #[test]
@@ -106,18 +104,30 @@ mod tests {
         assert_eq!((on(&exceptions, "2020-02-06"), on(&exceptions, "2020-02-07")), (1, 1));
         exceptions.take(exception(1, false, &[]));
         exceptions.take(exception(3, false, &["2020-02-07"]));
-        assert_eq!((on(&exceptions, "2020-02-06"), on(&exceptions, "2020-02-07"), exceptions.len), (1, 0, 1));
+        assert_eq!((on(&exceptions, "2020-02-06"), on(&exceptions, "2020-02-07")), (1, 0));
+        assert_eq!((exceptions.of.len(), exceptions.places.len()), (1, 1));
     }
 
     #[test]
     fn what_is_remembered_has_a_limit_and_the_oldest_day_goes_first() {
         let mut exceptions = Exceptions::default();
-        for _ in 0..=DAYS_MAX / 2 {
+        for number in 0..=DAYS_MAX / 2 {
             let mut one = exception(1, true, &["2020-02-06", "2020-02-07"]);
-            one.case.0[..8].copy_from_slice(&exceptions.places.len().to_be_bytes());
+            one.case.0[..8].copy_from_slice(&number.to_be_bytes());
             exceptions.take(one);
         }
-        assert_eq!((on(&exceptions, "2020-02-06"), on(&exceptions, "2020-02-07")), (0, DAYS_MAX / 2 + 1));
-        assert_eq!(exceptions.len, DAYS_MAX / 2 + 1);
+        assert_eq!(
+            (on(&exceptions, "2020-02-06"), on(&exceptions, "2020-02-07")),
+            (DAYS_MAX / 2 - 1, DAYS_MAX / 2 + 1)
+        );
+        let places = exceptions.places.values().map(Vec::len).sum::<usize>();
+        assert_eq!((exceptions.of.len(), places), (DAYS_MAX, DAYS_MAX), "and nothing of what went");
+        // Nor of cases of which nothing is left.
+        for number in 0..2_usize {
+            let mut one = exception(2, true, &["2020-02-05"]);
+            one.case.0[..8].copy_from_slice(&number.to_be_bytes());
+            exceptions.take(one);
+        }
+        assert_eq!(exceptions.places.len(), DAYS_MAX / 2 + 1);
     }
 }

@@ -99,8 +99,7 @@ impl Node {
         }
         self.knowledge.greeted(welcome.feed);
         let pos = known.min(acked);
-        let (known, feed) = (known.min(self.len), welcome.feed);
-        self.line.resumed(pos, known, if pos == 0 && known == 0 { 0 } else { feed });
+        self.line.resumed(pos, known.min(self.len), welcome.feed);
         self.note_resumed(welcome)?;
         let wants = welcome.life.is_some_and(|hub| hub.wants_keys);
         let keys = if wants { self.keys.secrets().to_vec() } else { Vec::new() };

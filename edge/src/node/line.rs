@@ -128,6 +128,11 @@ impl Line {
         self.cover();
     }
 
+    /// How much of the log the hub had when it greeted.
+    pub(super) fn greeted_with(&self) -> LogPos {
+        self.greeted.0
+    }
+
     /// A run up to here is on its way.
     pub(super) fn sends(&mut self, upto: LogPos) {
         self.sent = self.sent.max(upto);

@@ -9,6 +9,7 @@ use shared::entry::{Fact, Pieces};
 use shared::ids::Incarnation;
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
+use shared::rules::refusal::Refusal;
 use shared::seal::{HubKeys, Secret};
 use shared::sign::Signer;
 use shared::sync::handshake::welcome;
@@ -181,6 +182,72 @@ fn a_sale_of_ours_that_the_hub_has_not_heard_of_is_not_in_its_digest() {
     assert_eq!(site.examine(CARD).unwrap().allowance.adult, 1, "three elsewhere and two here");
     site.withdraw(sold.id).unwrap();
     assert_eq!(site.examine(CARD).unwrap().allowance.adult, 3);
+}
+
+#[test]
+fn a_sale_that_was_taken_back_before_the_digest_is_not_taken_for_one_in_it() {
+    let mut site = Site::new("2022-10-05 09:00", KIT);
+    greeted(&mut site, None, 0);
+    let sold = site.sell(CARD, 2, 0).unwrap();
+    let gone = site.withdraw(sold.id).unwrap();
+    site.node().load_run(0).unwrap();
+    site.node().acked(gone.pos, 30, None).unwrap();
+    let (day, body) = digest("kit", "2022-10-05 10:00", 50, &[(CARD, 3)], true);
+    take(&mut site, &manifest(100, 50, vec![day])).unwrap();
+    fetch(&mut site, &body);
+    assert_eq!(site.examine(CARD).unwrap().allowance.adult, 3, "three elsewhere");
+}
+
+/// The hub may have taken it before the digest or behind it: nobody is refused because of a purchase counted twice.
+#[test]
+fn a_sale_of_ours_that_was_on_its_way_may_be_in_the_digest() {
+    let mut site = Site::new("2022-10-05 09:00", KIT);
+    greeted(&mut site, None, 0);
+    let sold = site.sell(CARD, 2, 0).unwrap();
+    site.node().load_run(0).unwrap();
+    let (day, body) = digest("kit", "2022-10-05 10:00", 50, &[(CARD, 5)], true);
+    take(&mut site, &manifest(100, 50, vec![day])).unwrap();
+    fetch(&mut site, &body);
+    assert_eq!(site.examine(CARD).unwrap().allowance.adult, 1, "five in all, or seven");
+    site.node().acked(sold.pos, 100, None).unwrap();
+    assert!(matches!(site.examine(CARD), Err(Refusal::Bought { .. })), "it was not: seven");
+}
+
+/// Found by reading: what the hub had taken on the line before, and confirms again, was taken for news to it.
+#[test]
+fn what_the_hub_confirms_twice_may_have_been_in_the_digest_since_the_first_time() {
+    let mut site = Site::new("2022-10-05 09:00", KIT);
+    greeted(&mut site, None, 0);
+    let sold = site.sell(CARD, 2, 0).unwrap();
+    let (run, _) = site.node().load_run(0).unwrap().unwrap();
+    // It was taken by position 49, and the line went before the answer came.
+    greeted(&mut site, Some(Seen { id: sold.id, hash: run.last }), 51);
+    let (day, body) = digest("kit", "2022-10-05 10:00", 50, &[(CARD, 5)], true);
+    take(&mut site, &manifest(100, 50, vec![day])).unwrap();
+    fetch(&mut site, &body);
+    site.node().load_run(0).unwrap();
+    site.node().acked(sold.pos, 51, None).unwrap();
+    assert_eq!(site.examine(CARD).unwrap().allowance.adult, 1, "two here and three elsewhere");
+    site.withdraw(sold.id).unwrap();
+    assert_eq!(site.examine(CARD).unwrap().allowance.adult, 3, "three elsewhere");
+}
+
+/// Both came to the hub at once, so that the list has spoken of neither.
+#[test]
+fn what_may_have_been_in_the_digest_was_not_where_all_is_told_up_to_its_withdrawal() {
+    let mut site = Site::new("2022-10-05 09:00", KIT);
+    greeted(&mut site, None, 0);
+    let sold = site.sell(CARD, 2, 0).unwrap();
+    let gone = site.withdraw(sold.id).unwrap();
+    let (run, _) = site.node().load_run(0).unwrap().unwrap();
+    greeted(&mut site, Some(Seen { id: gone.id, hash: run.last }), 51);
+    let (day, body) = digest("kit", "2022-10-05 10:00", 50, &[(CARD, 3)], true);
+    take(&mut site, &manifest(100, 50, vec![day])).unwrap();
+    fetch(&mut site, &body);
+    site.node().acked(gone.pos, 51, None).unwrap();
+    let other = hub_at(50).news("kit", "2022-10-05 10:00", EVEN, elsewhere(1), 1);
+    site.node().take_feed(50, &[other]).unwrap();
+    assert_eq!(site.examine(CARD).unwrap().allowance.adult, 3, "three elsewhere");
 }
 
 #[test]

@@ -173,6 +173,21 @@ fn what_does_not_hold_is_refused_and_what_is_known_stays() {
     assert!(known(&mut edge) && edge.find("P2", "2020-02-01").len() == 1);
 }
 
+/// Found by reading: the keys of a refused manifest were taken for known and never written down.
+#[test]
+fn a_manifest_that_was_refused_has_said_nothing() {
+    let mut edge = Edge::new(Nation::stored());
+    let (good, _) = layer("2020-02-06", (0, 90), &[("P1", Some(2))]);
+    edge.manifest(90, vec![named("2020-02-06", true, &[good])]).unwrap();
+    let (next, _) = layer("2020-02-07", (0, 80), &[("P2", Some(2))]);
+    let refused = edge.manifest(80, vec![named("2020-02-07", false, &[next])]);
+    assert!(matches!(refused, Err(NationError::Replayed { .. })));
+    edge.take(90, &[part(90, "2020-02-07", &[("P2", 5, 2, false)])]).unwrap();
+    edge.nation = Nation::stored();
+    edge.load();
+    assert_eq!(edge.find("P2", "2020-02-01"), hits(&[("2020-02-07", 2)]));
+}
+
 #[test]
 fn a_digest_that_rots_on_the_disk_is_fetched_again() {
     let mut edge = Edge::new(Nation::stored());
