@@ -4,17 +4,22 @@
 //! **Invariant: a layer is never changed.** What comes later for its day is another layer behind it; when a day closes
 //! its layers are replaced by one.
 
+mod fold;
+mod named;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate, NaiveTime};
-use shared::digest::{self, BadLayer, Found, Header, Layer, LayerId, LayerRef, Manifest, State, width_for};
+use chrono::{Days, NaiveDate};
+use shared::digest::{self, BadLayer, Found, Header, Layer, LayerId, LayerRef, State, width_for};
 use shared::entry::Pieces;
-use shared::ids::ProgrammeId;
-use shared::rules::calendar::{second_of, taipei_day};
+use shared::rules::calendar::taipei_day;
 use shared::rules::programme::WINDOW_DAYS_MAX;
-use shared::wire::v1::feed::{self, Item};
+use shared::wire::v1::feed;
 use shared::wire::v1::message::{Fetch, Piece};
+
+use fold::{Counted, Net, fold};
+use named::Reach;
 
 use crate::hub::{Hub, HubError};
 use crate::store::{DigestDay, ManifestRow};
@@ -37,56 +42,11 @@ const READ_ITEMS_MAX: u64 = 1 << 20;
 const REPLACED_KEPT_S: i64 = 24 * 3600;
 /// Under this name the store keeps up to where the feed has gone into layers.
 const DIGESTED: &str = "digested";
-/// Under this name the store keeps by which versions, and on which day, the days of the manifest were chosen.
+/// Under this name the store keeps by which reach the days of the manifest were chosen.
 const NAMED_BY: &str = "digests_named_by";
 
-/// What the feed's items of somebody come to between two positions.
-#[derive(Debug, Clone, Copy, Default)]
-struct Net {
-    sales: i64,
-    adult: i64,
-    child: i64,
-}
-
-/// By programme and day, then by fingerprint.
+/// What the feed's items come to, by programme and day, then by fingerprint.
 type Nets = BTreeMap<DigestDay, BTreeMap<u64, Net>>;
-
-impl Net {
-    fn add(&mut self, item: &Item) {
-        let sign = if item.gone { -1 } else { 1 };
-        self.sales += sign;
-        self.adult += sign * i64::from(item.pieces.adult);
-        self.child += sign * i64::from(item.pieces.child);
-    }
-
-    /// What somebody's sales come to, some of which count before.
-    fn on(self, before: Counted) -> Counted {
-        let sum = |had: u32, more: i64| u32::try_from((i64::from(had) + more).max(0)).unwrap_or(u32::MAX);
-        let Counted { sales, pieces } = before;
-        let pieces = Pieces { adult: sum(pieces.adult, self.adult), child: sum(pieces.child, self.child) };
-        Counted { sales: (sales + self.sales).max(0), pieces }
-    }
-}
-
-/// What counts of somebody.
-#[derive(Debug, Clone, Copy, Default)]
-struct Counted {
-    sales: i64,
-    pieces: Pieces,
-}
-
-impl Counted {
-    /// As a layer says it; none where it says the same as before.
-    fn news(self, before: Self, has_pieces: bool) -> Option<State> {
-        let counts = |it: Self| if has_pieces { it.pieces.total() > 0 } else { it.sales > 0 };
-        match (counts(before), counts(self)) {
-            (false, false) => None,
-            (true, false) => Some(State::Gone),
-            (true, true) if !has_pieces || self.pieces == before.pieces => None,
-            (_, true) => Some(State::Counts(self.pieces)),
-        }
-    }
-}
 
 impl Hub {
     /// Publishes a manifest where the last is old enough.
@@ -96,9 +56,7 @@ impl Hub {
     pub fn publish_digests_in_time(&mut self, every_s: i64, second: i64) -> Result<Option<u64>, HubError> {
         let last = self.manifest_made()?.cast_signed();
         let is_new = last > 0 && second.saturating_sub(last).unsigned_abs() < every_s.unsigned_abs();
-        // Another version may reach other days.
-        let is_same = self.store.meta(NAMED_BY)?.is_some_and(|last| last.starts_with(&self.named_by()));
-        if is_new && is_same {
+        if is_new && self.is_named_by(&self.reach(second))? {
             return Ok(None);
         }
         self.publish_digests(second)
@@ -114,13 +72,12 @@ impl Hub {
             let is_grown = hub.digest_feed(second)?;
             let is_closed = hub.close_days(second)?;
             hub.forget_days(second)?;
-            let named_by = [hub.named_by().as_slice(), taipei_day(second).to_string().as_bytes()].concat();
-            let is_same = hub.store.meta(NAMED_BY)?.is_some_and(|last| last == named_by);
-            if !is_grown && !is_closed && is_same && hub.store.manifest()?.is_some() {
+            let reach = hub.reach(second);
+            if !is_grown && !is_closed && hub.is_named_by(&reach)? && hub.manifest_made()? > 0 {
                 return Ok(None);
             }
-            hub.store.set_meta(NAMED_BY, &named_by)?;
-            let row = hub.next_manifest(second)?;
+            hub.store.set_meta(NAMED_BY, &reach.bytes())?;
+            let row = hub.next_manifest(&reach, second)?;
             hub.store.put_manifest(&row)?;
             let upto = row.upto;
             hub.memory.manifest = Some(row);
@@ -161,6 +118,11 @@ impl Hub {
         Ok(Piece { layer: fetch.layer, offset: fetch.offset, bytes })
     }
 
+    /// Whether another version, or another day, has not changed which days the newest manifest has to name.
+    fn is_named_by(&self, reach: &Reach) -> Result<bool, HubError> {
+        Ok(self.store.meta(NAMED_BY)?.is_some_and(|last| last == reach.bytes()))
+    }
+
     fn digest_feed(&mut self, second: i64) -> Result<bool, HubError> {
         let mut is_grown = false;
         loop {
@@ -172,14 +134,13 @@ impl Hub {
             for (day, nets) in nets {
                 is_grown |= self.is_kept(&day, second) && self.add_layer(&day, &nets, (after, upto), second)?;
             }
-            self.store.set_meta(DIGESTED, &upto.to_be_bytes())?;
+            self.store.set_meta_number(DIGESTED, upto)?;
         }
     }
 
     /// Up to where the feed has gone into layers.
     fn digested(&self) -> Result<u64, HubError> {
-        let bytes = self.store.meta(DIGESTED)?;
-        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+        Ok(self.store.meta_number(DIGESTED)?.unwrap_or(0))
     }
 
     fn read_feed(&self, after: u64) -> Result<(Nets, u64), HubError> {
@@ -235,7 +196,7 @@ impl Hub {
         self.keep_layer(day, &Header { programme, day: date, width: OPEN_WIDTH, has_pieces, after, upto }, &changes)?;
         if layers.len() >= LAYERS_MAX {
             let first = usize::from(self.store.is_closed(day)?);
-            self.merge_layers(day, first, OPEN_WIDTH, second)?;
+            self.merge_layers(day, first, second, |_| OPEN_WIDTH)?;
         }
         Ok(true)
     }
@@ -260,8 +221,14 @@ impl Hub {
         Ok(())
     }
 
-    /// One layer in place of all from the `first` on.
-    fn merge_layers(&mut self, day: &DigestDay, first: usize, width: u8, second: i64) -> Result<(), HubError> {
+    /// One layer in place of all from the `first` on, so wide for so many people.
+    fn merge_layers(
+        &mut self,
+        day: &DigestDay,
+        first: usize,
+        second: i64,
+        width: impl FnOnce(usize) -> u8,
+    ) -> Result<(), HubError> {
         let layers = self.open_layers(day)?;
         let merged = layers.get(first..).unwrap_or_default();
         let (Some(oldest), Some(newest)) = (merged.first(), merged.last()) else { return Ok(()) };
@@ -269,7 +236,7 @@ impl Hub {
         let keeps_gone = first > 0;
         let changes = fold(merged, keeps_gone);
         let (after, upto) = (oldest.header().after, newest.header().upto);
-        let header = Header { width, after, upto, ..newest.header().clone() };
+        let header = Header { width: width(changes.len()), after, upto, ..newest.header().clone() };
         for layer in merged {
             self.store.replace_layer(&layer.id(), second)?;
             self.memory.layers.borrow_mut().remove(&layer.id());
@@ -284,9 +251,7 @@ impl Hub {
             if closed || day.1 >= today {
                 continue;
             }
-            let people = fold(&self.open_layers(&day)?, false).len();
-            let width = width_for(u64::try_from(people).unwrap_or(u64::MAX));
-            self.merge_layers(&day, 0, width, second)?;
+            self.merge_layers(&day, 0, second, |people| width_for(u64::try_from(people).unwrap_or(u64::MAX)))?;
             self.store.close_day(&day)?;
             is_closed = true;
         }
@@ -300,63 +265,6 @@ impl Hub {
             }
         }
         Ok(self.store.forget_replaced(second.saturating_sub(REPLACED_KEPT_S))?)
-    }
-
-    /// What decides which days a manifest names: the versions.
-    fn named_by(&self) -> Vec<u8> {
-        let names = self.memory.versions.iter().map(|version| format!("{} {} ", version.name, version.from));
-        names.collect::<String>().into_bytes()
-    }
-
-    fn next_manifest(&mut self, second: i64) -> Result<ManifestRow, HubError> {
-        let contacts: BTreeMap<_, i64> = self.store.contacts()?.into_iter().collect();
-        let named = self.named_days(taipei_day(second))?;
-        let mut days = Vec::new();
-        for ((programme, day), is_closed) in named {
-            let ends =
-                day.checked_add_days(Days::new(1)).map_or(i64::MAX, |next| second_of(next.and_time(NaiveTime::MIN)));
-            let since = ends.min(second.saturating_sub(MANIFEST_EVERY_S));
-            let unheard = contacts.values().filter(|heard| **heard < since).count();
-            let key = self.keys.day(&programme, day)?.secret().clone();
-            let unheard = u32::try_from(unheard).unwrap_or(u32::MAX);
-            let layers = self.store.layers(&(programme.clone(), day))?;
-            days.push(digest::Day { programme, day, key, is_closed, unheard, layers });
-        }
-        let upto = self.digested()?;
-        // Later than the last, also where somebody set the hub's clock back.
-        let made = second.cast_unsigned().max(self.manifest_made()? + 1);
-        let signed = Manifest { hub_life: self.life, upto, second: made.cast_signed(), days }.sign(&self.signer);
-        Ok(ManifestRow { made, upto, signed })
-    }
-
-    /// The days that a window may reach, and whether each is closed; and for every programme the first and the last day
-    /// between which nothing is missing, though nobody bought on them.
-    fn named_days(&self, today: NaiveDate) -> Result<BTreeMap<DigestDay, bool>, HubError> {
-        let versions = &self.memory.versions;
-        // And a day more: an edge's day may end a little after the hub's.
-        let yesterday = today.pred_opt().unwrap_or(today);
-        let from = |programme: &ProgrammeId| {
-            let days = [yesterday, today].map(|day| versions.reached_from(programme, day));
-            days.into_iter().flatten().min()
-        };
-        let days = self.store.digested_days()?.into_iter();
-        let mut named: BTreeMap<DigestDay, bool> =
-            days.filter(|((programme, day), _)| from(programme).is_some_and(|from| *day >= from)).collect();
-        // Who says absurd days must not crowd out the days that matter.
-        let far = |day: NaiveDate| today.signed_duration_since(day).num_days().unsigned_abs();
-        let mut distances: Vec<u64> = named.keys().map(|(_, day)| far(*day)).collect();
-        distances.sort_unstable();
-        let room = digest::DAYS_MAX.saturating_sub(2 * versions.programmes().count());
-        let reach = distances.get(room).map_or(u64::from(WINDOW_DAYS_MAX), |beyond| beyond.saturating_sub(1));
-        named.retain(|(_, day), _| far(*day) <= reach);
-        let first = today.checked_sub_days(Days::new(reach)).unwrap_or(NaiveDate::MIN);
-        let last = today.checked_add_days(Days::new(reach)).unwrap_or(NaiveDate::MAX);
-        for programme in versions.programmes() {
-            let Some(from) = from(programme) else { continue };
-            named.entry((programme.clone(), from.max(first))).or_insert(false);
-            named.entry((programme.clone(), last)).or_insert(false);
-        }
-        Ok(named)
     }
 
     /// What was opened stays open for the next time, unless it is much: late ledgers touch many days.
@@ -383,23 +291,4 @@ impl Hub {
 
 fn damaged(cause: BadLayer) -> HubError {
     HubError::Damaged(format!("a layer: {cause}"))
-}
-
-/// What layers come to, by fingerprints of which the bits that were kept stand first.
-fn fold(layers: &[Arc<Layer>], keeps_gone: bool) -> BTreeMap<u64, State> {
-    let mut out = BTreeMap::new();
-    for layer in layers {
-        let rest = 64 - u32::from(layer.header().width);
-        for (prefix, found) in layer.iter() {
-            let state = match found {
-                Found::Counts(pieces) => State::Counts(pieces.unwrap_or_default()),
-                Found::Gone => State::Gone,
-            };
-            out.insert(prefix << rest, state);
-        }
-    }
-    if !keeps_gone {
-        out.retain(|_, state| matches!(state, State::Counts(_)));
-    }
-    out
 }

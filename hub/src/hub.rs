@@ -126,9 +126,8 @@ impl Hub {
             hub.store.forget_manifest()?;
             hub.memory.manifest = None;
             // What the nation is told from here on stands at positions at which the life before told other things.
-            let known = hub.store.meta(FEED_SHARED)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
-            let shared = hub.store.feed_position()?.min(known.unwrap_or(u64::MAX));
-            hub.store.set_meta(FEED_SHARED, &shared.to_be_bytes())?;
+            let known = hub.store.meta_number(FEED_SHARED)?.unwrap_or(u64::MAX);
+            hub.store.set_meta_number(FEED_SHARED, hub.store.feed_position()?.min(known))?;
             Ok(hub.store.set_meta(LIFE, &life.0)?)
         })?;
         self.life = life;

@@ -81,7 +81,7 @@ impl DataFolder {
         remove(&aside)?;
         hub.store.copy_to(&aside)?;
         let copy = Store::open(&aside)?;
-        copy.set_meta(BACKED_UP, &second.to_be_bytes())?;
+        copy.set_meta_number(BACKED_UP, second.cast_unsigned())?;
         let rows = copy.journal_position()?;
         copy.close()?;
         settle(&aside, out)?;
@@ -122,12 +122,12 @@ fn bring_back(authority: &Authority, from: &Path, aside: &Path) -> Result<(u64, 
         return Err(KeepError::Damaged(verified.findings.len(), first.row));
     }
     hub.begin_new_life()?;
-    let second = hub.store.meta(BACKED_UP)?.and_then(|bytes| Some(i64::from_be_bytes(bytes.try_into().ok()?)));
+    let second = hub.store.meta_number(BACKED_UP)?;
     if let Some(second) = second {
-        hub.store.set_meta(RESTORED, &second.to_be_bytes())?;
+        hub.store.set_meta_number(RESTORED, second)?;
     }
     hub.into_store().close()?;
-    Ok((verified.rows, second))
+    Ok((verified.rows, second.map(u64::cast_signed)))
 }
 
 impl Hub {
@@ -137,8 +137,8 @@ impl Hub {
     /// # Errors
     /// Where the store fails.
     pub fn may_have_forgotten(&self, fingerprint: &[u8; 32], issued: i64) -> Result<bool, HubError> {
-        let restored = self.store.meta(RESTORED)?.and_then(|bytes| Some(i64::from_be_bytes(bytes.try_into().ok()?)));
-        let since = restored.is_some_and(|second| issued.saturating_add(DAY_S) > second);
+        let restored = self.store.meta_number(RESTORED)?;
+        let since = restored.is_some_and(|second| issued.saturating_add(DAY_S) > second.cast_signed());
         Ok(since && !self.store.knows_certificate(fingerprint)?)
     }
 }

@@ -210,6 +210,16 @@ impl Store {
         self.run("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", (name, value), "keep a value").map(|_| ())
     }
 
+    /// A value of the hub itself that is a number; none where it is not there.
+    pub(crate) fn meta_number(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        Ok(self.meta(name)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes))
+    }
+
+    /// Keeps a number.
+    pub(crate) fn set_meta_number(&self, name: &str, number: u64) -> Result<(), StoreError> {
+        self.set_meta(name, &number.to_be_bytes())
+    }
+
     /// Forgets every projection. The journal, the registry and the feed stay.
     pub(crate) fn drop_projections(&self) -> Result<(), StoreError> {
         const ALL: &str = "DELETE FROM programme; DELETE FROM sale; DELETE FROM withdrawal; DELETE FROM stock; \

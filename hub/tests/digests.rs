@@ -15,6 +15,7 @@ use hub::store::Store;
 use shared::digest::{self, Day, Found, Layer, LayerId, Manifest};
 use shared::entry::Pieces;
 use shared::rules::identity::Person;
+use shared::rules::programme::shipped_text;
 use shared::seal::{DayKey, HubKeys};
 use shared::sync::hub::Input;
 use shared::wire::v1::message::Fetch;
@@ -175,6 +176,22 @@ fn days_that_no_window_reaches_are_named_no_more() {
     assert!(days.last() > Some(&day("2021-01-01")));
 }
 
+/// Found by reading: a version that was published again under its name did not count as another.
+#[test]
+fn a_window_that_reaches_further_is_named_at_once() {
+    let (mut hub, mut a) = (hub(), Edge::new(A, 1));
+    sells(&mut hub, &mut a, "2020-02-06T09:00", 0..3);
+    publish_at(&mut hub, "2020-02-14T09:00").unwrap();
+    let is_named = |hub: &Hub| newest(hub).days.iter().any(|named| named.day == day("2020-02-06"));
+    assert!(!is_named(&hub));
+    let look = |hub: &mut Hub, at: &str| hub.publish_digests_in_time(900, second(at)).unwrap().is_some();
+    assert!(!look(&mut hub, "2020-02-14T09:05"), "nothing is new, and it is not time yet");
+    let text = shipped_text("mask-2020-02-06").unwrap().replace("rolling_days = 7", "rolling_days = 14");
+    hub.publish_programme(&text, "op", second("2020-02-14T09:06")).unwrap().unwrap();
+    assert!(look(&mut hub, "2020-02-14T09:07") && is_named(&hub));
+    assert!(!look(&mut hub, "2020-02-14T09:08"));
+}
+
 #[test]
 fn who_is_far_behind_jumps_and_who_is_not_gets_the_feed() {
     let (mut hub, mut a) = (hub(), Edge::new(A, 1));
@@ -222,8 +239,12 @@ fn a_replaced_layer_can_be_fetched_to_its_end_for_a_day() {
 fn many_supplements_become_one_beside_the_digest() {
     let (mut hub, mut a) = (hub(), Edge::new(A, 1));
     sells(&mut hub, &mut a, "2020-02-06T09:00", 0..5);
+    let sold = a.sell("2020-02-06T09:01", &document(&number(200)), adult(1));
+    send(&mut hub, std::slice::from_ref(&sold));
     publish_at(&mut hub, "2020-02-07T05:00").unwrap();
     let digest = named(&newest(&hub), "2020-02-06").layers[0];
+    let back = a.withdraw("2020-02-07T05:01", id(&sold));
+    send(&mut hub, &[back]);
     let mut b = Edge::new(B, 2);
     for late in 0..40 {
         sells(&mut hub, &mut b, "2020-02-06T10:00", [100 + late]);
@@ -233,6 +254,7 @@ fn many_supplements_become_one_beside_the_digest() {
     assert!(after.layers.len() <= 25, "{} layers", after.layers.len());
     assert_eq!(after.layers[0], digest);
     assert!((0..5).chain(100..140).all(|serial| counts(&hub, "2020-02-06", serial).is_some()));
+    assert_eq!(counts(&hub, "2020-02-06", 200), None, "what was taken back of the digest stays so");
 }
 
 #[test]
@@ -249,6 +271,24 @@ fn where_one_sale_takes_the_place_of_another_and_goes_again_somebody_counts_thro
     sells(&mut hub, &mut a, "2020-02-06T09:41", [4]);
     publish_at(&mut hub, "2020-02-06T09:45").unwrap();
     assert_eq!(counts(&hub, "2020-02-06", 2), Some(None));
+}
+
+/// On the day before the first rules everybody may buy twice. Where digests say no pieces they still say who bought as
+/// long as one of the purchases stands.
+#[test]
+fn of_two_sales_of_one_day_one_is_taken_back_and_then_the_other() {
+    let (mut hub, mut a) = (hub(), Edge::new(A, 1));
+    let first = a.sell("2020-02-05T09:00", &document(&number(2)), adult(1));
+    let other = a.sell("2020-02-05T09:10", &document(&number(2)), adult(1));
+    for (at, sent, after) in [
+        ("2020-02-05T09:15", vec![first.clone(), other.clone()], Some(None)),
+        ("2020-02-05T09:30", vec![a.withdraw("2020-02-05T09:20", id(&first))], Some(None)),
+        ("2020-02-05T09:45", vec![a.withdraw("2020-02-05T09:40", id(&other))], None),
+    ] {
+        send(&mut hub, &sent);
+        publish_at(&mut hub, at);
+        assert_eq!(counts(&hub, "2020-02-05", 2), after, "{at}");
+    }
 }
 
 #[test]

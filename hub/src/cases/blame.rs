@@ -130,15 +130,14 @@ pub(super) fn could_have_known(
 impl Hub {
     /// How far the positions that a site names can be taken for this hub's.
     pub(super) fn vouched(&self, site: &SiteCode) -> Result<Vouched, HubError> {
-        let number = |bytes: Vec<u8>| bytes.try_into().ok().map(u64::from_be_bytes);
-        let shared = self.store.meta(FEED_SHARED)?.and_then(number).unwrap_or(0);
-        let turned = self.store.meta(&turned(site))?.and_then(number).map(u64::cast_signed);
+        let shared = self.store.meta_number(FEED_SHARED)?.unwrap_or(0);
+        let turned = self.store.meta_number(&turned(site))?.map(u64::cast_signed);
         Ok(Vouched { feed: self.feed_position()?, shared, turned })
     }
 
     /// A site that went by another life's positions is told that they begin anew.
     pub(crate) fn note_turned(&mut self, site: &SiteCode, second: i64) -> Result<(), HubError> {
-        self.transact(|hub| Ok(hub.store.set_meta(&turned(site), &second.to_be_bytes())?))
+        self.transact(|hub| Ok(hub.store.set_meta_number(&turned(site), second.cast_unsigned())?))
     }
 }
 
