@@ -15,6 +15,7 @@ use crate::hub::{Hub, HubError};
 use crate::store::{DecisionRow, DisputeRow};
 
 pub use decide::{BadDecision, Verdict};
+pub use words::source;
 
 /// Which disputes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +35,18 @@ pub enum DisputeState {
     Granted,
     /// The person stays refused.
     Rejected,
+}
+
+impl DisputeState {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Granted => "granted",
+            Self::Rejected => "rejected",
+        }
+    }
 }
 
 /// A dispute in a list.

@@ -57,6 +57,17 @@ pub enum Reading {
     Typed,
 }
 
+impl Reading {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Typed => "typed",
+        }
+    }
+}
+
 /// Who stood at the counter.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Staff {

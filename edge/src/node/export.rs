@@ -1,7 +1,7 @@
 //! The site's own log for other eyes: one JSON object a line, documents masked.
 
 use serde_json::{Value, json};
-use shared::entry::{Entry, Fact, Found, Instant, Pieces, Sale, Sealed, Source};
+use shared::entry::{Entry, Fact, Found, Instant, Pieces, Sale, Sealed};
 use shared::ids::EntryId;
 use shared::sync::edge::LogPos;
 
@@ -96,11 +96,7 @@ impl Node {
 }
 
 fn found(found: &Found) -> Value {
-    let source = match found.source {
-        Source::Own => "own",
-        Source::Nation => "nation",
-    };
-    json!({ "day": found.day.to_string(), "source": source })
+    json!({ "day": found.day.to_string(), "source": found.source.code() })
 }
 
 fn pieces(pieces: Pieces) -> Value {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde_json::{Value, json};
-use shared::entry::{Found, Pieces, Source};
+use shared::entry::{Found, Pieces};
 use shared::rules::calendar::{roc_date, roc_minute};
 use shared::rules::evidence::Evidence;
 use shared::rules::knowledge::Allowed;
@@ -381,11 +381,7 @@ pub(super) fn dispute_state(decided: Option<&Decided>) -> (&'static str, &'stati
 }
 
 fn found(found: &Found) -> Value {
-    let source = match found.source {
-        Source::Own => "own",
-        Source::Nation => "nation",
-    };
-    json!({ "day": found.day.to_string(), "source": source })
+    json!({ "day": found.day.to_string(), "source": found.source.code() })
 }
 
 /// A date in both calendars.

@@ -115,13 +115,13 @@ impl Hub {
         live: &[Purchase],
         sales: &[SaleLine],
     ) -> Result<Vec<FindingLine>, HubError> {
+        let versions = self.fresh_versions()?;
         let cleared = self.store.cleared_of(&case.programme, &case.tag)?;
-        let judgement = conflict::judge(&self.fresh_versions()?, &case.programme, live, &cleared);
+        let judgement = conflict::judge(&versions, &case.programme, live, &cleared);
         let mut findings = judgement.findings;
         findings.extend(self.doubtful_times(case)?);
         let by_id: HashMap<EntryId, &SaleLine> = sales.iter().map(|sale| (sale.id, sale)).collect();
         let purchases: HashMap<EntryId, &Purchase> = live.iter().map(|purchase| (purchase.id, purchase)).collect();
-        let versions = self.fresh_versions()?;
         let mut lines = Vec::with_capacity(findings.len());
         for finding in findings {
             let Some(sale) = by_id.get(&finding.sale) else { continue };

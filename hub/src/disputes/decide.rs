@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use shared::entry::{ClearedDay, Decision, Exception, Fact};
-use shared::ids::{CaseId, ProgrammeId};
+use shared::ids::{CaseId, DocId, PersonTag, ProgrammeId};
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::holds_number;
 use shared::rules::quota::Cleared;
@@ -17,7 +17,6 @@ use crate::hub::{Hub, HubError};
 use crate::project::Batch;
 use crate::publish::{desk, month, signed};
 use crate::store::DisputeRow;
-use shared::ids::DocId;
 
 /// Which way a dispute is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,11 +150,7 @@ impl Hub {
     }
 
     /// What is cleared of a person in a programme; nearly nobody has any.
-    pub(crate) fn cleared_of(
-        &self,
-        programme: &ProgrammeId,
-        tag: &shared::ids::PersonTag,
-    ) -> Result<Vec<Cleared>, HubError> {
+    pub(crate) fn cleared_of(&self, programme: &ProgrammeId, tag: &PersonTag) -> Result<Vec<Cleared>, HubError> {
         if self.memory.clears { Ok(self.store.cleared_of(programme, tag)?) } else { Ok(Vec::new()) }
     }
 }

@@ -59,17 +59,18 @@ fn listed(found: &[Found], between: &str, one: impl Fn(&Found) -> String) -> Str
 }
 
 fn day_zh(found: &Found) -> String {
-    let source = match found.source {
-        Source::Own => "本站售出",
-        Source::Nation => "全國名單",
-    };
-    format!("{}（{source}）", roc_date(found.day))
+    format!("{}（{}）", roc_date(found.day), source(found.source).0)
 }
 
 fn day_en(found: &Found) -> String {
-    let source = match found.source {
-        Source::Own => "its own sale",
-        Source::Nation => "the nation's list",
-    };
-    format!("{} ({source})", found.day)
+    format!("{} ({})", found.day, source(found.source).1)
+}
+
+/// Whence a site knew of a purchase, in Chinese and in English.
+#[must_use]
+pub fn source(source: Source) -> (&'static str, &'static str) {
+    match source {
+        Source::Own => ("本站售出", "the site's own sale"),
+        Source::Nation => ("全國名單", "the nation's list"),
+    }
 }

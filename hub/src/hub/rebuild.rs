@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
-use shared::entry::Reading;
 use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use shared::ledger::run::Run;
 use shared::planted;
@@ -258,10 +257,7 @@ fn sale_line(out: &mut String, tag: &PersonTag, programme: &ProgrammeId, sale: &
         (Effect::Counts, true) => "stale",
         (Effect::Counts, false) => "counts",
     };
-    let reading = match sale.reading {
-        Reading::Card => "card",
-        Reading::Typed => "typed",
-    };
+    let reading = sale.reading.code();
     let recorded = if sale.recorded { " recorded" } else { "" };
     writeln!(
         out,

@@ -178,11 +178,15 @@ fn badge(effect: Effect) -> Badge {
     Badge { class, text: Text::new(zh, en) }
 }
 
-pub(super) fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt {
-    let reading = match sale.reading {
+/// How the document's number came in, in words.
+pub(super) fn reading(reading: Reading) -> Text {
+    match reading {
         Reading::Card => Text::new("讀卡", "card"),
         Reading::Typed => Text::new("人工輸入", "typed"),
-    };
+    }
+}
+
+pub(super) fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) -> Receipt {
     let verified = if sale.by.verified { "" } else { "（未驗證 not verified）" };
     Receipt {
         number,
@@ -193,7 +197,7 @@ pub(super) fn receipt(number: usize, sale: &SaleLine, findings: &[FindingLine]) 
         doubt: doubt(sale),
         adult: sale.pieces.adult,
         child: sale.pieces.child,
-        reading,
+        reading: reading(sale.reading),
         version: sale.version.to_string(),
         by: format!("{}{verified}", sale.by.name),
         approved_by: sale.approved_by.clone(),
@@ -274,15 +278,11 @@ pub(super) fn sale(sale: &SaleLine) -> Value {
         Effect::Withdrawn => "withdrawn",
         Effect::Cleared => "cleared",
     };
-    let reading = match sale.reading {
-        Reading::Card => "card",
-        Reading::Typed => "typed",
-    };
     json!({
         "id": sale.id.to_string(), "site": sale.site.as_str(), "site_name": sale.site_name,
         "second": sale.instant, "doubt_s": (sale.doubt_s != u32::MAX).then_some(sale.doubt_s),
         "recorded": sale.recorded, "received": sale.received, "ahead": sale.ahead,
-        "adult": sale.pieces.adult, "child": sale.pieces.child, "kind": sale.kind.code(), "reading": reading,
+        "adult": sale.pieces.adult, "child": sale.pieces.child, "kind": sale.kind.code(), "reading": sale.reading.code(),
         "version": sale.version.as_str(), "by": sale.by.name, "by_verified": sale.by.verified,
         "proxied": sale.proxied, "approved_by": sale.approved_by, "watermark": sale.watermark,
         "published": sale.published, "written": sale.written.second,

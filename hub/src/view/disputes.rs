@@ -1,12 +1,12 @@
 //! Disputes, as they are shown.
 
 use serde_json::{Value, json};
-use shared::entry::{Found, Reading, Source};
+use shared::entry::Found;
 use shared::rules::calendar::{roc_date, roc_minute};
 use shared::rules::programme::Text;
 
-use super::cases::{Badge, Receipt, receipt, sale, text};
-use crate::disputes::{DecisionLine, DisputeDetail, DisputeFilter, DisputeState, DisputeSummary};
+use super::cases::{Badge, Receipt, reading, receipt, sale, text};
+use crate::disputes::{DecisionLine, DisputeDetail, DisputeFilter, DisputeState, DisputeSummary, source};
 use crate::hub::{Hub, HubError};
 
 /// Of a case's id in a list.
@@ -98,16 +98,12 @@ impl From<&DisputeSummary> for DisputeLine {
 
 impl From<&DisputeDetail> for DisputePage {
     fn from(dispute: &DisputeDetail) -> Self {
-        let reading = match dispute.reading {
-            Reading::Card => Text::new("讀卡", "card"),
-            Reading::Typed => Text::new("人工輸入", "typed"),
-        };
         let verified = if dispute.by.verified { "" } else { "（未驗證 not verified）" };
         Self {
             line: DisputeLine::from(&dispute.line),
             entry: dispute.line.entry.to_string(),
             kind: Text::new(dispute.line.kind.label_zh(), dispute.line.kind.label_en()),
-            reading,
+            reading: reading(dispute.reading),
             version: dispute.version.to_string(),
             by: format!("{}{verified}", dispute.by.name),
             received: roc_minute(dispute.line.received),
@@ -121,10 +117,7 @@ impl From<&DisputeDetail> for DisputePage {
 }
 
 fn found_words(found: &Found) -> Text {
-    let (zh, en) = match found.source {
-        Source::Own => ("本站售出", "the site's own sale"),
-        Source::Nation => ("全國名單", "the nation's list"),
-    };
+    let (zh, en) = source(found.source);
     Text { zh: format!("{} {zh}", roc_date(found.day)), en: format!("{} {en}", found.day) }
 }
 
@@ -143,14 +136,6 @@ fn badge(state: DisputeState) -> Badge {
     Badge { class, text: Text::new(zh, en) }
 }
 
-fn state(state: DisputeState) -> &'static str {
-    match state {
-        DisputeState::Waiting => "waiting",
-        DisputeState::Granted => "granted",
-        DisputeState::Rejected => "rejected",
-    }
-}
-
 /// A dispute in a list, as JSON.
 #[must_use]
 pub fn dispute_summary(dispute: &DisputeSummary) -> Value {
@@ -158,24 +143,14 @@ pub fn dispute_summary(dispute: &DisputeSummary) -> Value {
         "id": dispute.id.to_string(), "dispute": dispute.entry.to_string(), "programme": dispute.programme.as_str(),
         "site": dispute.site.as_str(), "site_name": dispute.site_name, "filed": dispute.filed,
         "doubt_s": (dispute.doubt_s != u32::MAX).then_some(dispute.doubt_s), "received": dispute.received,
-        "person": dispute.person, "kind": dispute.kind.code(), "state": state(dispute.state),
+        "person": dispute.person, "kind": dispute.kind.code(), "state": dispute.state.code(),
     })
 }
 
 /// A dispute with its evidence, as JSON.
 #[must_use]
 pub fn dispute(dispute: &DisputeDetail) -> Value {
-    let reading = match dispute.reading {
-        Reading::Card => "card",
-        Reading::Typed => "typed",
-    };
-    let found = |found: &Found| {
-        let source = match found.source {
-            Source::Own => "own",
-            Source::Nation => "nation",
-        };
-        json!({ "day": found.day.to_string(), "source": source })
-    };
+    let found = |found: &Found| json!({ "day": found.day.to_string(), "source": found.source.code() });
     let decision = |decision: &DecisionLine| {
         json!({
             "granted": decision.granted, "words": decision.words, "by": decision.by, "second": decision.second,
@@ -186,7 +161,7 @@ pub fn dispute(dispute: &DisputeDetail) -> Value {
     value["summary"] = text(&dispute.summary);
     value["by"] = json!(dispute.by.name);
     value["by_verified"] = json!(dispute.by.verified);
-    value["reading"] = json!(reading);
+    value["reading"] = json!(dispute.reading.code());
     value["version"] = json!(dispute.version.as_str());
     value["watermark"] = json!(dispute.watermark);
     value["found"] = dispute.found.iter().map(found).collect();

@@ -42,6 +42,17 @@ pub enum Source {
     Nation,
 }
 
+impl Source {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Nation => "nation",
+        }
+    }
+}
+
 /// What an operator has cleared of somebody, for every edge; nobody is named. Of one case the last word counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exception {
