@@ -21,6 +21,8 @@ const TEN_MINUTES: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of the line at least this part is used while the ledger comes down.
 const BUSY_AT_LEAST: f64 = 0.5;
+/// So many refusals are confirmed and timed.
+const CONFIRMED: usize = 21;
 
 /// Sales of the site, and of the nation beside it: a day of a busy pharmacy, or two weeks of it.
 fn sales() -> (usize, usize) {
@@ -97,7 +99,7 @@ fn after_three_days_offline_its_own_sales_go_first_then_today_then_all_of_the_wi
     }
     offline.kill().unwrap();
     // Meanwhile the nation bought, on each of these days.
-    let _hub = town.serve_hub();
+    let hub = town.serve_hub();
     let (busy, far) = town.computer("busy", OTHER);
     far.post("/api/v1/arrive", &json!({ "adult": ARRIVED, "by": "test" })).unwrap();
     let bought = |day: usize| &theirs[day * others..(day + 1) * others];
@@ -139,6 +141,21 @@ fn after_three_days_offline_its_own_sales_go_first_then_today_then_all_of_the_wi
         }
     }
     assert!(!knows(&http, people.last().unwrap()));
+    // What the list says against somebody is confirmed at the hub, and where that is dead the list decides.
+    let seconds = (0..CONFIRMED).map(|n| {
+        let began = Instant::now();
+        assert_eq!(evidence(&http, &bought(2)[n]), "hub");
+        began.elapsed().as_secs_f64()
+    });
+    let mut seconds: Vec<f64> = seconds.collect();
+    seconds.sort_unstable_by(f64::total_cmp);
+    println!(
+        "a refusal that the hub confirms over this line: p50 {:.3} s, worst {:.3} s",
+        seconds[CONFIRMED / 2],
+        seconds[CONFIRMED - 1]
+    );
+    hub.kill().unwrap();
+    assert_eq!(evidence(&http, &bought(2)[0]), "digest");
     // In digests, which are a quarter of what the feed would have been.
     assert!(down < 4 * others as u64 * 13, "{down} bytes for {} people", 4 * others);
 }
@@ -225,6 +242,12 @@ impl<'a> Town<'a> {
 fn verdict(http: &Http, person: &str) -> Value {
     let ask = json!({ "document": document(person), "adult": 2, "child": 0, "by": "test" });
     http.post("/api/v1/sell", &ask).unwrap().1
+}
+
+/// Whence this counter knows that a person has bought.
+fn evidence(http: &Http, person: &str) -> String {
+    let found = http.post("/api/v1/check", &json!({ "document": document(person) })).unwrap().1;
+    found["evidence"][0]["kind"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Whether this counter knows that a person has bought; nothing is sold.

@@ -16,11 +16,13 @@ use shared::seal::Secret;
 use shared::sign::Receipt;
 use shared::sync::edge::{LogPos, Resumed};
 use shared::sync::handshake::Standing;
+use shared::wire::v1::confirm::{Confirm, Confirmed};
 use shared::wire::v1::message::{FeedPart, Fetch, Piece, Welcome};
 use tokio::sync::watch;
 
 use crate::clock::Reading;
 use crate::fault::Fault;
+use crate::inquiry::Inquiries;
 use crate::mailbox::{Clocks, Gone, Handle};
 use crate::node::ask::{
     ArriveRequest, Arrived, CorrectRequest, Corrected, DisputeLine, DisputeRequest, Disputed, Examine, Examined,
@@ -63,6 +65,7 @@ impl Rehearsal {
 pub struct Desk {
     handle: Handle,
     rehearsal: Rehearsal,
+    inquiries: Inquiries,
 }
 
 /// An answer, as far as the machine is healthy.
@@ -78,7 +81,7 @@ impl Desk {
     /// In front of this node, by this clock.
     #[must_use]
     pub fn new(handle: Handle, rehearsal: Rehearsal) -> Self {
-        Self { handle, rehearsal }
+        Self { handle, rehearsal, inquiries: Inquiries::default() }
     }
 
     /// The clocks, as the rehearsal has them.
@@ -118,14 +121,49 @@ impl Desk {
         .await
     }
 
-    /// 資格審核.
-    pub async fn examine(&self, ask: Examine) -> Told<Examined> {
-        self.ask(move |node, reading| node.examine(&ask, reading)).await
+    /// Where questions to the hub go.
+    pub(crate) fn inquiries(&self) -> &Inquiries {
+        &self.inquiries
     }
 
-    /// 購買.
+    /// 資格審核. What the nation's list says against somebody is confirmed at the hub first, where there is a line.
+    pub async fn examine(&self, ask: Examine) -> Told<Examined> {
+        let first = ask.clone();
+        let (told, question) = self
+            .ask(move |node, reading| {
+                let told = node.examine(&first, reading)?;
+                let question = node.question(first.programme.as_ref(), &first.document, reading)?;
+                Ok((told, question))
+            })
+            .await?;
+        match self.confirmed(question).await {
+            Some(hub) => self.ask(move |node, reading| node.examine_confirmed(&ask, Some(&hub), reading)).await,
+            None => Ok(told),
+        }
+    }
+
+    /// 購買. As [`Self::examine`], where it would be refused.
     pub async fn sell(&self, ask: SaleRequest) -> Told<Sold> {
-        self.ask(move |node, reading| Ok(node.sell(&ask, reading)?.map(Committed::into_inner))).await
+        let first = ask.clone();
+        let (told, question) = self
+            .ask(move |node, reading| {
+                let told = node.sell(&first, reading)?.map(Committed::into_inner);
+                let question = match &told {
+                    Err(Refusal::Bought { .. } | Refusal::Limit { .. }) => {
+                        node.question(first.programme.as_ref(), &first.document, reading)?
+                    }
+                    Ok(_) | Err(_) => None,
+                };
+                Ok((told, question))
+            })
+            .await?;
+        let Some(hub) = self.confirmed(question).await else { return Ok(told) };
+        let again = move |node: &mut Node, reading| node.sell_confirmed(&ask, Some(&hub), reading);
+        self.ask(move |node, reading| Ok(again(node, reading)?.map(Committed::into_inner))).await
+    }
+
+    async fn confirmed(&self, question: Option<Confirm>) -> Option<Confirmed> {
+        self.inquiries.ask(question?).await
     }
 
     /// A sale that already happened.

@@ -11,6 +11,7 @@ pub mod counter;
 pub mod crash;
 pub mod desk;
 pub mod fault;
+mod inquiry;
 pub mod keys;
 pub mod mailbox;
 pub mod nation;

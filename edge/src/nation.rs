@@ -14,6 +14,7 @@ use shared::rules::identity::Person;
 use shared::seal::{DayKey, SealError};
 use shared::sync::edge::LogPos;
 use shared::wire::v1::WireError;
+use shared::wire::v1::confirm::Bought;
 use shared::wire::v1::feed::{self, Group};
 use shared::wire::v1::message::{FeedPart, Fetch, Piece};
 
@@ -32,17 +33,6 @@ pub use shared_nation::SharedNation;
 
 /// Most people that are forgotten at once, so that a sale never waits long.
 const FORGET_ITEMS: u32 = 4_096;
-
-/// A purchase somewhere in the nation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hit {
-    /// Its business day.
-    pub day: NaiveDate,
-    /// What was bought.
-    pub pieces: Pieces,
-    /// By which the site that sold it knows it again.
-    pub mark: u32,
-}
 
 /// How much of the own log a digest can hold: by what was known of the line when its manifest came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,7 +79,7 @@ pub struct Lag {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Seen {
     /// Sale by sale, from the feed.
-    pub(crate) hits: Vec<Hit>,
+    pub(crate) hits: Vec<Bought>,
     /// Day by day, from the digests.
     pub(crate) digests: Vec<DigestHit>,
 }

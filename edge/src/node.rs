@@ -31,6 +31,7 @@ use requests::{REQUESTS_MAX, Requests};
 mod arrivals;
 pub mod ask;
 mod cleared;
+mod confirm;
 mod dispute;
 mod down;
 mod error;

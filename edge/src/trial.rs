@@ -1,17 +1,19 @@
 //! For tests: a node in memory that knows the shipped versions, at a moment of one's choice.
 
 use chrono::DateTime;
-use shared::entry::{Entry, Fact, Instant, Published, Staff};
+use shared::entry::{Entry, Fact, Instant, Pieces, Published, Staff};
 use shared::ids::{ActorId, Incarnation};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
+use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
-use shared::seal::Secret;
+use shared::seal::{HubKeys, Secret};
 use shared::sign::Signer;
 use shared::sync::handshake::welcome;
 use shared::wire::v1::entry as wire;
+use shared::wire::v1::feed::{self, Batch, Group, Item};
 use shared::wire::v1::life::HubLife;
-use shared::wire::v1::message::Welcome;
+use shared::wire::v1::message::{FeedPart, Welcome};
 
 use crate::config::Site;
 use crate::desk::{Desk, Rehearsal};
@@ -72,10 +74,25 @@ pub(crate) fn published(versions: &[&str]) -> Run {
     Run { doc, start, entries, joints: vec![], last, signature: None }
 }
 
+/// What a hub of this version says of itself.
+pub(crate) fn hub_life() -> HubLife {
+    let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
+    HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms: true }
+}
+
 /// A hub of this version greets.
 pub(crate) async fn meet_hub(desk: &Desk) {
-    let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
-    let life = HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true };
     let greeting = welcome(Incarnation([9; 16]), 1_580_954_400, None, 0);
-    desk.resume(Welcome { life: Some(life), ..greeting }).await.unwrap();
+    desk.resume(Welcome { life: Some(hub_life()), ..greeting }).await.unwrap();
+}
+
+/// The hub's word of a purchase on 2020-02-04 at another site, 5901012345.
+pub(crate) fn elsewhere(number: &str) -> FeedPart {
+    let (programme, day) = ("mask".parse().unwrap(), "2020-02-04".parse().unwrap());
+    let key = HubKeys::new(&Secret::new([8; 32])).unwrap().day(&programme, day).unwrap();
+    let person = Document::parse("01", number, "1986-03-15", day).unwrap().person();
+    let pieces = Pieces { adult: 2, child: 0 };
+    let item = Item { fingerprint: key.fingerprint(&person), mark: 7, pieces, gone: false };
+    let group = Group { programme, day, key: key.secret().clone(), items: vec![item] };
+    FeedPart { upto: 1, body: feed::encode(&Batch { groups: vec![group] }).into() }
 }

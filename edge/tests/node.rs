@@ -43,3 +43,7 @@ mod verdicts;
 #[cfg(test)]
 #[path = "node/digests.rs"]
 mod digests;
+
+#[cfg(test)]
+#[path = "node/confirm.rs"]
+mod confirm;

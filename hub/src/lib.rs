@@ -8,6 +8,7 @@ pub mod cases;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod confirm;
 pub mod conflict;
 pub mod console;
 pub mod counters;

@@ -138,7 +138,8 @@ impl Hub {
         let journal = self.store.journal_position()?;
         let same = hello.hub_life == self.life();
         let own = OwnStanding { after: if same { life.own } else { 0 }, upto: journal, keys: give };
-        Ok((HubLife { renew: doubled, journal, signer: self.signer.public(), wants_keys, disputes: true }, own))
+        let signer = self.signer.public();
+        Ok((HubLife { renew: doubled, journal, signer, wants_keys, disputes: true, confirms: true }, own))
     }
 
     fn note_life(&mut self, site: &SiteCode, hello: &Hello, life: &EdgeLife, second: i64) -> Result<(), HubError> {

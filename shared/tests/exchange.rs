@@ -151,7 +151,10 @@ impl Pair {
                     self.own_pos = pos;
                     edge::Input::Took
                 }
-                edge::Output::Quarantined { .. } | edge::Output::Beacon { .. } | edge::Output::Key { .. } => continue,
+                edge::Output::Quarantined { .. }
+                | edge::Output::Beacon { .. }
+                | edge::Output::Confirmed(_)
+                | edge::Output::Key { .. } => continue,
             };
             queue.extend(session.handle(answer));
         }
@@ -193,7 +196,7 @@ impl Pair {
                     let next = self.hub_feed.iter().filter(|part| part.upto > after).take(3).cloned();
                     hub::Input::Feed(next.collect())
                 }
-                hub::Output::Beacon { .. } | hub::Output::Key { .. } => continue,
+                hub::Output::Beacon { .. } | hub::Output::Key { .. } | hub::Output::Confirm(_) => continue,
                 hub::Output::Close(close) => return Some(close),
             };
             queue.extend(session.handle(answer));

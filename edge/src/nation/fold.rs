@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use shared::digest::Found;
 use shared::entry::Pieces;
+use shared::wire::v1::confirm::Bought;
 
-use super::{DigestHit, Hit, OwnAt};
+use super::{DigestHit, OwnAt};
 
 /// An item of the feed that stands for one sale of somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) fn fold(
     day: NaiveDate,
     digest: Option<(Option<Found>, u64, OwnAt)>,
     mut events: Vec<Event>,
-) -> (Vec<Hit>, Option<DigestHit>) {
+) -> (Vec<Bought>, Option<DigestHit>) {
     events.sort_unstable_by_key(|event| event.pos);
     let mut marks: BTreeMap<u32, (Event, Event)> = BTreeMap::new();
     for event in events {
@@ -35,7 +36,7 @@ pub(super) fn fold(
     let mut is_taken = false;
     for (mark, (first, last)) in &marks {
         match (first.gone, last.gone) {
-            (false, false) => hits.push(Hit { day, pieces: last.pieces, mark: *mark }),
+            (false, false) => hits.push(Bought { day, pieces: last.pieces, mark: *mark }),
             (true, true) => (taken, is_taken) = (taken.plus(first.pieces), true),
             (false, true) | (true, false) => {}
         }
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn without_a_digest_the_feed_alone_speaks() {
         let (hits, rest) = fold(day(), NOBODY, vec![event(2, 1, true), event(1, 1, false), event(3, 2, false)]);
-        assert_eq!(hits, [Hit { day: day(), pieces: Pieces { adult: 2, child: 0 }, mark: 2 }]);
+        assert_eq!(hits, [Bought { day: day(), pieces: Pieces { adult: 2, child: 0 }, mark: 2 }]);
         assert_eq!(rest, None);
         // Gone, and it never came: it lay before what is known.
         assert_eq!(fold(day(), NOBODY, vec![event(2, 1, true)]), (vec![], None));

@@ -160,7 +160,7 @@ impl Node {
             return Ok(Err(Refusal::NoProgramme));
         };
         let person = document.person();
-        let history = self.history(version, &person, today)?;
+        let history = self.history(version, &person, today, None)?;
         let stock = self.stock_of(&version.programme);
         let (past, heard) = (&history.past, self.heard(at, reading));
         let known = Known { version: Some(version), history: past, stock, today, doubt_s: at.doubt_s, heard };

@@ -13,6 +13,7 @@ use shared::rules::programme::Version;
 use shared::rules::quota::Past;
 use shared::seal::mark;
 use shared::sync::edge::LogPos;
+use shared::wire::v1::confirm::Confirmed;
 
 use super::{Node, NodeError};
 use crate::nation::{Ask, DigestHit, Seen};
@@ -43,24 +44,24 @@ impl History {
 }
 
 impl Node {
-    /// Every counted purchase of a person that is known here.
+    /// Every counted purchase of a person that is known here; what the hub has `confirmed` takes the list's place.
     pub(super) fn history(
         &mut self,
         version: &Version,
         person: &Person,
         today: NaiveDate,
+        confirmed: Option<&Confirmed>,
     ) -> Result<History, NodeError> {
         let number = self.programmes.number(&mut self.store, &version.programme);
         let number = self.promised(number)?;
         let own = self.store.own_sales(&self.keys.tag(person), number)?;
-        let Seen { hits, digests } = self.nation.find(&Ask {
-            store: &self.store,
-            watermark: self.line.feed,
-            programme: &version.programme,
-            number,
-            person,
-            from: version.window.reached_from(today),
-        })?;
+        let from = version.window.reached_from(today);
+        let ask =
+            Ask { store: &self.store, watermark: self.line.feed, programme: &version.programme, number, person, from };
+        let (Seen { hits, digests }, list) = match self.told(confirmed) {
+            Some(told) => (Seen { hits: told.to_vec(), digests: Vec::new() }, List::Hub),
+            None => (self.nation.find(&ask)?, List::Live),
+        };
         let (mut ours, mut covered) = (Vec::new(), Vec::new());
         let mut history = History::default();
         for sale in own {
@@ -82,7 +83,7 @@ impl Node {
         let theirs = hits.into_iter().filter(|hit| !ours.iter().any(|own| own.mark == hit.mark));
         for hit in theirs.filter(|hit| !cleared(hit.day, Some(hit.mark))) {
             let own = covered.iter().find(|(mark, _)| *mark == hit.mark).map(|(_, sale)| sale);
-            history.push(Past { day: hit.day, pieces: hit.pieces }, source(own, hit.day, List::Live));
+            history.push(Past { day: hit.day, pieces: hit.pieces }, source(own, hit.day, list));
         }
         for hit in digests.into_iter().filter(|hit| !cleared(hit.day, None)) {
             // A digest names no sale: one of ours that it stands for is on the same day.

@@ -12,6 +12,7 @@ use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
 use shared::rules::sale::{Ask, Known, decide, examine, price};
 use shared::rules::stock::Move;
+use shared::wire::v1::confirm::Confirmed;
 use shared::wire::v1::entry::PIECES_MAX;
 
 use super::ask::{DocumentText, Examine, Examined, RecordRequest, SaleRequest, Sold};
@@ -48,6 +49,19 @@ impl Node {
     /// # Errors
     /// Where the store fails.
     pub fn examine(&mut self, ask: &Examine, reading: Reading) -> Answer<Examined> {
+        self.examine_confirmed(ask, None, reading)
+    }
+
+    /// The same by what the hub has answered to the [`Node::question`] about this person.
+    ///
+    /// # Errors
+    /// As [`Node::examine`].
+    pub fn examine_confirmed(
+        &mut self,
+        ask: &Examine,
+        confirmed: Option<&Confirmed>,
+        reading: Reading,
+    ) -> Answer<Examined> {
         self.check_running()?;
         let (now, today) = self.today(reading);
         let document = match parse(&ask.document, today) {
@@ -58,7 +72,7 @@ impl Node {
         let Some(version) = version_for(&versions, ask.programme.as_ref(), today) else {
             return Ok(Err(Refusal::NoProgramme));
         };
-        let history = self.history(version, &document.person(), today)?;
+        let history = self.history(version, &document.person(), today, confirmed)?;
         let stock = self.stock_of(&version.programme);
         let mark = self.mark(version, now, reading);
         let heard = self.heard(now, reading);
@@ -89,6 +103,19 @@ impl Node {
     /// # Errors
     /// Where the store fails, or the question is no question.
     pub fn sell(&mut self, ask: &SaleRequest, reading: Reading) -> Answer<Committed<Sold>> {
+        self.sell_confirmed(ask, None, reading)
+    }
+
+    /// The same by what the hub has answered to the [`Node::question`] about this person.
+    ///
+    /// # Errors
+    /// As [`Node::sell`].
+    pub fn sell_confirmed(
+        &mut self,
+        ask: &SaleRequest,
+        confirmed: Option<&Confirmed>,
+        reading: Reading,
+    ) -> Answer<Committed<Sold>> {
         self.check_running()?;
         if let Some(sold) = self.sold_before(ask, reading)? {
             return Ok(Ok(sold));
@@ -102,7 +129,7 @@ impl Node {
         let Some(version) = version_for(&versions, ask.programme.as_ref(), today) else {
             return Ok(Err(Refusal::NoProgramme));
         };
-        let history = self.history(version, &document.person(), today)?;
+        let history = self.history(version, &document.person(), today, confirmed)?;
         let stock = self.stock_of(&version.programme);
         let heard = self.heard(now, reading);
         let past = &history.past;

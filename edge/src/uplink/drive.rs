@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use shared::sync::edge::{Input, Output, RUNS_IN_FLIGHT_MAX, Session};
+use shared::wire::v1::confirm::Confirmed;
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::message::{Message, Refused};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::pace::Pace;
@@ -19,6 +20,7 @@ use super::quic::not_connected;
 use crate::clock::Reading;
 use crate::desk::Desk;
 use crate::fault::Fault;
+use crate::inquiry::Inquiry;
 
 /// Most messages read ahead.
 const INBOUND_MAX: usize = 16;
@@ -56,6 +58,10 @@ struct Driver<T> {
     echo: u64,
     told_open: bool,
     pace: Pace,
+    /// Questions from the counters, once the hub takes them.
+    inquiries: Option<mpsc::Receiver<Inquiry>>,
+    /// Who waits for the hub's answers, in the order of the questions.
+    waiting: VecDeque<oneshot::Sender<Confirmed>>,
 }
 
 /// Runs the exchange until the line ends. `Ok` where the hub ended it without a reason.
@@ -80,6 +86,8 @@ pub async fn run_line<T: FnMut(News) + Send>(connection: Connection, desk: Desk,
         echo: 0,
         told_open: false,
         pace: Pace::default(),
+        inquiries: None,
+        waiting: VecDeque::new(),
     };
     let ended = driver.run(messages).await;
     // The driver is gone and its queue with it: the writer finishes what is left, such as a reason.
@@ -122,6 +130,7 @@ impl<T: FnMut(News) + Send> Driver<T> {
                     self.step(Input::Grown).await?;
                 }
                 _ = beacon.tick(), if open => self.ask().await?,
+                Some(inquiry) = next(&mut self.inquiries), if self.session.confirms() => self.inquire(inquiry).await?,
                 () = &mut greeting, if !open => return Err(no_greeting()),
             }
         }
@@ -136,6 +145,7 @@ impl<T: FnMut(News) + Send> Driver<T> {
             }
             if self.session.is_open() && !self.told_open {
                 self.told_open = true;
+                self.inquiries = self.session.confirms().then(|| self.desk.inquiries().open());
                 (self.tell)(News::Opened);
             }
         }
@@ -193,6 +203,13 @@ impl<T: FnMut(News) + Send> Driver<T> {
             }
             Output::Key { number, secret } => self.desk.take_key(number, secret).await.map(|()| None),
             Output::Beacon { echo, second } => self.beacon(echo, second).await.map(|()| None),
+            Output::Confirmed(confirmed) => {
+                if let Some(answer) = self.waiting.pop_front() {
+                    // Who asked may have lost patience.
+                    let _ = answer.send(confirmed);
+                }
+                Ok(None)
+            }
             Output::Close(close) => {
                 // The other end reads the reason in its log; a line that is gone needs none.
                 let refused = Message::Refused(Refused { id: None, why: close.to_string() });
@@ -221,6 +238,15 @@ impl<T: FnMut(News) + Send> Driver<T> {
         self.step(Input::Ask { echo: self.echo }).await
     }
 
+    async fn inquire(&mut self, inquiry: Inquiry) -> Result<(), Fault> {
+        let Inquiry { confirm, answer } = inquiry;
+        if answer.is_closed() {
+            return Ok(());
+        }
+        self.waiting.push_back(answer);
+        self.step(Input::Confirm(confirm)).await
+    }
+
     async fn beacon(&mut self, echo: u64, second: i64) -> Result<(), Fault> {
         // An answer to no question of ours says nothing about the way it took.
         let Some((_, asked)) = self.asked.take_if(|(ours, _)| *ours == echo) else {
@@ -230,6 +256,10 @@ impl<T: FnMut(News) + Send> Driver<T> {
         (self.tell)(News::Exchanged);
         Ok(())
     }
+}
+
+async fn next(inquiries: &mut Option<mpsc::Receiver<Inquiry>>) -> Option<Inquiry> {
+    inquiries.as_mut()?.recv().await
 }
 
 async fn read(mut recv: RecvStream, messages: mpsc::Sender<Result<Message, Fault>>) {

@@ -14,19 +14,20 @@ use shared::ledger::run::Run;
 use shared::seal::Secret;
 use shared::sync::handshake::welcome;
 use shared::sync::hub::{Input, Output, Session};
+use shared::wire::v1::confirm::{Confirm, Confirmed};
 use shared::wire::v1::enrol::{
     ALPN_ENROL, ALPN_SYNC, ENROL_BYTES_MAX, Enrolled, Reply, Token, decode_request, encode_reply,
 };
 use shared::wire::v1::frame::{self, Deframer};
-use shared::wire::v1::message::Message;
+use shared::wire::v1::message::{Message, Welcome};
 use tokio::sync::watch;
 
 use super::enrol::{Applicant, enrol};
 use super::quic::{Dialler, Identity};
 use super::{LineState, LineStatus, Uplink};
 use crate::desk::Desk;
-use crate::node::ask::ArriveRequest;
-use crate::trial::{THURSDAY, desk_at, published, site};
+use crate::node::ask::{ArriveRequest, DocumentText, Examine, SaleRequest};
+use crate::trial::{THURSDAY, desk_at, elsewhere, hub_life, published, site};
 
 const SOON: Duration = Duration::from_secs(10);
 const HUB_SECOND: i64 = 1_580_954_400;
@@ -120,6 +121,7 @@ async fn one_line(incoming: Incoming, held: Arc<Mutex<Vec<EntryId>>>) -> Option<
                     }
                     Output::Greet(hello) => {
                         let welcome = welcome(Incarnation([8; 16]), HUB_SECOND, None, 0);
+                        let welcome = Welcome { life: Some(hub_life()), ..welcome };
                         Some(Input::Greeted { welcome, down: hello.down, feed: hello.feed, manifest: None, own: None })
                     }
                     Output::Ingest(run) => Some(ingest(&run, &held)),
@@ -129,6 +131,10 @@ async fn one_line(incoming: Incoming, held: Arc<Mutex<Vec<EntryId>>>) -> Option<
                     Output::LoadFeed { .. } => Some(Input::Feed(vec![])),
                     Output::LoadOwn { .. } => Some(Input::Own(None)),
                     Output::Key { .. } | Output::LoadPiece(_) => None,
+                    // It knows of nobody's purchases.
+                    Output::Confirm(Confirm { nonce, .. }) => {
+                        Some(Input::Confirmed(Confirmed { nonce, feed: 1, purchases: Some(vec![]) }))
+                    }
                     Output::Beacon { echo } => {
                         let beacon = Message::Beacon { echo, second: HUB_SECOND };
                         send.write_all(&frame::encode(&beacon).unwrap()).await.ok()?;
@@ -192,6 +198,38 @@ async fn facts_go_up_rules_come_down_and_the_clock_is_set() {
     let at_once = Duration::from_millis(500);
     tokio::time::timeout(at_once, running).await.unwrap().unwrap();
     assert_eq!(line.borrow().state, LineState::Stopped);
+}
+
+#[tokio::test]
+async fn whom_the_list_takes_for_a_buyer_is_refused_only_where_the_hub_cannot_be_asked() {
+    let hub = Hub::start();
+    hub.serve();
+    let desk = desk_at(THURSDAY, &["mask-2020-02-06"]);
+    arrive(&desk).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (tell, mut line) = watch::channel(LineStatus::default());
+    let (stop, stopped) = watch::channel(false);
+    let uplink =
+        Uplink { dialler: hub.dialler(), desk: desk.clone(), status: tell, cut_file: folder.path().join("line-cut") };
+    let running = tokio::spawn(uplink.run(stopped));
+    until(&mut line, |line| line.state == LineState::Connected).await;
+    desk.take_feed(0, vec![elsewhere("A100000010")]).await.unwrap();
+    let text = |text: &str| text.to_owned();
+    let document = DocumentText { kind: text("01"), number: text("A100000010"), birth: text("19860315") };
+    let ask = Examine { programme: None, document: document.clone() };
+    assert_eq!(desk.examine(ask.clone()).await.unwrap().unwrap().allowance.most(), 2);
+    stop.send_replace(true);
+    running.await.unwrap();
+    assert_eq!(desk.examine(ask).await.unwrap().unwrap_err().code(), "bought", "there is no line");
+    let (tell, mut line) = watch::channel(LineStatus::default());
+    let (_stop, stopped) = watch::channel(false);
+    let uplink =
+        Uplink { dialler: hub.dialler(), desk: desk.clone(), status: tell, cut_file: folder.path().join("line-cut") };
+    tokio::spawn(uplink.run(stopped));
+    until(&mut line, |line| line.state == LineState::Connected).await;
+    let (request, programme, by) = (None, None, String::new());
+    let ask = SaleRequest { request, programme, document, adult: 2, child: 0, proxy: None, manager: None, by };
+    assert_eq!(desk.sell(ask).await.unwrap().unwrap().pieces.adult, 2);
 }
 
 #[tokio::test]

@@ -35,7 +35,14 @@ fn signer() -> Signer {
 
 /// The hub greets; it has so much of this store.
 fn greeted(site: &mut Site, last: Option<Seen>, feed: u64) {
-    let life = HubLife { renew: false, journal: 1, signer: signer().public(), wants_keys: false, disputes: false };
+    let life = HubLife {
+        renew: false,
+        journal: 1,
+        signer: signer().public(),
+        wants_keys: false,
+        disputes: false,
+        confirms: false,
+    };
     let greeting = Welcome { life: Some(life), ..welcome(HUB_LIFE, 0, last, feed) };
     site.node().resume(&greeting).unwrap();
 }

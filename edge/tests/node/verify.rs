@@ -52,7 +52,14 @@ fn what_the_hub_has_signed_for_is_counted_entry_by_entry() {
     let mut site = Site::new("2020-02-06 09:00", MASK);
     site.sell(EVEN, 2, 0).unwrap();
     let signer = Signer::derive(Secret::new([7; 32]).bytes(), b"hub").unwrap();
-    let life = Some(HubLife { renew: false, journal: 1, signer: signer.public(), wants_keys: false, disputes: false });
+    let life = Some(HubLife {
+        renew: false,
+        journal: 1,
+        signer: signer.public(),
+        wants_keys: false,
+        disputes: false,
+        confirms: false,
+    });
     let greeting = Welcome { life, ..welcome(HUB_LIFE, second("2020-02-06 09:00"), None, 0) };
     site.node().resume(&greeting).unwrap();
     let (run, upto) = site.node().load_run(0).unwrap().unwrap();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use quinn::{Connection, RecvStream, SendStream};
 use shared::ids::Incarnation;
+use shared::sync::edge::{CONFIRMS_IN_FLIGHT_MAX, RUNS_IN_FLIGHT_MAX};
 use shared::sync::hub::{Input, Output, Session};
 use shared::wire::v1::frame;
 use shared::wire::v1::message::{Hello, Message, Refused};
@@ -22,16 +23,19 @@ use super::listen::{Ear, Heard, SHORT_BYTES_MAX, listen, patience, room_for};
 use super::{Desk, GOODBYE, SEND_WINDOW_BYTES, WINDOW_BYTES, code};
 use crate::mailbox::{Answer, Caller, Growth, Standing, Stopped};
 
-/// More than a session asks for at once: its runs in flight, one greeting, one thing to read, one piece of a digest.
+/// More than a session asks for at once: its runs in flight, its questions about somebody, one greeting, one thing to
+/// read, one piece of a digest.
 const ANSWERS_MAX: usize = 32;
 /// Messages that wait to be written: above every acknowledgement and gift that can be on its way.
 const WAITING_MESSAGES_MAX: usize = 64;
 
-/// Questions of one line that are answered in a second; an edge asks a few times a minute.
+/// Questions of one line that are answered in a second: an edge asks for the time a few times a minute, and about a
+/// person when one stands there.
 const ASKS_PER_S: u32 = 16;
 const ASKED_ANEW: Duration = Duration::from_secs(1);
 
-const _: () = assert!(ANSWERS_MAX > shared::sync::edge::RUNS_IN_FLIGHT_MAX + 3, "the owner never waits for a line");
+const _: () =
+    assert!(ANSWERS_MAX > RUNS_IN_FLIGHT_MAX + CONFIRMS_IN_FLIGHT_MAX + 3, "the owner never waits for a line");
 
 /// How a line ends.
 #[derive(Debug)]
@@ -263,6 +267,13 @@ impl Line<'_> {
             Output::LoadPiece(fetch) => {
                 let load = move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Piece(hub.load_piece(&fetch)?)));
                 Ok(self.desk.hub.post(self.answers.clone(), load).await?)
+            }
+            Output::Confirm(ask) => {
+                self.was_asked();
+                let site = self.caller.site;
+                let look =
+                    move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Confirmed(hub.confirm(&site, &ask)?)));
+                Ok(self.desk.hub.post(self.answers.clone(), look).await?)
             }
             Output::LoadOwn { after, known } => {
                 let site = self.caller.site;

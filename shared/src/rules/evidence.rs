@@ -29,6 +29,8 @@ pub enum List {
     Live,
     /// As one list of the day.
     Digest,
+    /// From the hub, when it was asked about this person.
+    Hub,
 }
 
 impl Evidence {
@@ -39,6 +41,7 @@ impl Evidence {
             Self::Own { .. } => "own",
             Self::Nation { list: List::Live, .. } => "live-list",
             Self::Nation { list: List::Digest, .. } => "digest",
+            Self::Nation { list: List::Hub, .. } => "hub",
         }
     }
 
@@ -49,6 +52,7 @@ impl Evidence {
             Self::Own { second } => format!("本站 {} 的購買紀錄", roc_minute(second)),
             Self::Nation { day, list: List::Live } => format!("全國 {} 的即時購買名單", roc_date(day)),
             Self::Nation { day, list: List::Digest } => format!("全國 {} 的彙整購買名單", roc_date(day)),
+            Self::Nation { day, list: List::Hub } => format!("中心確認的 {} 購買紀錄", roc_date(day)),
         }
     }
 
@@ -59,6 +63,7 @@ impl Evidence {
             Self::Own { second } => format!("this site's sale of {}", taipei_time(second).format("%Y-%m-%d %H:%M")),
             Self::Nation { day, list: List::Live } => format!("the nation's live list of {day}"),
             Self::Nation { day, list: List::Digest } => format!("the nation's digest of {day}"),
+            Self::Nation { day, list: List::Hub } => format!("a purchase of {day} that the hub confirms"),
         }
     }
 }
@@ -90,6 +95,12 @@ mod tests {
                 "digest",
                 "全國 109/02/06 的彙整購買名單",
                 "the nation's digest of 2020-02-06",
+            ),
+            (
+                Evidence::Nation { day, list: List::Hub },
+                "hub",
+                "中心確認的 109/02/06 購買紀錄",
+                "a purchase of 2020-02-06 that the hub confirms",
             ),
         ] {
             assert_eq!((evidence.code(), evidence.zh().as_str(), evidence.en().as_str()), (code, zh, en));

@@ -9,12 +9,16 @@ use crate::ids::EntryId;
 use crate::ledger::run::Run;
 use crate::seal::Secret;
 use crate::sign::Receipt;
+use crate::wire::v1::confirm::{Confirm, Confirmed};
 use crate::wire::v1::message::{FeedPart, Fetch, Message, Piece, Refused, Welcome};
 
 /// Most runs on their way up at once.
 pub const RUNS_IN_FLIGHT_MAX: usize = 8;
 /// Most runs that the hub refused in one session before the edge gives up.
 const REFUSED_MAX: u32 = 16;
+
+/// Most questions on their way to the hub at once.
+pub const CONFIRMS_IN_FLIGHT_MAX: usize = 4;
 
 /// A position in the edge's own log: the number of its entries up to and with this one.
 pub type LogPos = u64;
@@ -43,6 +47,8 @@ pub enum Input {
         /// Tells this question from the others.
         echo: u64,
     },
+    /// Ask the hub about somebody; only where [`Session::confirms`].
+    Confirm(Confirm),
 }
 
 /// Where the exchange goes on after the greetings.
@@ -143,6 +149,8 @@ pub enum Output {
         /// Seconds since 1970.
         second: i64,
     },
+    /// What the hub says to the oldest [`Input::Confirm`].
+    Confirmed(Confirmed),
     /// End the line.
     Close(Close),
 }
@@ -169,6 +177,10 @@ pub struct Session {
     fetching: Option<Fetch>,
     /// They came and are not on the disk yet.
     keeping: bool,
+    /// The hub takes questions about somebody.
+    takes_confirms: bool,
+    /// Those that were asked.
+    confirming: VecDeque<[u8; 16]>,
 }
 
 impl Default for Session {
@@ -182,6 +194,8 @@ impl Default for Session {
             refused: 0,
             fetching: None,
             keeping: false,
+            takes_confirms: false,
+            confirming: VecDeque::new(),
         }
     }
 }
@@ -191,6 +205,12 @@ impl Session {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Open
+    }
+
+    /// Whether the hub can be asked about somebody now.
+    #[must_use]
+    pub fn confirms(&self) -> bool {
+        self.is_open() && self.takes_confirms && self.confirming.len() < CONFIRMS_IN_FLIGHT_MAX
     }
 
     /// One step.
@@ -227,6 +247,7 @@ impl Session {
             }
             Input::Ask { echo } if self.phase == Phase::Open => vec![Output::Send(Message::Ask { echo })],
             Input::Ask { .. } => Vec::new(),
+            Input::Confirm(confirm) => self.confirm(confirm),
         }
     }
 
@@ -235,6 +256,7 @@ impl Session {
             (Phase::Greeting, Message::Welcome(welcome)) => match judge_welcome(&welcome) {
                 Ok(()) => {
                     self.phase = Phase::Resuming;
+                    self.takes_confirms = welcome.life.is_some_and(|hub| hub.confirms);
                     vec![Output::Resume(welcome)]
                 }
                 Err(close) => self.close(close),
@@ -252,6 +274,7 @@ impl Session {
                 vec![Output::Manifest { upto, signed }, Output::Want]
             }
             (Phase::Open, Message::Piece(piece)) => self.piece(piece),
+            (Phase::Open, Message::Confirmed(confirmed)) => self.confirmed(confirmed),
             (_, Message::Beacon { echo, second }) => vec![Output::Beacon { echo, second }],
             (
                 Phase::Dialling | Phase::Greeting | Phase::Resuming | Phase::Open | Phase::Closed,
@@ -268,6 +291,8 @@ impl Session {
                 | Message::Manifest { .. }
                 | Message::Fetch(_)
                 | Message::Piece(_)
+                | Message::Confirm(_)
+                | Message::Confirmed(_)
                 | Message::Refused(_),
             ) => self.close(Close::Unexpected("message from the hub")),
         }
@@ -292,6 +317,22 @@ impl Session {
             vec![Output::Piece(piece)]
         } else {
             self.close(Close::Unexpected("piece of a digest"))
+        }
+    }
+
+    fn confirm(&mut self, confirm: Confirm) -> Vec<Output> {
+        if !self.confirms() {
+            return Vec::new();
+        }
+        self.confirming.push_back(confirm.nonce);
+        vec![Output::Send(Message::Confirm(confirm))]
+    }
+
+    fn confirmed(&mut self, confirmed: Confirmed) -> Vec<Output> {
+        if self.confirming.pop_front() == Some(confirmed.nonce) {
+            vec![Output::Confirmed(confirmed)]
+        } else {
+            self.close(Close::Unexpected("confirmation"))
         }
     }
 

@@ -9,6 +9,7 @@ use crate::ids::{ActorId, EntryId, SiteCode};
 use crate::ledger::run::Run;
 use crate::seal::Secret;
 use crate::sign::Receipt;
+use crate::wire::v1::confirm::{Confirm, Confirmed};
 use crate::wire::v1::life::KEYS_MAX;
 use crate::wire::v1::message::{FeedPart, Fetch, Hello, Message, Piece, Refused, Welcome};
 
@@ -71,6 +72,8 @@ pub enum Input {
     },
     /// The answer to [`Output::LoadPiece`].
     Piece(Piece),
+    /// The answer to [`Output::Confirm`], in the order of the questions.
+    Confirmed(Confirmed),
     /// The answer to [`Output::LoadOwn`]: the next run of the site's other lives, or the end.
     Own(Option<OwnPart>),
 }
@@ -132,6 +135,8 @@ pub enum Output {
         /// The secret.
         secret: Secret,
     },
+    /// Look up what counts of somebody; answer with [`Input::Confirmed`].
+    Confirm(Confirm),
     /// Answer with the time.
     Beacon {
         /// Send it back.
@@ -186,6 +191,8 @@ pub struct Session {
     manifest: Option<u64>,
     /// Bytes of a layer are being read for it.
     fetching: bool,
+    /// Questions about somebody that are being looked up for it.
+    confirming: usize,
 }
 
 impl Session {
@@ -212,6 +219,7 @@ impl Session {
             keys: 0,
             manifest: None,
             fetching: false,
+            confirming: 0,
         }
     }
 
@@ -255,6 +263,10 @@ impl Session {
             Input::Piece(piece) => {
                 self.fetching = false;
                 vec![Output::Send(Message::Piece(piece))]
+            }
+            Input::Confirmed(confirmed) => {
+                self.confirming = self.confirming.saturating_sub(1);
+                vec![Output::Send(Message::Confirmed(confirmed))]
             }
         }
     }
@@ -317,6 +329,13 @@ impl Session {
                 }
                 vec![Output::LoadPiece(fetch)]
             }
+            (Phase::Open, Message::Confirm(confirm)) => {
+                self.confirming += 1;
+                if self.confirming > edge::CONFIRMS_IN_FLIGHT_MAX {
+                    return self.close(Close::Flood);
+                }
+                vec![Output::Confirm(confirm)]
+            }
             // It goes back to the other end and into the log: a megabyte of words would be both.
             (_, Message::Refused(Refused { why, .. })) => {
                 self.close(Close::Refused(why.chars().take(WORDS_MAX).collect()))
@@ -336,6 +355,8 @@ impl Session {
                 | Message::Manifest { .. }
                 | Message::Fetch(_)
                 | Message::Piece(_)
+                | Message::Confirm(_)
+                | Message::Confirmed(_)
                 | Message::Beacon { .. },
             ) => self.close(Close::Unexpected("message from the edge")),
         }

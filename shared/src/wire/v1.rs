@@ -2,6 +2,7 @@
 //!
 //! An entry's bytes are kept as they came: what a later version added survives here.
 
+pub mod confirm;
 pub mod document;
 pub mod enrol;
 pub mod entry;

@@ -2,12 +2,13 @@
 
 use chrono::{Days, NaiveDate};
 use shared::digest::{LayerId, Signed};
-use shared::entry::{ClearedDay, Decision, Dispute, Exception, Fact, Found, Reading, Sealed, Source};
-use shared::ids::{ActorId, CaseId, ChangeHash, DocId, EntryId, Incarnation};
+use shared::entry::{ClearedDay, Decision, Dispute, Exception, Fact, Found, Pieces, Reading, Sealed, Source};
+use shared::ids::{ActorId, CaseId, ChangeHash, DocId, EntryId, Incarnation, ProgrammeId};
 use shared::ledger::run::{Joint, Run};
 use shared::ledger::schema::{ENCODER, Place};
 use shared::seal::{KeyMark, Secret};
 use shared::sign::{PublicKey, Receipt, Signature};
+use shared::wire::v1::confirm::{Bought, Confirm, Confirmed};
 use shared::wire::v1::life::{Began, EdgeLife, HubLife, Parent};
 use shared::wire::v1::message::{
     FeedPart, Fetch, Hello, Message, PIECE_BYTES_MAX, PROTOCOL, Piece, Refused, Seen, Welcome,
@@ -27,7 +28,7 @@ const DOCS: [&str; 5] = [
 ];
 
 /// How many kinds of messages there are.
-pub(super) const KINDS: u8 = 15;
+pub(super) const KINDS: u8 = 17;
 
 /// Any message.
 pub(super) fn message(choices: &mut Choices<'_>) -> Message {
@@ -49,6 +50,8 @@ pub(super) fn message(choices: &mut Choices<'_>) -> Message {
         }
         12 => Message::Fetch(fetch(choices)),
         13 => Message::Piece(piece(choices)),
+        14 => Message::Confirm(confirm(choices)),
+        15 => Message::Confirmed(confirmed(choices)),
         _ => Message::Refused(Refused { id: choices.flag().then(|| id(choices)), why: choices.text(40) }),
     }
 }
@@ -89,6 +92,7 @@ fn hub_life(choices: &mut Choices<'_>) -> HubLife {
         signer: PublicKey(choices.same()),
         wants_keys: choices.flag(),
         disputes: choices.flag(),
+        confirms: choices.flag(),
     }
 }
 
@@ -100,6 +104,21 @@ fn receipt(choices: &mut Choices<'_>) -> Option<Receipt> {
         signature: signature(choices),
     };
     choices.flag().then(|| receipt(choices))
+}
+
+pub(super) fn confirm(choices: &mut Choices<'_>) -> Confirm {
+    let (programme, from) = (programme(choices), any_day(choices));
+    Confirm { programme, from, nonce: choices.same(), document: Sealed(choices.bytes(40).to_vec()) }
+}
+
+pub(super) fn confirmed(choices: &mut Choices<'_>) -> Confirmed {
+    let bought = |choices: &mut Choices<'_>| Bought {
+        day: any_day(choices),
+        mark: choices.number32(),
+        pieces: Pieces { adult: choices.number32(), child: choices.number32() },
+    };
+    let some = choices.flag().then(|| (0..choices.below(4)).map(|_| bought(choices)).collect());
+    Confirmed { nonce: choices.same(), feed: choices.position(), purchases: some }
 }
 
 fn own(choices: &mut Choices<'_>) -> Message {
@@ -123,29 +142,34 @@ pub(super) fn id(choices: &mut Choices<'_>) -> EntryId {
     EntryId { actor: ActorId(choices.same()), seq: choices.number32() }
 }
 
+fn any_day(choices: &mut Choices<'_>) -> NaiveDate {
+    let ahead = if choices.rarely() { choices.number32() % 2_900_000 } else { u32::from(choices.byte() % 20) };
+    NaiveDate::from_ymd_opt(2020, 2, 1).expect("a day") + Days::new(ahead.into())
+}
+
+fn programme(choices: &mut Choices<'_>) -> ProgrammeId {
+    (*choices.pick(&["mask", "kit", "x"])).parse().expect("a programme")
+}
+
 /// What a dispute, its exception or its decision may say.
 pub(super) fn of_a_dispute(choices: &mut Choices<'_>, document: Sealed) -> Fact {
-    let day = |choices: &mut Choices<'_>| {
-        let ahead = if choices.rarely() { choices.number32() % 2_900_000 } else { u32::from(choices.byte() % 20) };
-        NaiveDate::from_ymd_opt(2020, 2, 1).and_then(|day| day.checked_add_days(Days::new(ahead.into())))
-    };
     let found = |choices: &mut Choices<'_>| {
         let source = if choices.flag() { Source::Own } else { Source::Nation };
-        day(choices).map(|day| Found { day, source })
+        Found { day: any_day(choices), source }
     };
     let cleared = |choices: &mut Choices<'_>| {
         let fingerprint = u64::from(choices.byte());
         let marks = (0..choices.below(3)).map(|_| choices.number32()).collect();
-        day(choices).map(|day| ClearedDay { day, fingerprint, marks })
+        ClearedDay { day: any_day(choices), fingerprint, marks }
     };
     match choices.below(3) {
         0 => Fact::Dispute(Dispute {
-            programme: (*choices.pick(&["mask", "kit", "x"])).parse().expect("a programme"),
+            programme: programme(choices),
             version: "mask-2020-02-06".parse().expect("a version"),
             reading: if choices.flag() { Reading::Card } else { Reading::Typed },
             watermark: choices.number(),
             document,
-            found: (0..choices.below(4)).filter_map(|_| found(choices)).collect(),
+            found: (0..choices.below(4)).map(|_| found(choices)).collect(),
             reason: choices.text(20),
         }),
         1 => Fact::Exception(Exception {
@@ -153,7 +177,7 @@ pub(super) fn of_a_dispute(choices: &mut Choices<'_>, document: Sealed) -> Fact 
             programme: "mask".parse().expect("a programme"),
             holds: choices.flag(),
             upto: choices.signed(),
-            days: (0..choices.below(4)).filter_map(|_| cleared(choices)).collect(),
+            days: (0..choices.below(4)).map(|_| cleared(choices)).collect(),
         }),
         _ => Fact::Decision(Decision { of: id(choices), granted: choices.flag(), words: choices.text(20) }),
     }

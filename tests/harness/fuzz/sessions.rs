@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::ledger::schema::Place;
-use shared::sync::edge::{self, LogPos, RUNS_IN_FLIGHT_MAX, Resumed};
+use shared::sync::edge::{self, CONFIRMS_IN_FLIGHT_MAX, LogPos, RUNS_IN_FLIGHT_MAX, Resumed};
 use shared::sync::handshake::{Standing, welcome};
 use shared::sync::hub::{self, GIVEN_IN_FLIGHT_MAX};
 use shared::wire::v1::message::{Fetch, Message, Piece, Refused};
@@ -65,6 +65,7 @@ struct EdgeShell {
     wanting: bool,
     keeping: bool,
     fetching: Option<Fetch>,
+    asked: VecDeque<[u8; 16]>,
 }
 
 /// The edge's machine in front of a hub that may be anybody.
@@ -105,6 +106,7 @@ impl EdgeShell {
             }
             5 if std::mem::take(&mut self.keeping) => edge::Input::Kept,
             5 if std::mem::take(&mut self.wanting) => edge::Input::Wanted(choices.flag().then(|| said::fetch(choices))),
+            5 if choices.rarely() => edge::Input::Confirm(said::confirm(choices)),
             5 => edge::Input::Ask { echo: choices.number() },
             // The hub answers what it was sent, or something else altogether.
             6 => self.answer(choices),
@@ -150,6 +152,15 @@ impl EdgeShell {
             edge::Output::Send(Message::Fetch(fetch)) => {
                 assert!(self.session.is_open() && self.fetching.is_none(), "two pieces are asked for at once");
                 self.fetching = Some(fetch);
+            }
+            edge::Output::Send(Message::Confirm(confirm)) => {
+                self.asked.push_back(confirm.nonce);
+                let few = self.asked.len() <= CONFIRMS_IN_FLIGHT_MAX;
+                assert!(self.session.is_open() && few, "{} questions at once", self.asked.len());
+            }
+            edge::Output::Confirmed(confirmed) => {
+                assert_eq!(self.asked.pop_front(), Some(confirmed.nonce), "an answer to nobody");
+                assert_eq!(said, Some(&Message::Confirmed(confirmed)));
             }
             edge::Output::Send(other) => panic!("an edge says {other:?}"),
             edge::Output::Resume(_) => {
@@ -200,6 +211,7 @@ struct HubShell {
     loading: Option<hub::Output>,
     fetching: Option<Fetch>,
     given: u32,
+    confirming: usize,
 }
 
 /// The hub's machine in front of an edge that may be anybody with a certificate.
@@ -215,6 +227,7 @@ pub(super) fn hub(input: &[u8]) {
         loading: None,
         fetching: None,
         given: 0,
+        confirming: 0,
     };
     for _ in 0..STEPS_MAX {
         if choices.is_empty() {
@@ -245,6 +258,10 @@ impl HubShell {
                     true => hub::Input::Ingested { id, feed: choices.number(), receipt: None },
                     false => hub::Input::Quarantined { id, why: "no".to_owned() },
                 }
+            }
+            1 if self.confirming > 0 => {
+                self.confirming -= 1;
+                hub::Input::Confirmed(said::confirmed(choices))
             }
             2 | 3 => match self.loading.take() {
                 Some(hub::Output::LoadDown(after)) => {
@@ -302,7 +319,11 @@ impl HubShell {
                 assert!(self.open);
                 self.given += 1;
             }
-            hub::Output::Send(Message::Piece(_)) => assert!(self.open),
+            hub::Output::Send(Message::Piece(_) | Message::Confirmed(_)) => assert!(self.open),
+            hub::Output::Confirm(_) => {
+                self.confirming += 1;
+                assert!(self.open && self.confirming <= CONFIRMS_IN_FLIGHT_MAX);
+            }
             hub::Output::Send(other) => panic!("a hub says {other:?}"),
             hub::Output::Greet(hello) => {
                 assert!(!self.greeting && !self.open && hello.site == SITE, "greeted twice, or somebody else");

@@ -11,6 +11,7 @@ use shared::rules::calendar::{roc_minute, taipei_day};
 use shared::rules::programme::Version;
 use shared::rules::stock::{Move, Stock};
 use shared::seal::SEALED_BYTES_MAX;
+use shared::wire::v1::confirm::{Confirmed, PURCHASES_MAX};
 use shared::wire::v1::entry::{
     CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX, NAME_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX,
 };
@@ -152,8 +153,13 @@ fn again(said: &Message, bytes: usize) {
         Message::Feed { parts, .. } => assert!(parts.len() <= FEED_PARTS_MAX, "{} parts", parts.len()),
         Message::Fetch(fetch) => assert!(fetch.most <= PIECE_BYTES_MAX, "{} bytes at once", fetch.most),
         Message::Piece(piece) => assert!(piece.bytes.len() <= PIECE_BYTES_MAX as usize, "{} bytes", piece.bytes.len()),
+        Message::Confirmed(Confirmed { purchases: Some(all), .. }) => {
+            assert!(all.len() <= PURCHASES_MAX, "{} purchases", all.len());
+        }
         Message::Hello(_)
         | Message::Welcome(_)
+        | Message::Confirm(_)
+        | Message::Confirmed(_)
         | Message::Acked { .. }
         | Message::Took
         | Message::Ask { .. }

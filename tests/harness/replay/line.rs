@@ -9,6 +9,7 @@ use hub::hub::Hub;
 use hub::ingest::{Outcome, Upload};
 use shared::ids::SiteCode;
 use shared::sync::{edge as edge_sync, hub as hub_sync};
+use shared::wire::v1::confirm::{Confirm, Confirmed};
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::message::{Message, PIECE_BYTES_MAX};
 
@@ -24,6 +25,8 @@ pub struct Line {
     asked: i64,
     /// Of the digests, since somebody last looked.
     pub took: Took,
+    /// The last answer about somebody, until it is taken.
+    confirmed: Option<Confirmed>,
 }
 
 /// What an edge took of the nation's digests.
@@ -84,6 +87,7 @@ impl Line {
             to_hub: Wire::default(),
             asked: i64::MIN,
             took: Took::default(),
+            confirmed: None,
         };
         let greeting = line.edge.handle(edge_sync::Input::Connected(standing));
         line.edge_does(greeting, node, now)?;
@@ -119,6 +123,18 @@ impl Line {
         self.hub_does(out, node, hub, now, &mut uploads)?;
         uploads.extend(self.pump(node, hub, now)?);
         Ok(uploads)
+    }
+
+    /// What the hub says of somebody.
+    ///
+    /// # Errors
+    /// Where an end has a fault.
+    pub fn ask(&mut self, question: Confirm, node: &mut Node, hub: &mut Hub, now: Now) -> Result<Option<Confirmed>> {
+        let out = self.edge.handle(edge_sync::Input::Confirm(question));
+        self.edge_does(out, node, now)?;
+        let uploads = self.pump(node, hub, now)?;
+        self.ingest_alone(uploads, node, hub, now)?;
+        Ok(self.confirmed.take())
     }
 
     /// Everything that the hub has for the edge comes down; what the edge has to say goes up.
@@ -213,6 +229,10 @@ impl Line {
                     node.beacon(now.reading, now.reading, second)?;
                     continue;
                 }
+                edge_sync::Output::Confirmed(confirmed) => {
+                    self.confirmed = Some(confirmed);
+                    continue;
+                }
                 edge_sync::Output::Close(close) => return Err(close).context("the edge closed the line"),
             };
             queue.extend(self.edge.handle(answer));
@@ -251,6 +271,7 @@ impl Line {
                 hub_sync::Output::LoadOwn { after, known } => {
                     hub_sync::Input::Own(hub.load_own(&self.site, after, &known)?)
                 }
+                hub_sync::Output::Confirm(ask) => hub_sync::Input::Confirmed(hub.confirm(&self.site, &ask)?),
                 hub_sync::Output::Key { number, secret } => {
                     hub.take_key(&self.site, number, &secret, now.second)?;
                     continue;

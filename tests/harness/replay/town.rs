@@ -295,7 +295,14 @@ impl Town {
             by: "replay".to_owned(),
         };
         let (node, reading) = self.node(site)?;
-        let answer = node.sell(&request, reading)?;
+        let mut answer = node.sell(&request, reading)?;
+        if matches!(answer, Err(Refusal::Bought { .. } | Refusal::Limit { .. }))
+            && let Some(question) = node.question(request.programme.as_ref(), &request.document, reading)?
+            && let Some(hub) =
+                self.with_line(site, |line, node, hub, now| line.ask(question, node, hub, now))?.flatten()
+        {
+            answer = self.node(site)?.0.sell_confirmed(&request, Some(&hub), reading)?;
+        }
         Ok(Ok(Some(match answer {
             Ok(sold) => {
                 let name: Arc<str> = sell.r#ref.as_str().into();

@@ -2,11 +2,14 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::DateTime;
-use edge::node::ask::{ArriveRequest, CorrectRequest, RecordRequest, SaleRequest, Sold, TakenBack, WithdrawRequest};
+use edge::node::ask::{
+    ArriveRequest, CorrectRequest, DocumentText, RecordRequest, SaleRequest, Sold, TakenBack, WithdrawRequest,
+};
 use edge::node::{Answer, Committed, NodeError};
 use shared::entry::{Pieces, Reading};
-use shared::ids::EntryId;
+use shared::ids::{EntryId, ProgrammeId};
 use shared::rules::refusal::Refusal;
+use shared::wire::v1::confirm::Confirmed;
 
 use super::model::{Answered, Deed, Evidence, Sale, View};
 use super::people::{Rule, day_number, day_of};
@@ -86,36 +89,57 @@ impl Town {
         let ask = self.request(&wish);
         let reading = self.sites[at].reading(self.now_ms);
         let image = self.image_for(Plant::SaleNotWritten, at)?;
-        let answer = self.sites[at].node()?.sell(&ask, reading);
-        match answer.context("sell")? {
+        let mut answer = self.sites[at].node()?.sell(&ask, reading).context("sell")?;
+        let mut view = self.view(at)?;
+        if matches!(answer, Err(Refusal::Bought { .. } | Refusal::Limit { .. }))
+            && let Some(hub) = self.confirmed(at, ask.programme.as_ref(), &ask.document)?
+        {
+            answer = self.sites[at].node()?.sell_confirmed(&ask, Some(&hub), reading).context("sell")?;
+            view.confirmed_by(&hub);
+        }
+        match answer {
             Ok(sold) => {
                 let sold = sold.into_inner();
                 ensure!(!sold.replayed, "a new request is answered by an old sale");
-                self.judge_sold(at, &wish, &sold)?;
+                ensure!(sold.watermark == self.view(at)?.seen, "a sale says another watermark than the site's");
+                self.judge_sold(&view, &wish, &sold)?;
                 self.sold(at, &wish, &sold)?;
                 self.last_sale = Some((at, ask, sold.id));
             }
             Err(refusal) => {
                 let refusal = self.spoil_refusal(refusal);
-                self.judge_refused(at, &wish, &refusal)?;
+                self.judge_refused(&view, &wish, &refusal)?;
             }
         }
         self.put_back(at, image)
     }
 
+    /// What the hub says of somebody whom the list speaks against, where there is a line.
+    pub(super) fn confirmed(
+        &mut self,
+        at: usize,
+        programme: Option<&ProgrammeId>,
+        document: &DocumentText,
+    ) -> Result<Option<Confirmed>> {
+        let site = &mut self.sites[at];
+        let (code, reading) = (site.code, site.reading(self.now_ms));
+        let is_open = site.line.as_ref().is_some_and(|line| line.edge.is_open());
+        let (Some(hub), true) = (&self.hub, is_open) else { return Ok(None) };
+        let question = site.node()?.question(programme, document, reading)?;
+        Ok(question.map(|question| hub.confirm(&code, &question)).transpose()?)
+    }
+
     /// S4: what the site's own known events forbid, it has not done.
-    fn judge_sold(&mut self, at: usize, wish: &Wish, sold: &Sold) -> Result<()> {
-        let today = day_of(sold.at.second);
+    fn judge_sold(&mut self, view: &View, wish: &Wish, sold: &Sold) -> Result<()> {
+        let (at, today) = (view.at, day_of(sold.at.second));
         let site = self.sites[at].code;
-        let view = self.view(at)?;
-        ensure!(sold.watermark == view.seen, "a sale says another watermark than the site's");
         let rule = self.rule(sold.version.as_str())?;
         let who = &self.people[wish.person];
         ensure!(rule.from <= today, "S4: {} was not in force on day {today}", rule.name);
         ensure!(rule.takes(who), "S4: sold to a kind of document that {} does not take", rule.name);
         ensure!(rule.turn(who, today), "S4: sold on a day of the other digits");
         ensure!(rule.fits(who, wish.pieces, false), "S4: sold {:?} by {}", wish.pieces, rule.name);
-        let known = self.model.evidence(&view, wish.person, rule, today);
+        let known = self.model.evidence(view, wish.person, rule, today);
         ensure!(!known.must, "S4: {site} sold to somebody whose purchase it knew: {}", sold.id);
         ensure!(self.proxy_may(at, wish, rule, today), "S4: sold to a proxy who has carried too many cards");
         let book = self.model.book(at);
@@ -127,7 +151,8 @@ impl Town {
     }
 
     /// Promise 2: nobody is refused without a reason that is one.
-    fn judge_refused(&mut self, at: usize, wish: &Wish, refusal: &Refusal) -> Result<()> {
+    fn judge_refused(&mut self, view: &View, wish: &Wish, refusal: &Refusal) -> Result<()> {
+        let at = view.at;
         self.refused += 1;
         self.note(6, refusal.code().as_bytes());
         let reading = self.sites[at].reading(self.now_ms);
@@ -141,14 +166,14 @@ impl Town {
             ensure!(right, "refused without rules: {refusal:?}");
             return Ok(());
         };
-        let (site, today, view) = (self.sites[at].code, day_number(today), self.view(at)?);
+        let (site, today) = (self.sites[at].code, day_number(today));
         let rule = self.rule(version.name.as_str())?;
         let who = &self.people[wish.person];
-        let Evidence { may, .. } = self.model.evidence(&view, wish.person, rule, today);
+        let Evidence { may, .. } = self.model.evidence(view, wish.person, rule, today);
         let (adult, child) = self.model.book(at).stock.get(wish.programme).copied().unwrap_or_default();
         let right = match refusal {
             Refusal::Turn { .. } => !rule.turn(who, today),
-            Refusal::Bought { next, .. } => may && self.next_is_right(&view, wish.person, rule, today, *next),
+            Refusal::Bought { next, .. } => may && self.next_is_right(view, wish.person, rule, today, *next),
             Refusal::Proxy { .. } | Refusal::ProxyIsBuyer => !self.proxy_may(at, wish, rule, today),
             Refusal::Child { .. } | Refusal::Limit { .. } => !rule.fits(who, wish.pieces, false),
             Refusal::KindOff(_) => !rule.takes(who),

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use edge::node::ask::Examine;
 use hub::hub::Hub;
 use shared::rules::refusal::Refusal;
+use shared::wire::v1::confirm::Confirmed;
 
 use super::Town;
 use super::people::{day_number, day_of};
@@ -103,34 +104,43 @@ impl Town {
         Ok(())
     }
 
-    /// L3: in the end every counter knows of everybody whether they may buy, however it came to know.
+    /// L3: in the end every counter knows of everybody whether they may buy, however it came to know; and where the
+    /// list speaks against somebody, the hub says the same.
     fn check_known(&mut self) -> Result<()> {
         for at in 0..self.sites.len() {
-            let view = self.view(at)?;
-            let reading = self.sites[at].reading(self.now_ms);
             for (person, programme) in self.everybody() {
-                let who = &self.people[person];
-                let ask = Examine { programme: Some(programme.parse()?), document: who.document(false) };
-                let node = self.sites[at].node()?;
-                let today = day_number(node.business_day(reading));
-                let found = match node.examine(&ask, reading)? {
-                    Ok(examined) => Some((examined.version, false)),
-                    Err(Refusal::Bought { .. }) => {
-                        let versions = node.versions();
-                        let version = versions.in_force(&programme.parse()?, node.business_day(reading));
-                        version.map(|version| (version.name.clone(), true))
-                    }
-                    // Something else speaks against it first.
-                    Err(_) => None,
-                };
-                let Some((version, bought)) = found else { continue };
-                let rule = self.rule(version.as_str())?;
-                let known = self.model.evidence(&view, person, rule, today);
-                let code = self.sites[at].code;
-                ensure!(bought || !known.must, "L3: {code} does not know what person {person} bought");
-                ensure!(!bought || known.may, "L3: {code} takes person {person} for a buyer without a reason");
+                let document = self.people[person].document(false);
+                let ask = Examine { programme: Some(programme.parse()?), document };
+                self.check_known_of(at, person, &ask, None)?;
+                if let Some(hub) = self.confirmed(at, ask.programme.as_ref(), &ask.document)? {
+                    self.check_known_of(at, person, &ask, Some(&hub))?;
+                }
             }
         }
+        Ok(())
+    }
+
+    fn check_known_of(&mut self, at: usize, person: usize, ask: &Examine, hub: Option<&Confirmed>) -> Result<()> {
+        let mut view = self.view(at)?;
+        hub.into_iter().for_each(|hub| view.confirmed_by(hub));
+        let site = &mut self.sites[at];
+        let (code, reading) = (site.code, site.reading(self.now_ms));
+        let node = site.node()?;
+        let today = node.business_day(reading);
+        let (version, bought) = match node.examine_confirmed(ask, hub, reading)? {
+            Ok(examined) => (examined.version, false),
+            Err(Refusal::Bought { .. }) => {
+                let programme = ask.programme.as_ref().context("a programme that is named")?;
+                let versions = node.versions();
+                (versions.in_force(programme, today).context("a version that refuses")?.name.clone(), true)
+            }
+            // Something else speaks against it first.
+            Err(_) => return Ok(()),
+        };
+        let known = self.model.evidence(&view, person, self.rule(version.as_str())?, day_number(today));
+        let by = if hub.is_some() { "the hub" } else { "the list" };
+        ensure!(bought || !known.must, "L3: {code} does not know by {by} what person {person} bought");
+        ensure!(!bought || known.may, "L3: {code} takes person {person} for a buyer by {by} without a reason");
         Ok(())
     }
 

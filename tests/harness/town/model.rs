@@ -8,6 +8,7 @@ use shared::entry::{Fact, Pieces, Reading};
 use shared::ids::{EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::seal::mark;
+use shared::wire::v1::confirm::Confirmed;
 use shared::wire::v1::{entry, feed};
 
 use super::people::{Person, Rule, day_number, day_of};
@@ -111,6 +112,14 @@ pub(super) struct View {
 }
 
 impl View {
+    /// The hub has told what it knows of one person, unless it could not or the list is further.
+    pub(super) fn confirmed_by(&mut self, hub: &Confirmed) {
+        if hub.purchases.is_some() && hub.feed >= self.seen {
+            (self.seen, self.has_digests) = (hub.feed, false);
+            self.lags.clear();
+        }
+    }
+
     /// How the day of a sale lags behind the watermark.
     fn lag(&self, sale: &Sale) -> Option<&Lag> {
         let day = day_of(sale.instant);

@@ -81,6 +81,8 @@ impl Told {
                 | Message::Manifest { .. }
                 | Message::Fetch(_)
                 | Message::Piece(_)
+                | Message::Confirm(_)
+                | Message::Confirmed(_)
                 | Message::Key { .. } => {}
             }
         }

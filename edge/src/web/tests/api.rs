@@ -1,12 +1,7 @@
 //! `/api/v1`.
 
-use shared::entry::Pieces;
-use shared::rules::identity::Document;
-use shared::seal::{HubKeys, Secret};
-use shared::wire::v1::feed::{self, Batch, Group, Item};
-use shared::wire::v1::message::FeedPart;
-
 use super::*;
+use crate::trial::elsewhere;
 
 const MASK: &[&str] = &["mask-2020-02-06"];
 
@@ -134,17 +129,6 @@ async fn a_refusal_says_what_it_rests_on_and_never_where_another_purchase_was() 
     for said in [refused.to_string(), page] {
         assert!(!said.contains("5901012345"), "{said}");
     }
-}
-
-/// The hub's word of a purchase on 2020-02-04 at another site, 5901012345.
-fn elsewhere(number: &str) -> FeedPart {
-    let (programme, day) = ("mask".parse().unwrap(), "2020-02-04".parse().unwrap());
-    let key = HubKeys::new(&Secret::new([8; 32])).unwrap().day(&programme, day).unwrap();
-    let person = Document::parse("01", number, "1986-03-15", day).unwrap().person();
-    let pieces = Pieces { adult: 2, child: 0 };
-    let item = Item { fingerprint: key.fingerprint(&person), mark: 7, pieces, gone: false };
-    let group = Group { programme, day, key: key.secret().clone(), items: vec![item] };
-    FeedPart { upto: 1, body: feed::encode(&Batch { groups: vec![group] }).into() }
 }
 
 #[tokio::test]

@@ -388,7 +388,7 @@ fn instant(second: i64, doubt_s: u32) -> Result<Instant, WireError> {
     if RANGE.contains(&second) { Ok(Instant { second, doubt_s }) } else { Err(WireError::limit("instant", second)) }
 }
 
-fn name<T: std::str::FromStr>(text: &str) -> Result<T, WireError> {
+pub(super) fn name<T: std::str::FromStr>(text: &str) -> Result<T, WireError> {
     text.parse().map_err(|_| WireError::limit("name", text.chars().take(60).collect::<String>()))
 }
 
@@ -406,7 +406,7 @@ fn signed_pieces(pieces: i32) -> Result<i32, WireError> {
     Ok(pieces)
 }
 
-fn sealed(bytes: ByteVec) -> Result<Sealed, WireError> {
+pub(super) fn sealed(bytes: ByteVec) -> Result<Sealed, WireError> {
     if bytes.len() > SEALED_BYTES_MAX {
         return Err(WireError::limit("sealed document", format!("{} bytes", bytes.len())));
     }

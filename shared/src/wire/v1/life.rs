@@ -87,6 +87,8 @@ pub struct HubLife {
     pub wants_keys: bool,
     /// The hub reads disputes; an earlier one would put aside the run that holds one.
     pub disputes: bool,
+    /// The hub answers a [`Confirm`](super::confirm::Confirm); an earlier one would end the line.
+    pub confirms: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -128,6 +130,8 @@ pub(super) struct WireHubLife {
     wants_keys: bool,
     #[n(4)]
     disputes: Option<bool>,
+    #[n(5)]
+    confirms: Option<bool>,
 }
 
 impl From<&EdgeLife> for WireEdgeLife {
@@ -169,6 +173,7 @@ impl From<HubLife> for WireHubLife {
             signer: life.signer.0,
             wants_keys: life.wants_keys,
             disputes: life.disputes.then_some(true),
+            confirms: life.confirms.then_some(true),
         }
     }
 }
@@ -181,6 +186,7 @@ impl From<WireHubLife> for HubLife {
             signer: PublicKey(wire.signer),
             wants_keys: wire.wants_keys,
             disputes: wire.disputes.unwrap_or(false),
+            confirms: wire.confirms.unwrap_or(false),
         }
     }
 }

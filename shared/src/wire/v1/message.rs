@@ -6,6 +6,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 use super::WireError;
+use super::confirm::{Confirm, Confirmed, WireConfirm, WireConfirmed};
 use super::life::{EdgeLife, HubLife, WireEdgeLife, WireHubLife};
 use super::list::at_most;
 use super::run::{WireId, WireRun};
@@ -167,6 +168,10 @@ pub enum Message {
     Fetch(Fetch),
     /// Hub → edge: these; none where the layer is gone.
     Piece(Piece),
+    /// Edge → hub: is it true that this person has bought?
+    Confirm(Confirm),
+    /// Hub → edge: what is true, in the order of the questions.
+    Confirmed(Confirmed),
 }
 
 /// Which bytes of a layer are wanted.
@@ -223,6 +228,10 @@ enum WireMessage {
     Fetch(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32], #[n(1)] u32, #[n(2)] u32),
     #[n(14)]
     Piece(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32], #[n(1)] u32, #[n(2)] ByteVec),
+    #[n(15)]
+    Confirm(#[n(0)] WireConfirm),
+    #[n(16)]
+    Confirmed(#[n(0)] WireConfirmed),
 }
 
 #[derive(Encode, Decode)]
@@ -326,6 +335,8 @@ impl From<&Message> for WireMessage {
             }
             Message::Fetch(fetch) => Self::Fetch(fetch.layer.0, fetch.offset, fetch.most),
             Message::Piece(piece) => Self::Piece(piece.layer.0, piece.offset, piece.bytes.clone().into()),
+            Message::Confirm(confirm) => Self::Confirm(confirm.into()),
+            Message::Confirmed(confirmed) => Self::Confirmed(confirmed.into()),
         }
     }
 }
@@ -378,13 +389,15 @@ impl TryFrom<WireMessage> for Message {
                     return Err(WireError::limit("piece", "too many bytes"));
                 }
             }
+            WireMessage::Confirm(confirm) => Self::Confirm(confirm.try_into()?),
+            WireMessage::Confirmed(confirmed) => Self::Confirmed(confirmed.try_into()?),
         })
     }
 }
 
 /// A place in the hub's journal or feed: what no store can count to is none, and an edge that believed it would
 /// wait for ever for what comes behind.
-fn position(pos: u64) -> Result<u64, WireError> {
+pub(super) fn position(pos: u64) -> Result<u64, WireError> {
     i64::try_from(pos).map(|_| pos).map_err(|_| WireError::limit("position", pos))
 }
 

@@ -47,7 +47,14 @@ fn every_message_round_trips() {
         second: 3,
         last: Some(Seen { id, hash }),
         feed: 4,
-        life: Some(HubLife { renew: true, journal: 6, signer: PublicKey([8; 32]), wants_keys: true, disputes: true }),
+        life: Some(HubLife {
+            renew: true,
+            journal: 6,
+            signer: PublicKey([8; 32]),
+            wants_keys: true,
+            disputes: true,
+            confirms: true,
+        }),
     };
     let receipt = Receipt { journal: 6, second: 7, signature: Signature([1; 64]) };
     let messages = [
@@ -78,8 +85,14 @@ fn every_message_round_trips() {
 #[test]
 fn a_position_that_no_store_can_count_to_is_none() {
     let id = EntryId { actor: ActorId([4; 16]), seq: 8 };
-    let hub =
-        |journal| HubLife { renew: false, journal, signer: PublicKey([8; 32]), wants_keys: false, disputes: false };
+    let hub = |journal| HubLife {
+        renew: false,
+        journal,
+        signer: PublicKey([8; 32]),
+        wants_keys: false,
+        disputes: false,
+        confirms: false,
+    };
     let welcome = |feed, journal| Welcome {
         protocol: PROTOCOL,
         encoder: "e".to_owned(),
@@ -109,6 +122,7 @@ fn a_position_that_no_store_can_count_to_is_none() {
             Message::Feed { after: 1, parts: vec![FeedPart { upto: pos, body: vec![9].into() }] },
             Message::Own { pos, feed: 1, run: None },
             Message::Own { pos: 1, feed: pos, run: None },
+            Message::Confirmed(Confirmed { nonce: [5; 16], feed: pos, purchases: None }),
         ]
     };
     let last = u64::MAX / 2;
