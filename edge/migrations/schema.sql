@@ -48,7 +48,7 @@ CREATE TABLE digest_day (
     wanted_upto INTEGER NOT NULL,
     wanted_counted INTEGER NOT NULL,
     wanted_acked INTEGER NOT NULL,
-    wanted_sent INTEGER NOT NULL,
+    wanted_sent INTEGER NOT NULL, unheard INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (programme, day)
 ) WITHOUT ROWID;
 

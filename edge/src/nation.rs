@@ -5,6 +5,7 @@
 //! process and share one [`SharedNation`]; each keeps only how far it has come.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use chrono::NaiveDate;
 use shared::digest::{BadLayer, BadManifest, Manifest};
@@ -305,6 +306,11 @@ impl Nation {
     /// Takes a piece of a digest.
     pub(crate) fn take_piece(&mut self, mut own: Own<'_>, piece: &Piece) -> Result<(), NationError> {
         self.digests.piece(&mut own, self.place.shared(), piece)
+    }
+
+    /// How many sites the hub had not heard since the end of some day of these.
+    pub(crate) fn unheard(&self, programme: &ProgrammeId, days: Range<NaiveDate>) -> u32 {
+        self.digests.unheard(programme, days)
     }
 
     /// The days that are known less far than the feed.

@@ -187,6 +187,11 @@ fn status(answer: &Value) -> Vec<String> {
         lines.push(format!("  {} / {}", at("/line/last_failure/zh-TW"), at("/line/last_failure/en")));
     }
     lines.push(format!("全國資料 / nation: {} / {}", at("/nation/known/zh-TW"), at("/nation/known/en")));
+    if let Some(sites) = answer.pointer("/nation/unheard_sites").and_then(Value::as_u64).filter(|sites| *sites > 0) {
+        lines.push(format!(
+            "  {sites} 個機構自某日結束後尚未回報 / {sites} sites have not been heard since a day's end"
+        ));
+    }
     lines.push(format!("最後同步 / last sync: {}", at("/line/last_success")));
     lines.push(format!("紀錄 / entries: {}，未上傳 / unsent: {}", at("/ledger/entries"), at("/ledger/unsent")));
     lines.push(format!("重複購買爭議 / contested sales: {}", at("/ledger/over")));
@@ -255,6 +260,9 @@ mod tests {
         let known = json!({ "zh-TW": "離線，全國資料為 3 小時前", "en": "line down" });
         let said = outcome("/api/v1/status", 200, &json!({ "nation": { "known": known } }));
         assert!(said.people.contains(&"全國資料 / nation: 離線，全國資料為 3 小時前 / line down".to_owned()));
+        assert!(!said.people.iter().any(|line| line.contains("尚未回報")));
+        let said = outcome("/api/v1/status", 200, &json!({ "nation": { "unheard_sites": 12 } }));
+        assert!(said.people.iter().any(|line| line.starts_with("  12 個機構自某日結束後尚未回報 / 12 sites have not")));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the day is here; a manifest or a layer that does not hold changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -34,6 +35,8 @@ pub(super) struct Digests {
 #[derive(Debug)]
 struct Day {
     is_closed: bool,
+    /// So many sites the hub had not heard since its end.
+    unheard: u32,
     /// Where it lags behind the feed: known up to here, and not from there up to the manifest.
     known: Option<u64>,
     used: LayersRow,
@@ -66,6 +69,7 @@ impl Digests {
             let name = (programme.clone(), row.day);
             let mut day = Day {
                 is_closed: row.is_closed,
+                unheard: row.unheard,
                 known: row.known,
                 layers: Vec::new(),
                 held: BTreeMap::new(),
@@ -85,6 +89,12 @@ impl Digests {
     /// When the newest manifest was made, 0 for none.
     pub(super) fn made(&self) -> u64 {
         self.made
+    }
+
+    /// How many sites the hub had not heard since the end of some day of these, as the newest manifest says.
+    pub(super) fn unheard(&self, programme: &ProgrammeId, days: Range<NaiveDate>) -> u32 {
+        let span = (programme.clone(), days.start)..(programme.clone(), days.end);
+        self.days.range(span).map(|(_, day)| day.unheard).max().unwrap_or(0)
     }
 
     /// Whether the day is known less far than the feed.
@@ -332,6 +342,7 @@ impl Day {
         };
         Self {
             is_closed: told.is_closed,
+            unheard: told.unheard,
             known,
             layers: before.map(|before| before.layers.clone()).unwrap_or_default(),
             used,
@@ -346,6 +357,7 @@ impl Day {
             programme: own.programmes.number(own.store, &name.0)?,
             day: name.1,
             is_closed: self.is_closed,
+            unheard: self.unheard,
             known: self.known,
             used: self.used.clone(),
             wanted: self.wanted.clone(),

@@ -398,6 +398,8 @@ pub struct Status {
     pub known: Known,
     /// How many spans of days that matter today lack their digest.
     pub lagging: usize,
+    /// How many sites the hub had not heard since the end of a day that matters today.
+    pub unheard: u32,
     /// How far the hub's ledgers are known.
     pub down: u64,
     /// The number of its runs that the hub has put aside.

@@ -176,6 +176,17 @@ impl Node {
         self.nation.lagging().into_iter().filter(is_reached).collect()
     }
 
+    /// Sites that the hub had not heard since some day ended that matters for a sale today: what they sold there nobody
+    /// knows yet.
+    pub(super) fn unheard(&self) -> u32 {
+        let versions = &self.rules.versions;
+        let of = |programme| {
+            let from = versions.reached_from(programme, self.today)?;
+            (from < self.today).then(|| self.nation.unheard(programme, from..self.today))
+        };
+        versions.programmes().filter_map(of).max().unwrap_or(0)
+    }
+
     /// The days of a version's window of which less is known than the watermark says, as a sale of that day tells it.
     pub(super) fn behind(&self, version: &Version, today: NaiveDate) -> Vec<Behind> {
         let from = version.window.reached_from(today);

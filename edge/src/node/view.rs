@@ -92,6 +92,7 @@ impl Node {
             watermark: self.line.feed,
             known: self.known(now, reading),
             lagging: self.lagging_today().len(),
+            unheard: self.unheard(),
             down: self.line.down,
             quarantined: self.line.quarantined.len(),
             over: self.over.len(),

@@ -26,6 +26,8 @@ pub(crate) struct DigestDayRow {
     pub(crate) programme: i64,
     pub(crate) day: NaiveDate,
     pub(crate) is_closed: bool,
+    /// So many sites had not been heard since its end.
+    pub(crate) unheard: u32,
     /// Where it lags behind the feed: known up to here.
     pub(crate) known: Option<u64>,
     pub(crate) used: LayersRow,
@@ -133,7 +135,7 @@ impl Store {
     /// Every day of the manifest.
     pub(crate) fn digest_days(&self) -> Result<Vec<DigestDayRow>, StoreError> {
         let sql = "SELECT programme, day, closed, known, used_upto, used_counted, used_acked, used_sent,
-            wanted_upto, wanted_counted, wanted_acked, wanted_sent FROM digest_day";
+            wanted_upto, wanted_counted, wanted_acked, wanted_sent, unheard FROM digest_day";
         let number = |row: &Row<'_>, column: usize| row.get::<_, i64>(column).map(i64::cast_unsigned);
         let layers = |row: &Row<'_>, column: usize| -> rusqlite::Result<LayersRow> {
             let (counted, acked) = (number(row, column + 1)?, number(row, column + 2)?);
@@ -148,6 +150,7 @@ impl Store {
                 known: row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned),
                 used: layers(row, 4)?,
                 wanted: layers(row, 8)?,
+                unheard: row.get(12)?,
                 sealed: None,
             })
         };
@@ -217,7 +220,7 @@ fn put_day(conn: &Connection, row: &DigestDayRow) -> rusqlite::Result<()> {
         conn.prepare_cached("INSERT OR REPLACE INTO day_key VALUES (?1, ?2, ?3)")?.execute(key)?;
     }
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO digest_day VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT OR REPLACE INTO digest_day VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         row.programme,
@@ -232,6 +235,7 @@ fn put_day(conn: &Connection, row: &DigestDayRow) -> rusqlite::Result<()> {
         row.wanted.own.counted.cast_signed(),
         row.wanted.own.acked.cast_signed(),
         row.wanted.own.sent.cast_signed(),
+        row.unheard,
     ])?;
     conn.prepare_cached("DELETE FROM digest WHERE programme = ?1 AND day = ?2")?.execute((row.programme, day))?;
     for (used, layers) in [(true, &row.used.layers), (false, &row.wanted.layers)] {

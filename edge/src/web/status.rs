@@ -128,6 +128,7 @@ impl Whole {
             },
             "nation": {
                 "watermark": node.watermark, "down": node.down, "days_behind": node.lagging,
+                "unheard_sites": node.unheard,
                 "known": known::json(&node.known, self.line.state),
             },
             "line": self.line_json(),

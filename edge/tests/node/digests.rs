@@ -191,6 +191,29 @@ fn a_sale_of_ours_that_the_hub_has_not_heard_of_is_not_in_its_digest() {
     assert_eq!(site.examine(CARD).unwrap().allowance.adult, 3);
 }
 
+/// What those sites sold on a day nobody knows yet, however new the list is.
+#[test]
+fn how_many_sites_were_not_heard_of_a_day_that_matters_is_kept() {
+    let mut site = Site::new("2020-02-12 09:00", MASK);
+    let told = |site: &mut Site, made, days: &[(&str, u32)]| {
+        greeted(site, None, 0);
+        let day =
+            |(on, unheard): &(&str, u32)| Day { unheard: *unheard, ..digest("mask", on, 50, &[(EVEN, 2)], false).0 };
+        take(site, &manifest(made, 50, days.iter().map(day).collect())).unwrap();
+    };
+    let unheard = |site: &mut Site| {
+        let reading = site.reading();
+        site.node().status(reading).unwrap().unheard
+    };
+    let [before, first, last, today] = ["2020-02-05 10:00", "2020-02-06 10:00", "2020-02-11 10:00", "2020-02-12 10:00"];
+    told(&mut site, 100, &[(before, 90), (first, 4), (last, 7), (today, 800)]);
+    assert_eq!(unheard(&mut site), 7, "not of a day before the window, nor of today");
+    site.crash();
+    assert_eq!(unheard(&mut site), 7);
+    told(&mut site, 101, &[(first, 0), (last, 2)]);
+    assert_eq!(unheard(&mut site), 2);
+}
+
 #[test]
 fn a_sale_that_was_taken_back_before_the_digest_is_not_taken_for_one_in_it() {
     let mut site = Site::new("2022-10-05 09:00", KIT);
