@@ -43,11 +43,9 @@ CREATE TABLE digest_day (
     known INTEGER,
     used_upto INTEGER NOT NULL,
     used_counted INTEGER NOT NULL,
-    used_acked INTEGER NOT NULL,
     used_sent INTEGER NOT NULL,
     wanted_upto INTEGER NOT NULL,
     wanted_counted INTEGER NOT NULL,
-    wanted_acked INTEGER NOT NULL,
     wanted_sent INTEGER NOT NULL, unheard INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (programme, day)
 ) WITHOUT ROWID;

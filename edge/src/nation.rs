@@ -40,9 +40,8 @@ const FORGET_ITEMS: u32 = 4_096;
 pub(crate) struct OwnAt {
     /// Entries up to here are counted in it.
     pub(crate) counted: LogPos,
-    /// Those behind and up to here are not: the hub took them later.
-    pub(crate) acked: LogPos,
-    /// Those behind and up to here it may have taken before or later; what stands behind had not been sent.
+    /// Those behind and up to here the hub may have taken before or later, whenever it confirms them; what stands behind
+    /// had not been sent.
     pub(crate) sent: LogPos,
 }
 
@@ -319,10 +318,8 @@ impl Nation {
     }
 
     /// The hub has taken the own log up to an entry, by this position of the feed.
-    ///
-    /// It had what is `known` when it greeted.
-    pub(crate) fn acked(&mut self, upto: LogPos, counted: u64, known: LogPos) {
-        self.digests.acked(upto, counted, known);
+    pub(crate) fn acked(&mut self, upto: LogPos, counted: u64) {
+        self.digests.acked(upto, counted);
     }
 
     /// Whether a day is known less far than the feed.

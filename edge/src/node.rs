@@ -162,7 +162,7 @@ impl Node {
         let stocks = stocks.filter_map(|(number, stock)| Some((programmes.named(number)?.clone(), stock))).collect();
         let mut node = Self {
             clock: Clock::restore(clock, reading),
-            line: Line::new(&once, store.quarantined()?, given_back),
+            line: Line::new(&once, len, store.quarantined()?, given_back),
             knowledge: Knowledge::new(once.caught),
             today: NaiveDate::default(),
             tip: None,

@@ -282,21 +282,12 @@ impl Digests {
         is_named(NaiveDate::MIN, day) && is_named(day, NaiveDate::MAX)
     }
 
-    /// The hub has taken the own log up to an entry, by this position of the feed: then it is or is not in a digest.
-    ///
-    /// What it had when it greeted (`known`) it may only have confirmed again, and taken at any position before.
-    pub(super) fn acked(&mut self, upto: LogPos, counted: u64, known: LogPos) {
+    /// The hub has taken the own log up to an entry, by this position of the feed at the latest: a run that comes again is
+    /// confirmed again, by a later one.
+    pub(super) fn acked(&mut self, upto: LogPos, counted: u64) {
         for day in self.days.values_mut() {
-            for row in [&mut day.used, &mut day.wanted] {
-                let OwnAt { counted: held, acked, sent } = &mut row.own;
-                if upto <= *acked || upto > *sent {
-                    continue;
-                }
-                if counted <= row.upto && *held == *acked {
-                    (*held, *acked) = (upto, upto);
-                } else if known <= *acked {
-                    *acked = upto;
-                }
+            for row in [&mut day.used, &mut day.wanted].into_iter().filter(|row| counted <= row.upto) {
+                row.own.counted = row.own.counted.max(upto);
             }
         }
     }

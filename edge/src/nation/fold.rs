@@ -62,7 +62,7 @@ pub(super) fn fold(
 mod tests {
     use super::*;
 
-    const OWN: OwnAt = OwnAt { counted: 7, acked: 7, sent: 7 };
+    const OWN: OwnAt = OwnAt { counted: 7, sent: 7 };
     const NOBODY: Option<(Option<Found>, u64, OwnAt)> = None;
 
     fn day() -> NaiveDate {

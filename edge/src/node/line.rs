@@ -33,7 +33,8 @@ pub(super) struct Line {
     covered: LogPos,
     /// Up to here this session's runs have been answered.
     settled: LogPos,
-    /// Up to here the hub may have the log: it has said so, or it was sent.
+    /// Up to here the hub may have the log: it has said so, or it was sent. On a line before this one, too: what was under
+    /// way there may still arrive, and where a run comes twice the hub may say that it has less than it had.
     sent: LogPos,
     /// The hub had the log up to here when it greeted, counted by this position of the feed.
     greeted: (LogPos, u64),
@@ -51,7 +52,8 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(once: &Once, quarantined: Vec<QuarantinedRun>, given_back: Vec<GivenBack>) -> Self {
+    /// With a log of `len` entries, of which nobody knows any more how many were sent.
+    pub(super) fn new(once: &Once, len: LogPos, quarantined: Vec<QuarantinedRun>, given_back: Vec<GivenBack>) -> Self {
         let mut line = Self {
             hub_life: once.hub_life,
             down: once.down,
@@ -59,7 +61,7 @@ impl Line {
             acked: once.acked,
             covered: once.covered,
             settled: once.acked,
-            sent: LogPos::MAX,
+            sent: len,
             greeted: (0, u64::MAX),
             pending: VecDeque::new(),
             quarantined,
@@ -120,17 +122,12 @@ impl Line {
 
     /// The hub's greeting: it has everything up to `pos`, counted at `feed`.
     pub(super) fn resumed(&mut self, pos: LogPos, known: LogPos, feed: u64) {
-        (self.acked, self.settled, self.sent) = (pos, pos, known.max(pos));
+        (self.acked, self.settled, self.sent) = (pos, pos, self.sent.max(known));
         self.greeted = (known, feed);
         self.skip_given_back();
         self.pending.clear();
         self.pending.push_back((pos, feed));
         self.cover();
-    }
-
-    /// How much of the log the hub had when it greeted.
-    pub(super) fn greeted_with(&self) -> LogPos {
-        self.greeted.0
     }
 
     /// A run up to here is on its way.
@@ -142,7 +139,7 @@ impl Line {
     pub(super) fn held_at(&self, feed: u64) -> OwnAt {
         let (known, by) = self.greeted;
         let counted = self.covered_at(feed).max(if by <= feed { known } else { 0 });
-        OwnAt { counted, acked: self.acked.max(counted), sent: self.sent }
+        OwnAt { counted, sent: self.sent }
     }
 
     /// Whether a digest up to this position counts an entry; none where nobody here can know.
@@ -153,7 +150,6 @@ impl Line {
         }
         match pos {
             _ if pos <= at.counted => Some(true),
-            _ if pos <= at.acked => Some(false),
             _ if pos <= at.sent => None,
             _ => Some(false),
         }
@@ -259,7 +255,7 @@ mod tests {
             hub_journal: 0,
             caught: None,
         };
-        Line::new(&once, vec![], vec![])
+        Line::new(&once, 0, vec![], vec![])
     }
 
     fn fed(line: &mut Line, feed: u64) {

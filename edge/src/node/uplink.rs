@@ -70,7 +70,7 @@ impl Node {
         if let Some(receipt) = receipt {
             self.receive(upto, receipt)?;
         }
-        self.nation.acked(upto, feed, self.line.greeted_with());
+        self.nation.acked(upto, feed);
         self.knowledge.told(feed);
         if self.line.acked(upto.min(self.len), feed) {
             self.put_quarantined()?;

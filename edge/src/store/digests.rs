@@ -134,12 +134,11 @@ impl Store {
 
     /// Every day of the manifest.
     pub(crate) fn digest_days(&self) -> Result<Vec<DigestDayRow>, StoreError> {
-        let sql = "SELECT programme, day, closed, known, used_upto, used_counted, used_acked, used_sent,
-            wanted_upto, wanted_counted, wanted_acked, wanted_sent, unheard FROM digest_day";
+        let sql = "SELECT programme, day, closed, known, used_upto, used_counted, used_sent, wanted_upto,
+            wanted_counted, wanted_sent, unheard FROM digest_day";
         let number = |row: &Row<'_>, column: usize| row.get::<_, i64>(column).map(i64::cast_unsigned);
         let layers = |row: &Row<'_>, column: usize| -> rusqlite::Result<LayersRow> {
-            let (counted, acked) = (number(row, column + 1)?, number(row, column + 2)?);
-            let own = OwnAt { counted, acked, sent: number(row, column + 3)? };
+            let own = OwnAt { counted: number(row, column + 1)?, sent: number(row, column + 2)? };
             Ok(LayersRow { layers: Vec::new(), upto: number(row, column)?, own })
         };
         let read = |row: &Row<'_>| {
@@ -149,8 +148,8 @@ impl Store {
                 is_closed: row.get(2)?,
                 known: row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned),
                 used: layers(row, 4)?,
-                wanted: layers(row, 8)?,
-                unheard: row.get(12)?,
+                wanted: layers(row, 7)?,
+                unheard: row.get(10)?,
                 sealed: None,
             })
         };
@@ -219,24 +218,20 @@ fn put_day(conn: &Connection, row: &DigestDayRow) -> rusqlite::Result<()> {
         let key = params![row.programme, day, sealed];
         conn.prepare_cached("INSERT OR REPLACE INTO day_key VALUES (?1, ?2, ?3)")?.execute(key)?;
     }
-    conn.prepare_cached(
-        "INSERT OR REPLACE INTO digest_day VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .execute(params![
-        row.programme,
-        day,
-        row.is_closed,
-        row.known.map(u64::cast_signed),
-        row.used.upto.cast_signed(),
-        row.used.own.counted.cast_signed(),
-        row.used.own.acked.cast_signed(),
-        row.used.own.sent.cast_signed(),
-        row.wanted.upto.cast_signed(),
-        row.wanted.own.counted.cast_signed(),
-        row.wanted.own.acked.cast_signed(),
-        row.wanted.own.sent.cast_signed(),
-        row.unheard,
-    ])?;
+    conn.prepare_cached("INSERT OR REPLACE INTO digest_day VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
+        .execute(params![
+            row.programme,
+            day,
+            row.is_closed,
+            row.known.map(u64::cast_signed),
+            row.used.upto.cast_signed(),
+            row.used.own.counted.cast_signed(),
+            row.used.own.sent.cast_signed(),
+            row.wanted.upto.cast_signed(),
+            row.wanted.own.counted.cast_signed(),
+            row.wanted.own.sent.cast_signed(),
+            row.unheard,
+        ])?;
     conn.prepare_cached("DELETE FROM digest WHERE programme = ?1 AND day = ?2")?.execute((row.programme, day))?;
     for (used, layers) in [(true, &row.used.layers), (false, &row.wanted.layers)] {
         for (nth, layer) in (0i64..).zip(layers) {

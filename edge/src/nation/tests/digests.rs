@@ -31,7 +31,7 @@ impl Edge {
     fn manifest(&mut self, upto: u64, days: Vec<shared::digest::Day>) -> Result<(), NationError> {
         let manifest = Manifest { hub_life: HUB, upto, second: i64::try_from(upto).unwrap(), days };
         let progress = Progress { feed: self.feed.max(upto), acked: 0, covered: 0, receipts: Vec::new() };
-        let at = (self.feed, OwnAt { counted: 7, acked: 7, sent: 7 });
+        let at = (self.feed, OwnAt { counted: 7, sent: 7 });
         let (own, nation) = self.own();
         nation.take_manifest(own, manifest, HUB, at, &progress)?;
         self.feed = self.feed.max(upto);
