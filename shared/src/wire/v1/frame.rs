@@ -12,6 +12,8 @@ pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 const PUSH_BYTES_MAX: usize = 8 * FRAME_BYTES_MAX;
 /// Shorter messages are not worth compressing, in bytes.
 const COMPRESS_FROM_BYTES: usize = 128;
+/// Of the feed a frame is compressed from so many batches on.
+const COMPRESS_FROM_PARTS: usize = 4;
 const LEVEL: i32 = 3;
 const HEADER: usize = 4;
 /// What a line keeps between two frames.
@@ -43,9 +45,10 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, WireError> {
     Ok(out)
 }
 
-/// Keyed fingerprints do not compress: trying cost a sixth of a national day's replay.
+/// Keyed fingerprints do not compress: trying cost a sixth of a national day's replay. What surrounds them does, where many
+/// small batches each name the day and its key.
 fn is_random(message: &Message) -> bool {
-    matches!(message, Message::Feed { .. })
+    matches!(message, Message::Feed { parts, .. } if parts.len() < COMPRESS_FROM_PARTS)
 }
 
 fn compress(plain: &[u8]) -> Option<Vec<u8>> {
@@ -162,6 +165,7 @@ fn next_body(held: &[u8]) -> Result<Option<&[u8]>, WireError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::message::FeedPart;
     use super::*;
 
     fn beacon(second: i64) -> Message {
@@ -177,6 +181,26 @@ mod tests {
             seen.extend(deframer.push(&stream[cut..]).unwrap());
             assert_eq!(seen, (0..5).map(beacon).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn what_surrounds_many_small_batches_of_the_feed_is_compressed_and_fingerprints_are_not() {
+        let mut n = 0u64;
+        let mut part = |items: usize| {
+            let mut body = vec![7; 60];
+            // As random as a fingerprint.
+            body.extend((0..items * 12).map(|_| {
+                n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                n.to_be_bytes()[0]
+            }));
+            FeedPart { upto: 8, body: body.into() }
+        };
+        let kind = |parts: &[FeedPart]| encode(&Message::Feed { after: 7, parts: parts.to_vec() }).unwrap()[HEADER];
+        let small: Vec<FeedPart> = (0..45).map(|_| part(1)).collect();
+        assert_eq!((kind(&small), kind(&[part(1_000)])), (ZSTD, PLAIN));
+        let frame = encode(&Message::Feed { after: 7, parts: small.clone() }).unwrap();
+        assert!(frame.len() < 45 * 25, "{} bytes", frame.len());
+        assert_eq!(Deframer::default().push(&frame).unwrap(), [Message::Feed { after: 7, parts: small }]);
     }
 
     #[test]
