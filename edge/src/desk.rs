@@ -303,9 +303,9 @@ impl Desk {
         self.ask(move |node, _| node.take_piece(&piece)).await
     }
 
-    /// The hub's time; both readings as the rehearsal has them.
-    pub async fn beacon(&self, asked: Reading, got: Reading, hub_second: i64) -> Result<(), Fault> {
-        self.ask(move |node, _| node.beacon(asked, got, hub_second)).await
+    /// The hub's time and how long its feed is; both readings as the rehearsal has them.
+    pub async fn beacon(&self, asked: Reading, got: Reading, hub: (i64, Option<u64>)) -> Result<(), Fault> {
+        self.ask(move |node, _| node.beacon(asked, got, hub)).await
     }
 
     /// Whether the node still writes; false after a write that failed.

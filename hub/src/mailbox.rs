@@ -193,6 +193,12 @@ impl HubHandle {
         self.growth.clone()
     }
 
+    /// How long the feed is, as far as all lines may know.
+    #[must_use]
+    pub(crate) fn feed(&self) -> u64 {
+        self.growth.borrow().feed
+    }
+
     /// Looks whether another process has written meanwhile; [`Self::growth`] tells.
     ///
     /// # Errors

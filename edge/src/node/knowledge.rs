@@ -1,7 +1,10 @@
 //! How old this site's knowledge of the nation is (docs/architecture.md, promise 2).
 //!
-//! The hub says in its greeting and with each acknowledgement how long its feed is. While ours is as long, each beacon
-//! says that the line is still up: then nothing is missing that the hub has told. Pure but for the last note on the disk.
+//! Each beacon says how long the hub's feed was then: once ours is as long, nothing is missing that the hub had told by
+//! that moment. An earlier hub says it in its greeting and with each acknowledgement only. Pure but for the last note on
+//! the disk.
+
+use std::collections::VecDeque;
 
 use shared::ids::ProgrammeId;
 use shared::rules::knowledge::{Allowed, Heard, KnowledgeRule, Step};
@@ -13,6 +16,8 @@ use crate::node::ask::Known;
 
 /// Four beacons: so long after the last one the line is taken to be up.
 const NOW_S: u64 = 60;
+/// Most beacons that wait for the feed: a quarter of an hour of them. More are joined, the newest in the last.
+const WAITING_MAX: usize = 64;
 /// The note on the disk is made again after so many seconds.
 const NOTED_EVERY_S: i64 = 600;
 
@@ -26,12 +31,12 @@ struct Beat {
 }
 
 /// What is known of how old the knowledge is.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Knowledge {
-    /// How long the hub's feed is, as it said on this line.
+    /// How long the hub's feed is at least, as it said on this line.
     told: Option<u64>,
-    /// The last beacon on this line.
-    beacon: Option<Beat>,
+    /// Beacons of this line at which the hub's feed was longer than ours is, and how long.
+    waiting: VecDeque<(u64, Beat)>,
     /// The last moment at which nothing was missing, in this process.
     caught: Option<Beat>,
     /// The same, as the disk has it.
@@ -45,7 +50,8 @@ impl Knowledge {
 
     /// A line begins: the hub's feed is so long.
     pub(super) fn greeted(&mut self, feed: u64) {
-        (self.told, self.beacon) = (Some(feed), None);
+        self.told = Some(feed);
+        self.waiting.clear();
     }
 
     /// The hub's feed is at least so long.
@@ -53,16 +59,26 @@ impl Knowledge {
         self.told = self.told.max(Some(feed));
     }
 
+    /// The hub was heard; its feed was so long, or nobody knows better than it has said on this line.
+    fn beat(&mut self, feed: Option<u64>, beat: Beat) {
+        let Some(feed) = feed.or(self.told) else { return };
+        if self.waiting.len() >= WAITING_MAX {
+            self.waiting.pop_back();
+        }
+        self.waiting.push_back((feed, beat));
+    }
+
     /// Another life of the hub: nothing is known.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// Our feed is on the disk up to `feed`, and whether a day's digest is missing, the hub having been heard at `beacon` or before. Gives what to note.
+    /// Our feed is on the disk up to `feed`, and whether a day's digest is missing. Gives what to note.
     fn look(&mut self, feed: u64, lags: bool) -> Option<i64> {
-        let beacon = self.beacon.filter(|_| !lags && self.told.is_some_and(|told| told <= feed))?;
-        self.caught = Some(beacon);
-        let second = beacon.second?;
+        let is_here = |(told, _): &&(u64, Beat)| !lags && *told <= feed;
+        let (_, beat) = self.waiting.drain(..self.waiting.iter().take_while(is_here).count()).next_back()?;
+        self.caught = Some(beat);
+        let second = beat.second?;
         let is_news = self.noted.is_none_or(|noted| second < noted || second.saturating_sub(noted) >= NOTED_EVERY_S);
         is_news.then(|| *self.noted.insert(second))
     }
@@ -90,10 +106,10 @@ impl Node {
     }
 
     /// The hub was heard.
-    pub(super) fn heard_beacon(&mut self, got: Reading) -> Result<(), NodeError> {
+    pub(super) fn heard_beacon(&mut self, got: Reading, feed: Option<u64>) -> Result<(), NodeError> {
         let now = self.clock.now(got);
         let second = (now.doubt_s != u32::MAX).then(|| now.second.saturating_sub(i64::from(now.doubt_s)));
-        self.knowledge.beacon = Some(Beat { mono_ms: got.mono_ms, second });
+        self.knowledge.beat(feed, Beat { mono_ms: got.mono_ms, second });
         self.look_whether_caught_up()
     }
 
@@ -127,8 +143,8 @@ mod tests {
     use super::*;
     use shared::entry::Instant;
 
-    fn beat(second: i64) -> Option<Beat> {
-        Some(Beat { mono_ms: u64::try_from(second).unwrap() * 1_000, second: Some(second) })
+    fn beat(known: &mut Knowledge, feed: Option<u64>, second: i64) {
+        known.beat(feed, Beat { mono_ms: u64::try_from(second).unwrap() * 1_000, second: Some(second) });
     }
 
     fn heard(known: &Knowledge, second: i64, doubt_s: u32) -> Heard {
@@ -142,7 +158,7 @@ mod tests {
         assert_eq!(heard(&known, 100, 1), Heard::Never);
         known.greeted(7);
         assert_eq!(known.look(7, false), None, "nobody knows since when");
-        known.beacon = beat(100);
+        beat(&mut known, None, 100);
         assert_eq!(known.look(6, false), None, "one is missing");
         assert_eq!(known.look(7, true), None, "the digest of a day is missing");
         assert_eq!(heard(&known, 100, 1), Heard::Never);
@@ -151,21 +167,41 @@ mod tests {
         assert_eq!(heard(&known, 161, 1), Heard::Ago { age_s: 61, doubt_s: 0 });
         // An acknowledgement says that there is more: until it is here nothing gets younger.
         known.told(9);
-        known.beacon = beat(200);
+        beat(&mut known, None, 200);
         assert_eq!((known.look(7, false), heard(&known, 200, 1)), (None, Heard::Ago { age_s: 100, doubt_s: 0 }));
         assert_eq!((known.look(9, false), heard(&known, 200, 1)), (None, Heard::Now), "and the disk knows well enough");
+    }
+
+    /// On a line that is slower than the feed grows nothing else would say that a site falls behind which only listens.
+    #[test]
+    fn a_beacon_counts_when_the_feed_is_here_that_the_hub_had_then() {
+        let mut known = Knowledge::new(None);
+        known.greeted(7);
+        beat(&mut known, Some(9), 100);
+        beat(&mut known, Some(12), 115);
+        assert_eq!((known.look(8, false), heard(&known, 116, 1)), (None, Heard::Never));
+        assert_eq!((known.look(11, false), heard(&known, 400, 1)), (Some(100), Heard::Ago { age_s: 300, doubt_s: 0 }));
+        assert_eq!((known.look(12, false), heard(&known, 116, 1)), (None, Heard::Now));
+        for n in 0..1_000 {
+            beat(&mut known, Some(20 + n), 200 + i64::try_from(n).unwrap());
+        }
+        assert_eq!(known.waiting.len(), WAITING_MAX);
+        known.look(1_018, false);
+        assert_eq!(heard(&known, 1_199, 1), Heard::Ago { age_s: 1_199 - 262, doubt_s: 0 });
+        known.look(1_019, false);
+        assert_eq!(heard(&known, 1_199, 1), Heard::Now);
     }
 
     #[test]
     fn the_next_line_begins_with_what_the_hub_says_then() {
         let mut known = Knowledge::new(None);
         known.greeted(3);
-        known.beacon = beat(100);
+        beat(&mut known, None, 100);
         known.look(3, false);
         known.greeted(5);
         assert_eq!(known.look(5, false), None, "by a beacon of this line only");
         assert_eq!(heard(&known, 400, 1), Heard::Ago { age_s: 300, doubt_s: 0 });
-        known.beacon = beat(1_000);
+        beat(&mut known, None, 1_000);
         assert_eq!(known.look(5, false), Some(1_000));
         known.forget();
         assert_eq!(heard(&known, 1_000, 1), Heard::Never, "of another life of the hub nothing is known");

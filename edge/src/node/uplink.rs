@@ -235,17 +235,22 @@ impl Node {
         }
     }
 
-    /// The hub's time, asked for at one reading and got at another.
+    /// The hub's time and how long its feed is, as far as it says, asked for at one reading and got at another.
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn beacon(&mut self, asked: Reading, got: Reading, hub_second: i64) -> Result<(), NodeError> {
+    pub fn beacon(
+        &mut self,
+        asked: Reading,
+        got: Reading,
+        (hub_second, feed): (i64, Option<u64>),
+    ) -> Result<(), NodeError> {
         let kept = self.clock.beacon(asked, got, hub_second);
         self.today(got);
         if let Some(state) = kept {
             let noted = self.store.put_clock(&state, self.len);
             self.promised(noted)?;
         }
-        self.heard_beacon(got)
+        self.heard_beacon(got, feed)
     }
 }

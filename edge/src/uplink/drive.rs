@@ -202,7 +202,7 @@ impl<T: FnMut(News) + Send> Driver<T> {
                 Ok(Some(Input::Kept))
             }
             Output::Key { number, secret } => self.desk.take_key(number, secret).await.map(|()| None),
-            Output::Beacon { echo, second } => self.beacon(echo, second).await.map(|()| None),
+            Output::Beacon { echo, second, feed } => self.beacon(echo, (second, feed)).await.map(|()| None),
             Output::Confirmed(confirmed) => {
                 if let Some(answer) = self.waiting.pop_front() {
                     // Who asked may have lost patience.
@@ -247,12 +247,12 @@ impl<T: FnMut(News) + Send> Driver<T> {
         self.step(Input::Confirm(confirm)).await
     }
 
-    async fn beacon(&mut self, echo: u64, second: i64) -> Result<(), Fault> {
+    async fn beacon(&mut self, echo: u64, hub: (i64, Option<u64>)) -> Result<(), Fault> {
         // An answer to no question of ours says nothing about the way it took.
         let Some((_, asked)) = self.asked.take_if(|(ours, _)| *ours == echo) else {
             return Ok(());
         };
-        self.desk.beacon(asked, self.desk.reading(), second).await?;
+        self.desk.beacon(asked, self.desk.reading(), hub).await?;
         (self.tell)(News::Exchanged);
         Ok(())
     }

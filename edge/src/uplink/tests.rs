@@ -136,7 +136,7 @@ async fn one_line(incoming: Incoming, held: Arc<Mutex<Vec<EntryId>>>) -> Option<
                         Some(Input::Confirmed(Confirmed { nonce, feed: 1, purchases: Some(vec![]) }))
                     }
                     Output::Beacon { echo } => {
-                        let beacon = Message::Beacon { echo, second: HUB_SECOND };
+                        let beacon = Message::Beacon { echo, second: HUB_SECOND, feed: None };
                         send.write_all(&frame::encode(&beacon).unwrap()).await.ok()?;
                         None
                     }

@@ -251,7 +251,7 @@ fn a_round_that_has_ended_is_remembered_until_the_next_is_announced() {
     let mut site = Site::new("2022-10-03 09:00", KIT);
     let mut hub = Hub::default();
     let reading = site.at("2022-12-20 09:00").reading();
-    site.node().beacon(reading, reading, second("2022-12-20 09:00")).unwrap();
+    site.node().beacon(reading, reading, (second("2022-12-20 09:00"), None)).unwrap();
     site.node().take_feed(0, &[hub.news("kit", "2022-11-02 10:00", ODD, elsewhere(1), 6)]).unwrap();
     site.node().take_feed(1, &[hub.news("kit", "2022-12-20 08:00", OTHER_ODD, elsewhere(2), 1)]).unwrap();
     site.node().take_feed(2, &[hub.news("kit", "2022-12-20 08:01", OTHER_ODD, elsewhere(3), 1)]).unwrap();
@@ -264,7 +264,7 @@ fn the_beacon_decides_the_business_day() {
     site.sell(EVEN, 2, 0).unwrap();
     // It was the sixth all the time.
     let reading = site.reading();
-    site.node().beacon(reading, reading, second("2020-02-06 09:00")).unwrap();
+    site.node().beacon(reading, reading, (second("2020-02-06 09:00"), None)).unwrap();
     let sold = site.sell("05/P4/1986-03-15", 2, 0).unwrap();
     assert_eq!((sold.at.second, sold.at.doubt_s), (second("2020-02-06 09:00"), 1));
     site.crash();

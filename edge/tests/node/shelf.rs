@@ -149,7 +149,7 @@ fn an_announced_delivery_survives_a_clock_that_was_ahead() {
     let fact = Fact::Delivery(Delivery { programme: "mask".parse().unwrap(), day, pieces });
     site.node().take_down(2, &Hub::default().run("desk/5931102274/2020-02", ActorId([7; 16]), &[fact])).unwrap();
     let reading = site.reading();
-    site.node().beacon(reading, reading, second("2020-02-06 09:00")).unwrap();
+    site.node().beacon(reading, reading, (second("2020-02-06 09:00"), None)).unwrap();
     assert_eq!(site.node().shelves(reading).unwrap()[0].expected, Some(pieces));
 }
 

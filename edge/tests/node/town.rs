@@ -142,7 +142,7 @@ impl Site {
     pub(crate) fn beacon(&mut self) {
         let reading = self.reading();
         let second = self.second;
-        self.node().beacon(reading, reading, second).unwrap();
+        self.node().beacon(reading, reading, (second, None)).unwrap();
     }
 
     /// The true second.

@@ -288,7 +288,8 @@ impl Line<'_> {
             }
             Output::Beacon { echo } => {
                 self.was_asked();
-                self.send(Message::Beacon { echo, second: self.desk.clock.second() })
+                let feed = Some(self.desk.hub.feed());
+                self.send(Message::Beacon { echo, second: self.desk.clock.second(), feed })
             }
             Output::Close(cause) => {
                 let why = cause.to_string();

@@ -148,6 +148,8 @@ pub enum Output {
         echo: u64,
         /// Seconds since 1970.
         second: i64,
+        /// How long the hub's feed was then.
+        feed: Option<u64>,
     },
     /// What the hub says to the oldest [`Input::Confirm`].
     Confirmed(Confirmed),
@@ -275,7 +277,7 @@ impl Session {
             }
             (Phase::Open, Message::Piece(piece)) => self.piece(piece),
             (Phase::Open, Message::Confirmed(confirmed)) => self.confirmed(confirmed),
-            (_, Message::Beacon { echo, second }) => vec![Output::Beacon { echo, second }],
+            (_, Message::Beacon { echo, second, feed }) => vec![Output::Beacon { echo, second, feed }],
             (
                 Phase::Dialling | Phase::Greeting | Phase::Resuming | Phase::Open | Phase::Closed,
                 Message::Hello(_)

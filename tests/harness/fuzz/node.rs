@@ -104,7 +104,8 @@ impl Site {
             0 => {
                 let asked = Reading { mono_ms: now.mono_ms.saturating_sub(choices.number() % 3_000), ..now };
                 let second = if choices.flag() { choices.signed() } else { NOW_MS / 1_000 + i64::from(choices.byte()) };
-                self.node().beacon(asked, now, second)
+                let feed = choices.flag().then(|| choices.position());
+                self.node().beacon(asked, now, (second, feed))
             }
             1 => self.node().resume(&said::welcome(choices)).map(|resumed| self.sent = resumed.pos()),
             2 | 3 => {

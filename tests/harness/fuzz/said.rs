@@ -41,7 +41,11 @@ pub(super) fn message(choices: &mut Choices<'_>) -> Message {
         5 => Message::Feed { after: choices.position(), parts: parts(choices) },
         6 => Message::Took,
         7 => Message::Ask { echo: choices.number() },
-        8 => Message::Beacon { echo: choices.number(), second: choices.signed() },
+        8 => Message::Beacon {
+            echo: choices.number(),
+            second: choices.signed(),
+            feed: choices.flag().then(|| choices.position()),
+        },
         9 => own(choices),
         10 => Message::Key { number: choices.byte(), secret: Secret::new(choices.same()) },
         11 => {

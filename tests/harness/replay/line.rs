@@ -225,8 +225,8 @@ impl Line {
                     node.take_key(number, &secret)?;
                     continue;
                 }
-                edge_sync::Output::Beacon { second, .. } => {
-                    node.beacon(now.reading, now.reading, second)?;
+                edge_sync::Output::Beacon { second, feed, .. } => {
+                    node.beacon(now.reading, now.reading, (second, feed))?;
                     continue;
                 }
                 edge_sync::Output::Confirmed(confirmed) => {
@@ -277,7 +277,8 @@ impl Line {
                     continue;
                 }
                 hub_sync::Output::Beacon { echo } => {
-                    self.to_edge.send(&Message::Beacon { echo, second: now.second })?;
+                    let feed = Some(hub.feed_position()?);
+                    self.to_edge.send(&Message::Beacon { echo, second: now.second, feed })?;
                     continue;
                 }
                 hub_sync::Output::Close(close) => return Err(close).context("the hub closed the line"),

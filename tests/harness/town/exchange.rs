@@ -187,9 +187,9 @@ impl Town {
                 node.take_key(number, &secret).with_context(named)?;
                 None
             }
-            edge_sync::Output::Beacon { echo, second } => {
+            edge_sync::Output::Beacon { echo, second, feed } => {
                 if let Some((_, asked)) = line.asked.take_if(|(ours, _)| *ours == echo) {
-                    node.beacon(asked, reading, second).with_context(named)?;
+                    node.beacon(asked, reading, (second, feed)).with_context(named)?;
                 }
                 None
             }
@@ -247,7 +247,8 @@ impl Town {
                 None
             }
             hub_sync::Output::Beacon { echo } => {
-                line.down.send(&Message::Beacon { echo, second }, due_ms)?;
+                let feed = Some(hub.feed_position()?);
+                line.down.send(&Message::Beacon { echo, second, feed }, due_ms)?;
                 None
             }
             hub_sync::Output::Close(close) => return Err(close).with_context(named),

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn beacon(second: i64) -> Message {
-        Message::Beacon { echo: 7, second }
+        Message::Beacon { echo: 7, second, feed: None }
     }
 
     #[test]

@@ -138,6 +138,8 @@ pub enum Message {
         echo: u64,
         /// Seconds since 1970 (UTC).
         second: i64,
+        /// How long the hub's feed is; none from a hub of an earlier version.
+        feed: Option<u64>,
     },
     /// Either way; the sender closes afterwards unless an entry is named.
     Refused(Refused),
@@ -215,7 +217,7 @@ enum WireMessage {
     #[n(7)]
     Ask(#[n(0)] u64),
     #[n(8)]
-    Beacon(#[n(0)] u64, #[n(1)] i64),
+    Beacon(#[n(0)] u64, #[n(1)] i64, #[n(2)] Option<u64>),
     #[n(9)]
     Refused(#[n(0)] Option<WireId>, #[n(1)] String),
     #[n(10)]
@@ -326,7 +328,7 @@ impl From<&Message> for WireMessage {
             }
             Message::Took => Self::Took,
             Message::Ask { echo } => Self::Ask(*echo),
-            Message::Beacon { echo, second } => Self::Beacon(*echo, *second),
+            Message::Beacon { echo, second, feed } => Self::Beacon(*echo, *second, *feed),
             Message::Refused(refused) => Self::Refused(refused.id.map(Into::into), refused.why.clone()),
             Message::Own { pos, feed, run } => Self::Own(*pos, *feed, run.as_ref().map(Into::into)),
             Message::Key { number, secret } => Self::Key(*number, *secret.bytes()),
@@ -368,7 +370,9 @@ impl TryFrom<WireMessage> for Message {
             }
             WireMessage::Took => Self::Took,
             WireMessage::Ask(echo) => Self::Ask { echo },
-            WireMessage::Beacon(echo, second) => Self::Beacon { echo, second },
+            WireMessage::Beacon(echo, second, feed) => {
+                Self::Beacon { echo, second, feed: feed.map(position).transpose()? }
+            }
             WireMessage::Refused(id, why) => Self::Refused(Refused { id: id.map(Into::into), why }),
             WireMessage::Own(pos, feed, run) => {
                 let run = run.map(Run::try_from).transpose()?;

@@ -73,7 +73,8 @@ fn every_message_round_trips() {
         Message::Piece(Piece { layer: LayerId([4; 32]), offset: 70_000, bytes: vec![3; 300] }),
         Message::Took,
         Message::Ask { echo: 1 },
-        Message::Beacon { echo: 1, second: -1 },
+        Message::Beacon { echo: 1, second: -1, feed: None },
+        Message::Beacon { echo: 1, second: -1, feed: Some(7) },
         Message::Refused(Refused { id: Some(id), why: "x".to_owned() }),
     ];
     for message in messages {
@@ -115,6 +116,7 @@ fn a_position_that_no_store_can_count_to_is_none() {
         [
             Message::Welcome(welcome(pos, 1)),
             Message::Welcome(welcome(1, pos)),
+            Message::Beacon { echo: 1, second: 2, feed: Some(pos) },
             Message::Acked { id, feed: pos, receipt: None },
             Message::Acked { id, feed: 1, receipt: receipt(pos) },
             Message::Down { pos, run: run.clone() },
