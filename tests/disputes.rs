@@ -162,7 +162,7 @@ impl Town {
         let (request, by) = (Some(format!("slip of {site}")), "王藥師".to_owned());
         let document = document(number, "01");
         let ask = DisputeRequest { request, programme: None, document, reason: reason.to_owned(), by };
-        self.nodes[site].dispute(&ask, reading(self.second))
+        self.nodes[site].dispute(&ask, None, reading(self.second))
     }
 
     fn dispute(&mut self, site: usize, number: &str) -> Disputed {
@@ -325,7 +325,7 @@ fn a_rejected_one_stays_refused_and_the_counter_sees_why() {
         by: String::new(),
     };
     let reading = reading(town.second);
-    assert!(!town.nodes[A].dispute(&ask, reading).unwrap().unwrap().get().replayed);
+    assert!(!town.nodes[A].dispute(&ask, None, reading).unwrap().unwrap().get().replayed);
     town.sync(A);
     assert_eq!(town.hub.disputes(&DisputeFilter { decided_too: true, limit: 0 }).unwrap().len(), 2);
 }

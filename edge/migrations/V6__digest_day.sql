@@ -5,3 +5,6 @@ ALTER TABLE digest_day ADD COLUMN unheard INTEGER NOT NULL DEFAULT 0;
 -- confirmed again when it comes again.
 ALTER TABLE digest_day DROP COLUMN used_acked;
 ALTER TABLE digest_day DROP COLUMN wanted_acked;
+
+-- And how much was sent before a line broke was forgotten with it: until the next manifest all of it may be in.
+UPDATE digest_day SET used_sent = -1, wanted_sent = -1;

@@ -140,10 +140,15 @@ impl<E, S> Counter<E, S> {
 
     /// The purchase `request` is on the disk. A late answer to another customer's changes nothing.
     pub fn sold(&mut self, request: &str, sale: S) {
-        let ours = matches!(self, Self::Asked { basket, .. } if basket.request == request);
-        if ours {
+        if self.asks(request) {
             *self = Self::Sold { sale };
         }
+    }
+
+    /// Whether the dialog is open under this key.
+    #[must_use]
+    pub fn asks(&self, request: &str) -> bool {
+        matches!(self, Self::Asked { basket, .. } if basket.request == request)
     }
 
     /// 清除.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
 use shared::digest::Signed;
+use shared::ids::ProgrammeId;
 use shared::ledger::run::Run;
 use shared::rules::calendar::taipei_day;
 use shared::rules::programme::Versions;
@@ -16,7 +17,6 @@ use shared::seal::Secret;
 use shared::sign::Receipt;
 use shared::sync::edge::{LogPos, Resumed};
 use shared::sync::handshake::Standing;
-use shared::wire::v1::confirm::{Confirm, Confirmed};
 use shared::wire::v1::message::{FeedPart, Fetch, Piece, Welcome};
 use tokio::sync::watch;
 
@@ -25,10 +25,12 @@ use crate::fault::Fault;
 use crate::inquiry::Inquiries;
 use crate::mailbox::{Clocks, Gone, Handle};
 use crate::node::ask::{
-    ArriveRequest, Arrived, CorrectRequest, Corrected, DisputeLine, DisputeRequest, Disputed, Examine, Examined,
-    Export, Movement, Recent, RecordRequest, SaleRequest, Shelf, Slip, Sold, Status, WithdrawRequest, Withdrawn,
+    ArriveRequest, Arrived, CorrectRequest, Corrected, DisputeLine, DisputeRequest, Disputed, DocumentText, Examine,
+    Examined, Export, Movement, Recent, RecordRequest, SaleRequest, Shelf, Slip, Sold, Status, WithdrawRequest,
+    Withdrawn,
 };
-use crate::node::{Committed, Node, NodeError};
+use crate::node::confirm::{Confirmation, Question};
+use crate::node::{Answer, Committed, Node, NodeError};
 use crate::verify::{Step, Verified};
 
 /// Most lines of the stock's ledger that are looked at: twice the busiest day of 2020.
@@ -67,6 +69,9 @@ pub struct Desk {
     rehearsal: Rehearsal,
     inquiries: Inquiries,
 }
+
+/// Somebody, in a programme.
+type Who = (Option<ProgrammeId>, DocumentText);
 
 /// An answer, as far as the machine is healthy.
 pub type Told<T> = Result<Result<T, Refusal>, Fault>;
@@ -128,41 +133,49 @@ impl Desk {
 
     /// 資格審核. What the nation's list says against somebody is confirmed at the hub first, where there is a line.
     pub async fn examine(&self, ask: Examine) -> Told<Examined> {
-        let first = ask.clone();
-        let (told, question) = self
-            .ask(move |node, reading| {
-                let told = node.examine(&first, reading)?;
-                let question = node.question(first.programme.as_ref(), &first.document, reading)?;
-                Ok((told, question))
-            })
-            .await?;
-        match self.confirmed(question).await {
-            Some(hub) => self.ask(move |node, reading| node.examine_confirmed(&ask, Some(&hub), reading)).await,
-            None => Ok(told),
-        }
+        let who = (ask.programme.clone(), ask.document.clone());
+        let asks = |told: &Result<Examined, Refusal>| matches!(told, Ok(_) | Err(Refusal::Bought { .. }));
+        self.about(who, asks, move |node, hub, reading| node.examine_confirmed(&ask, hub, reading)).await
     }
 
     /// 購買. As [`Self::examine`], where it would be refused.
     pub async fn sell(&self, ask: SaleRequest) -> Told<Sold> {
-        let first = ask.clone();
-        let (told, question) = self
-            .ask(move |node, reading| {
-                let told = node.sell(&first, reading)?.map(Committed::into_inner);
-                let question = match &told {
-                    Err(Refusal::Bought { .. } | Refusal::Limit { .. }) => {
-                        node.question(first.programme.as_ref(), &first.document, reading)?
-                    }
-                    Ok(_) | Err(_) => None,
-                };
-                Ok((told, question))
-            })
-            .await?;
-        let Some(hub) = self.confirmed(question).await else { return Ok(told) };
-        let again = move |node: &mut Node, reading| node.sell_confirmed(&ask, Some(&hub), reading);
-        self.ask(move |node, reading| Ok(again(node, reading)?.map(Committed::into_inner))).await
+        let who = (ask.programme.clone(), ask.document.clone());
+        let asks = |told: &Result<Sold, Refusal>| matches!(told, Err(Refusal::Bought { .. } | Refusal::Limit { .. }));
+        let sell = move |node: &mut Node, hub: Option<&Confirmation>, reading| {
+            Ok(node.sell_confirmed(&ask, hub, reading)?.map(Committed::into_inner))
+        };
+        self.about(who, asks, sell).await
     }
 
-    async fn confirmed(&self, question: Option<Confirm>) -> Option<Confirmed> {
+    /// Does something about somebody by the list; and once more by what the hub says, where the list speaks against them
+    /// and what came of it `asks`.
+    async fn about<T: Send + 'static>(
+        &self,
+        who: Who,
+        asks: fn(&Result<T, Refusal>) -> bool,
+        deed: impl Fn(&mut Node, Option<&Confirmation>, Reading) -> Answer<T> + Clone + Send + 'static,
+    ) -> Told<T> {
+        let first = deed.clone();
+        let by_list = move |node: &mut Node, reading| {
+            let told = first(node, None, reading)?;
+            let question = if asks(&told) { node.question(who.0.as_ref(), &who.1, reading)? } else { None };
+            Ok((told, question))
+        };
+        let (told, question) = self.ask(by_list).await?;
+        match self.confirmed(question).await {
+            Some(hub) => self.ask(move |node, reading| deed(node, Some(&hub), reading)).await,
+            None => Ok(told),
+        }
+    }
+
+    /// What the hub says of somebody whom the list speaks against.
+    async fn asked(&self, (programme, document): Who) -> Result<Option<Confirmation>, Fault> {
+        let question = move |node: &mut Node, reading| node.question(programme.as_ref(), &document, reading);
+        Ok(self.confirmed(self.ask(question).await?).await)
+    }
+
+    async fn confirmed(&self, question: Option<Question>) -> Option<Confirmation> {
         self.inquiries.ask(question?).await
     }
 
@@ -186,14 +199,17 @@ impl Desk {
         self.ask(move |node, reading| Ok(node.withdraw(&ask, reading)?.map(Committed::into_inner))).await
     }
 
-    /// 說明單.
+    /// 說明單. By what the hub says, where there is a line, as the refusal was.
     pub async fn slip(&self, ask: Examine) -> Told<Slip> {
-        self.ask(move |node, reading| node.slip(&ask, reading)).await
+        let hub = self.asked((ask.programme.clone(), ask.document.clone())).await?;
+        self.ask(move |node, reading| node.slip(&ask, hub.as_ref(), reading)).await
     }
 
-    /// 提出異議.
+    /// 提出異議. By what the hub says, where there is a line, as the refusal was.
     pub async fn dispute(&self, ask: DisputeRequest) -> Told<Disputed> {
-        self.ask(move |node, reading| Ok(node.dispute(&ask, reading)?.map(Committed::into_inner))).await
+        let hub = self.asked((ask.programme.clone(), ask.document.clone())).await?;
+        let dispute = move |node: &mut Node, reading| node.dispute(&ask, hub.as_ref(), reading);
+        self.ask(move |node, reading| Ok(dispute(node, reading)?.map(Committed::into_inner))).await
     }
 
     /// This site's disputes, newest first.

@@ -8,6 +8,8 @@ use shared::sync::edge::CONFIRMS_IN_FLIGHT_MAX;
 use shared::wire::v1::confirm::{Confirm, Confirmed};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::node::confirm::{Confirmation, Question};
+
 /// People at a counter wait no longer: then the nation's list decides.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -32,8 +34,13 @@ impl Inquiries {
         inquiries
     }
 
-    /// What the hub says; none where there is no line, or no answer in time.
-    pub(crate) async fn ask(&self, confirm: Confirm) -> Option<Confirmed> {
+    /// A question with what the hub says; none where there is no line, or no answer in time.
+    pub(crate) async fn ask(&self, question: Question) -> Option<Confirmation> {
+        let said = self.said(question.ask.clone()).await?;
+        Some(question.answered(said))
+    }
+
+    async fn said(&self, confirm: Confirm) -> Option<Confirmed> {
         let line = self.line.borrow().clone()?;
         let (answer, answered) = oneshot::channel();
         line.try_send(Inquiry { confirm, answer }).ok()?;
@@ -55,14 +62,14 @@ mod tests {
     #[tokio::test]
     async fn without_a_line_or_an_answer_nobody_waits_for_long() {
         let inquiries = Inquiries::default();
-        assert_eq!(inquiries.ask(question()).await, None, "there is no line");
+        assert_eq!(inquiries.said(question()).await, None, "there is no line");
         let mut line = inquiries.open();
-        assert_eq!(inquiries.ask(question()).await, None, "the hub says nothing");
+        assert_eq!(inquiries.said(question()).await, None, "the hub says nothing");
         assert!(line.recv().await.unwrap().answer.is_closed());
-        let told = Confirmed { nonce: [1; 16], feed: 3, purchases: None };
+        let told = Confirmed { nonce: [1; 16], feed: 3, from: question().from, purchases: None };
         let answering = async { line.recv().await.unwrap().answer.send(told.clone()).unwrap() };
-        assert_eq!(tokio::join!(inquiries.ask(question()), answering).0.as_ref(), Some(&told));
+        assert_eq!(tokio::join!(inquiries.said(question()), answering).0.as_ref(), Some(&told));
         drop(line);
-        assert_eq!(inquiries.ask(question()).await, None, "the line is gone");
+        assert_eq!(inquiries.said(question()).await, None, "the line is gone");
     }
 }

@@ -31,7 +31,7 @@ use requests::{REQUESTS_MAX, Requests};
 mod arrivals;
 pub mod ask;
 mod cleared;
-mod confirm;
+pub mod confirm;
 mod dispute;
 mod down;
 mod error;

@@ -54,6 +54,10 @@ pub struct Counters {
     pub entries: Counter,
     /// Runs quarantined.
     pub quarantined: Counter,
+    /// Questions about somebody that were answered.
+    pub confirmed: Counter,
+    /// Questions to which nothing could be said.
+    pub not_confirmed: Counter,
     /// 1 while the last commit failed.
     pub trouble: Counter,
 }
@@ -74,6 +78,8 @@ impl Counters {
             ("atoll_hub_runs_total", "counter", "Runs acknowledged.", &self.runs),
             ("atoll_hub_entries_total", "counter", "Entries in acknowledged runs.", &self.entries),
             ("atoll_hub_quarantined_total", "counter", "Runs quarantined.", &self.quarantined),
+            ("atoll_hub_confirmed_total", "counter", "Questions about somebody answered.", &self.confirmed),
+            ("atoll_hub_not_confirmed_total", "counter", "Questions that got no answer.", &self.not_confirmed),
             ("atoll_hub_trouble", "gauge", "1 while the last commit failed.", &self.trouble),
         ];
         let mut out = String::new();

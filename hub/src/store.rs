@@ -32,7 +32,7 @@ pub(crate) use lives::{Boot, LifeRow};
 pub(crate) use quarantine::QuarantineRow;
 pub(crate) use registry::CertificateRow;
 pub use sales::AheadSale;
-pub(crate) use sales::{SaleRow, WithdrawalRow};
+pub(crate) use sales::{Counted, SaleRow, WithdrawalRow};
 pub(crate) use signed::{SignedRow, WholeRow};
 
 /// How long a writer waits for another process's transaction.

@@ -23,8 +23,13 @@ fn question(site: &str, number: &str, from: &str) -> Confirm {
     Confirm { programme: "mask".parse().unwrap(), from: from.parse().unwrap(), nonce: NONCE, document: sealed }
 }
 
+/// On the day of the last sale.
 fn ask(hub: &Hub, site: &str, question: &Confirm) -> Confirmed {
-    hub.confirm(&site.parse().unwrap(), question).unwrap()
+    ask_at(hub, site, question, "2020-02-12T12:00")
+}
+
+fn ask_at(hub: &Hub, site: &str, question: &Confirm, at: &str) -> Confirmed {
+    hub.confirm(&site.parse().unwrap(), question, second(at)).unwrap()
 }
 
 fn bought(day: &str, upload: &Upload, pieces: Pieces) -> Bought {
@@ -34,22 +39,41 @@ fn bought(day: &str, upload: &Upload, pieces: Pieces) -> Bought {
 #[test]
 fn what_counts_of_a_person_is_told_from_a_day_on_and_nothing_else() {
     let (mut hub, mut a, mut b) = (hub(), Edge::new(A, 1), Edge::new(B, 2));
-    let old = a.sell("2020-02-06T09:00", &document(ANNA), adult(2));
-    let new = a.sell("2020-02-13T09:00", &document(ANNA), adult(2));
-    let gone = a.sell("2020-02-20T09:00", &document(ANNA), adult(1));
-    let back = a.withdraw("2020-02-20T09:10", id(&gone));
-    let over = b.sell("2020-02-14T09:00", &document(ANNA), adult(2));
-    let other = b.sell("2020-02-14T09:01", &document(BORIS), adult(1));
-    for upload in [old.clone(), new.clone(), gone, back, over, other] {
+    // On the days before the first rules everybody may buy.
+    let before = a.sell("2020-02-05T08:00", &document(ANNA), adult(1));
+    let old = a.sell("2020-02-05T09:00", &document(ANNA), adult(2));
+    let new = a.sell("2020-02-12T09:00", &document(ANNA), adult(2));
+    let gone = a.sell("2020-02-05T10:00", &document(ANNA), adult(1));
+    let back = a.withdraw("2020-02-05T10:10", id(&gone));
+    let over = b.sell("2020-02-12T10:00", &document(ANNA), adult(2));
+    let other = b.sell("2020-02-12T09:01", &document(BORIS), adult(1));
+    for upload in [before.clone(), old.clone(), new.clone(), gone, back, over, other] {
         send(&mut hub, &[upload]);
     }
     let told = ask(&hub, C, &question(C, ANNA, "2020-02-10"));
-    assert_eq!(told.purchases.unwrap(), [bought("2020-02-13", &new, adult(2))], "not the withdrawn, not the one over");
-    assert_eq!((told.nonce, told.feed), (NONCE, hub.feed_position().unwrap()));
-    let told = ask(&hub, C, &question(C, ANNA, "2020-02-06")).purchases.unwrap();
-    assert_eq!(told, [bought("2020-02-13", &new, adult(2)), bought("2020-02-06", &old, adult(2))], "the newest first");
+    assert_eq!(told.purchases.unwrap(), [bought("2020-02-12", &new, adult(2))], "not the withdrawn, not the one over");
+    let from = "2020-02-10".parse().unwrap();
+    assert_eq!((told.nonce, told.feed, told.from), (NONCE, hub.feed_position().unwrap(), from));
+    let all = ask(&hub, C, &question(C, ANNA, "2020-02-05")).purchases.unwrap();
+    let days = [("2020-02-12", &new, 2), ("2020-02-05", &old, 2), ("2020-02-05", &before, 1)];
+    assert_eq!(all, days.map(|(day, sale, pieces)| bought(day, sale, adult(pieces))), "the newest first");
     let told = ask(&hub, A, &question(A, "A100000010", "2020-02-06"));
     assert_eq!(told.purchases, Some(vec![]), "somebody who bought nothing");
+}
+
+/// The keys of those days are forgotten at every site: a stolen one must not learn more by asking.
+#[test]
+fn what_no_window_reaches_any_more_is_told_to_nobody() {
+    let (mut hub, mut a) = (hub(), Edge::new(A, 1));
+    let sold = a.sell("2020-02-05T09:00", &document(ANNA), adult(2));
+    send(&mut hub, &[sold]);
+    let far = question(A, ANNA, "0001-01-01");
+    let told = ask_at(&hub, A, &far, "2020-02-12T12:00");
+    assert_eq!((told.from, told.purchases.map(|all| all.len())), ("2020-02-05".parse().unwrap(), Some(1)));
+    let told = ask_at(&hub, A, &far, "2020-02-13T12:00");
+    assert_eq!((told.from, told.purchases), ("2020-02-06".parse().unwrap(), Some(vec![])));
+    let unknown = Confirm { programme: "kit".parse().unwrap(), ..far };
+    assert_eq!(ask(&hub, A, &unknown).purchases, None, "nor is anything of a programme without rules");
 }
 
 #[test]
@@ -66,15 +90,16 @@ fn a_question_that_cannot_be_opened_is_answered_by_nothing() {
 }
 
 #[test]
-fn of_very_many_purchases_the_newest_are_told() {
+fn of_very_many_purchases_the_newest_are_told_and_of_too_many_none() {
     let (mut hub, mut a) = (hub(), Edge::new(A, 1));
-    for n in 0..=PURCHASES_MAX {
-        // On the days before the first rules everybody may buy.
-        let at = format!("2020-01-{:02}T09:{:02}", 1 + n / 3, n % 3);
+    let mut sell = |hub: &mut Hub, n: usize| {
+        let at = format!("2020-02-05T{:02}:{:02}", 6 + n / 60 % 16, n % 60);
         let sold = a.sell(&at, &document(ANNA), adult(1));
-        send(&mut hub, &[sold]);
-    }
-    let told = ask(&hub, A, &question(A, ANNA, "2020-01-01")).purchases.unwrap();
-    assert_eq!(told.len(), PURCHASES_MAX);
-    assert_eq!(told.iter().filter(|bought| bought.day == "2020-01-01".parse().unwrap()).count(), 2, "one is left out");
+        hub.ingest(&[sold], second("2020-02-05T23:00")).unwrap();
+    };
+    (0..=PURCHASES_MAX).for_each(|n| sell(&mut hub, n));
+    let asked = question(A, ANNA, "2020-02-05");
+    assert_eq!(ask(&hub, A, &asked).purchases.map(|all| all.len()), Some(PURCHASES_MAX));
+    (PURCHASES_MAX + 1..=1_024).for_each(|n| sell(&mut hub, n));
+    assert_eq!(ask(&hub, A, &asked).purchases, None, "they would all be read while others wait");
 }

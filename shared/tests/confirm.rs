@@ -39,7 +39,7 @@ fn question(nonce: u8) -> Confirm {
 }
 
 fn answer(nonce: u8) -> Confirmed {
-    Confirmed { nonce: [nonce; 16], feed: 3, purchases: Some(vec![]) }
+    Confirmed { nonce: [nonce; 16], feed: 3, from: question(nonce).from, purchases: Some(vec![]) }
 }
 
 #[test]

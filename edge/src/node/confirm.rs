@@ -2,7 +2,8 @@
 //!
 //! The node makes the question and weighs the answer; it does not wait for it. Without an answer the list decides.
 
-use shared::ids::ProgrammeId;
+use chrono::NaiveDate;
+use shared::ids::{Incarnation, ProgrammeId};
 use shared::rules::quota::filling;
 use shared::wire::v1::confirm::{Bought, Confirm, Confirmed};
 
@@ -11,6 +12,44 @@ use super::history::Source;
 use super::sale::{parse, version_for};
 use super::{Node, NodeError};
 use crate::clock::Reading;
+
+/// What to ask the hub about somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// As it goes over the line.
+    pub ask: Confirm,
+    /// The life of the hub whose list it is about.
+    hub: Incarnation,
+}
+
+/// A question with the hub's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    question: Question,
+    said: Confirmed,
+}
+
+impl Question {
+    /// The hub has answered it.
+    #[must_use]
+    pub fn answered(self, said: Confirmed) -> Confirmation {
+        Confirmation { question: self, said }
+    }
+}
+
+impl Confirmation {
+    /// What was asked.
+    #[must_use]
+    pub fn asked(&self) -> &Confirm {
+        &self.question.ask
+    }
+
+    /// What the hub has said.
+    #[must_use]
+    pub fn said(&self) -> &Confirmed {
+        &self.said
+    }
+}
 
 impl Node {
     /// What to ask the hub about somebody; none where the nation's list says nothing that matters today.
@@ -22,7 +61,7 @@ impl Node {
         programme: Option<&ProgrammeId>,
         document: &DocumentText,
         reading: Reading,
-    ) -> Result<Option<Confirm>, NodeError> {
+    ) -> Result<Option<Question>, NodeError> {
         let (_, today) = self.today(reading);
         let versions = self.versions();
         let (Ok(document), Some(version)) = (parse(document, today), version_for(&versions, programme, today)) else {
@@ -36,12 +75,23 @@ impl Node {
         let nonce = (self.dice)();
         let document = self.keys.seal(&Confirm::place(nonce), 0, &document)?;
         let (programme, from) = (version.programme.clone(), version.window.reached_from(today));
-        Ok(Some(Confirm { programme, from, nonce, document }))
+        Ok(Some(Question { ask: Confirm { programme, from, nonce, document }, hub: self.line.hub_life }))
     }
 
-    /// The purchases of an answer that can take the list's place: of a hub that could open the question and that has
-    /// not told this site more than it knows itself.
-    pub(super) fn told<'a>(&self, answer: Option<&'a Confirmed>) -> Option<&'a [Bought]> {
-        answer.filter(|answer| answer.feed >= self.line.feed)?.purchases.as_deref()
+    /// The purchases of an answer that can take the list's place: where it is about this programme and all of the days
+    /// that matter, and the hub has not told this site more than it knew itself when it answered.
+    pub(super) fn confirmed<'a>(
+        &self,
+        answer: Option<&'a Confirmation>,
+        programme: &ProgrammeId,
+        from: NaiveDate,
+    ) -> Option<&'a [Bought]> {
+        let fits = |Confirmation { question, said }: &&Confirmation| {
+            question.hub == self.line.hub_life
+                && question.ask.programme == *programme
+                && said.from <= from
+                && said.feed >= self.line.feed
+        };
+        answer.filter(fits)?.said.purchases.as_deref()
     }
 }

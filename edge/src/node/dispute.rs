@@ -15,6 +15,7 @@ use shared::wire::v1::entry::FOUND_MAX;
 use shared::wire::v1::message::Welcome;
 
 use super::ask::{Decided, DisputeLine, DisputeRequest, Disputed, DocumentText, Examine, Slip};
+use super::confirm::Confirmation;
 use super::history::{self, History};
 use super::sale::{parse, version_for};
 use super::shelf::is_meant;
@@ -34,13 +35,13 @@ struct RefusedNow {
 }
 
 impl Node {
-    /// 說明單: what the refusal of somebody rests on. Nothing is written.
+    /// 說明單: what the refusal of somebody rests on, by the list or by what the hub has answered. Nothing is written.
     ///
     /// # Errors
     /// Where the store fails; where the person is not refused.
-    pub fn slip(&mut self, ask: &Examine, reading: Reading) -> Answer<Slip> {
+    pub fn slip(&mut self, ask: &Examine, confirmed: Option<&Confirmation>, reading: Reading) -> Answer<Slip> {
         self.check_running()?;
-        let refused = match self.refused_now(ask.programme.as_ref(), &ask.document, reading)? {
+        let refused = match self.refused_now((ask.programme.as_ref(), &ask.document), confirmed, reading)? {
             Ok(refused) => refused,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -64,12 +65,17 @@ impl Node {
     ///
     /// # Errors
     /// Where the store fails, the question is no question, the person is not refused, or the hub takes no disputes.
-    pub fn dispute(&mut self, ask: &DisputeRequest, reading: Reading) -> Answer<Committed<Disputed>> {
+    pub fn dispute(
+        &mut self,
+        ask: &DisputeRequest,
+        confirmed: Option<&Confirmation>,
+        reading: Reading,
+    ) -> Answer<Committed<Disputed>> {
         self.check_running()?;
         if let Some(disputed) = self.disputed_before(ask, reading)? {
             return Ok(Ok(disputed));
         }
-        let refused = match self.refused_now(ask.programme.as_ref(), &ask.document, reading)? {
+        let refused = match self.refused_now((ask.programme.as_ref(), &ask.document), confirmed, reading)? {
             Ok(refused) => refused,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -146,8 +152,8 @@ impl Node {
 
     fn refused_now(
         &mut self,
-        programme: Option<&ProgrammeId>,
-        document: &DocumentText,
+        (programme, document): (Option<&ProgrammeId>, &DocumentText),
+        confirmed: Option<&Confirmation>,
         reading: Reading,
     ) -> Answer<RefusedNow> {
         let (at, today) = self.today(reading);
@@ -160,7 +166,7 @@ impl Node {
             return Ok(Err(Refusal::NoProgramme));
         };
         let person = document.person();
-        let history = self.history(version, &person, today, None)?;
+        let history = self.history(version, &person, today, confirmed)?;
         let stock = self.stock_of(&version.programme);
         let (past, heard) = (&history.past, self.heard(at, reading));
         let known = Known { version: Some(version), history: past, stock, today, doubt_s: at.doubt_s, heard };

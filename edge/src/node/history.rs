@@ -13,8 +13,8 @@ use shared::rules::programme::Version;
 use shared::rules::quota::Past;
 use shared::seal::mark;
 use shared::sync::edge::LogPos;
-use shared::wire::v1::confirm::Confirmed;
 
+use super::confirm::Confirmation;
 use super::{Node, NodeError};
 use crate::nation::{Ask, DigestHit, Seen};
 use crate::store::OwnSale;
@@ -50,7 +50,7 @@ impl Node {
         version: &Version,
         person: &Person,
         today: NaiveDate,
-        confirmed: Option<&Confirmed>,
+        confirmed: Option<&Confirmation>,
     ) -> Result<History, NodeError> {
         let number = self.programmes.number(&mut self.store, &version.programme);
         let number = self.promised(number)?;
@@ -58,10 +58,12 @@ impl Node {
         let from = version.window.reached_from(today);
         let ask =
             Ask { store: &self.store, watermark: self.line.feed, programme: &version.programme, number, person, from };
-        let (Seen { hits, digests }, list) = match self.told(confirmed) {
-            Some(told) => (Seen { hits: told.to_vec(), digests: Vec::new() }, List::Hub),
-            None => (self.nation.find(&ask)?, List::Live),
+        let confirmed = self.confirmed(confirmed, &version.programme, from);
+        let Seen { hits, digests } = match confirmed {
+            Some(bought) => Seen { hits: bought.to_vec(), digests: Vec::new() },
+            None => self.nation.find(&ask)?,
         };
+        let list = if confirmed.is_some() { List::Hub } else { List::Live };
         let (mut ours, mut covered) = (Vec::new(), Vec::new());
         let mut history = History::default();
         for sale in own {
@@ -79,10 +81,16 @@ impl Node {
                 history.push(sale.past, Source::Own(sale.pos));
             }
         }
-        let cleared = |day, mark| self.is_cleared(&version.programme, person, day, mark);
-        let theirs = hits.into_iter().filter(|hit| !ours.iter().any(|own| own.mark == hit.mark));
+        // The hub knows what it found over and what was cleared since it told this site of either.
+        let is_final = confirmed.is_some();
+        let cleared = |day, mark| !is_final && self.is_cleared(&version.programme, person, day, mark);
+        let is_ours =
+            |own: &Ours, mark| own.mark == mark && (own.sale.withdrawn.is_some() || !own.is_over || !is_final);
+        let theirs = hits.into_iter().filter(|hit| !ours.iter().any(|own| is_ours(own, hit.mark)));
         for hit in theirs.filter(|hit| !cleared(hit.day, Some(hit.mark))) {
-            let own = covered.iter().find(|(mark, _)| *mark == hit.mark).map(|(_, sale)| sale);
+            let over = ours.iter().filter(|own| own.is_over).map(|own| (own.mark, &own.sale));
+            let mut known = covered.iter().map(|(mark, sale)| (*mark, sale)).chain(over);
+            let own = known.find(|(mark, _)| *mark == hit.mark).map(|(_, sale)| sale);
             history.push(Past { day: hit.day, pieces: hit.pieces }, source(own, hit.day, list));
         }
         for hit in digests.into_iter().filter(|hit| !cleared(hit.day, None)) {

@@ -99,7 +99,9 @@ impl Node {
         }
         self.knowledge.greeted(welcome.feed);
         let pos = known.min(acked);
-        self.line.resumed(pos, known.min(self.len), welcome.feed);
+        // Of a new life the hub has nothing; what the lives before it sent is acknowledged up to here.
+        let said = welcome.last.map_or(pos, |_| known.min(self.len));
+        self.line.resumed(pos, said, welcome.feed);
         self.note_resumed(welcome)?;
         let wants = welcome.life.is_some_and(|hub| hub.wants_keys);
         let keys = if wants { self.keys.secrets().to_vec() } else { Vec::new() };

@@ -149,6 +149,7 @@ impl Line {
             return (rows.counted <= feed).then_some(true);
         }
         match pos {
+            _ if self.is_quarantined(pos) => None,
             _ if pos <= at.counted => Some(true),
             _ if pos <= at.sent => None,
             _ => Some(false),

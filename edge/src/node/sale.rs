@@ -12,10 +12,10 @@ use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
 use shared::rules::sale::{Ask, Known, decide, examine, price};
 use shared::rules::stock::Move;
-use shared::wire::v1::confirm::Confirmed;
 use shared::wire::v1::entry::PIECES_MAX;
 
 use super::ask::{DocumentText, Examine, Examined, RecordRequest, SaleRequest, Sold};
+use super::confirm::Confirmation;
 use super::shelf::is_meant;
 use super::write::{Draft, staff};
 use super::{Answer, BadAsk, Committed, Node, NodeError};
@@ -59,7 +59,7 @@ impl Node {
     pub fn examine_confirmed(
         &mut self,
         ask: &Examine,
-        confirmed: Option<&Confirmed>,
+        confirmed: Option<&Confirmation>,
         reading: Reading,
     ) -> Answer<Examined> {
         self.check_running()?;
@@ -113,7 +113,7 @@ impl Node {
     pub fn sell_confirmed(
         &mut self,
         ask: &SaleRequest,
-        confirmed: Option<&Confirmed>,
+        confirmed: Option<&Confirmation>,
         reading: Reading,
     ) -> Answer<Committed<Sold>> {
         self.check_running()?;

@@ -2,7 +2,7 @@
 //! answered.
 //!
 //! One stream. A task cuts what comes into messages, a task writes frames; both queues are bounded
-//! and the protocol itself bounds what can stand in them (`RUNS_IN_FLIGHT_MAX`, one question).
+//! and the protocol itself bounds what can stand in them (`RUNS_IN_FLIGHT_MAX`, a few questions).
 
 use std::collections::VecDeque;
 use std::time::Duration;

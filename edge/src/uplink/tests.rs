@@ -132,8 +132,8 @@ async fn one_line(incoming: Incoming, held: Arc<Mutex<Vec<EntryId>>>) -> Option<
                     Output::LoadOwn { .. } => Some(Input::Own(None)),
                     Output::Key { .. } | Output::LoadPiece(_) => None,
                     // It knows of nobody's purchases.
-                    Output::Confirm(Confirm { nonce, .. }) => {
-                        Some(Input::Confirmed(Confirmed { nonce, feed: 1, purchases: Some(vec![]) }))
+                    Output::Confirm(Confirm { nonce, from, .. }) => {
+                        Some(Input::Confirmed(Confirmed { nonce, feed: 1, from, purchases: Some(vec![]) }))
                     }
                     Output::Beacon { echo } => {
                         let beacon = Message::Beacon { echo, second: HUB_SECOND, feed: None };

@@ -40,7 +40,7 @@ fn ask(who: &str) -> DisputeRequest {
 
 fn dispute(site: &mut Site, ask: &DisputeRequest) -> Answer<Committed<Disputed>> {
     let reading = site.reading();
-    site.node().dispute(ask, reading)
+    site.node().dispute(ask, None, reading)
 }
 
 fn disputed(site: &mut Site, ask: &DisputeRequest) -> Disputed {
@@ -56,7 +56,7 @@ fn bad(answer: Answer<Committed<Disputed>>) -> BadAsk {
 
 fn slip(site: &mut Site, who: &str) -> Slip {
     let reading = site.reading();
-    site.node().slip(&Examine { programme: None, document: document(who) }, reading).unwrap().unwrap()
+    site.node().slip(&Examine { programme: None, document: document(who) }, None, reading).unwrap().unwrap()
 }
 
 /// Refused because of a purchase elsewhere, beside a hub that takes disputes.
@@ -115,7 +115,7 @@ fn who_is_not_refused_for_what_was_bought_cannot_dispute() {
     let none = DisputeRequest { programme: Some("kit".parse().unwrap()), ..ask(EVEN) };
     assert_eq!(dispute(&mut site, &none).unwrap().unwrap_err(), Refusal::NoProgramme);
     let reading = site.reading();
-    let slip = site.node().slip(&Examine { programme: None, document: document(OTHER) }, reading);
+    let slip = site.node().slip(&Examine { programme: None, document: document(OTHER) }, None, reading);
     assert!(matches!(slip, Err(NodeError::Ask(BadAsk::NotRefused))));
     // A week later the purchase weighs no more.
     site.at("2020-02-13 09:00");

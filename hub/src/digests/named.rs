@@ -29,12 +29,17 @@ impl Reach {
 
 impl Hub {
     pub(super) fn reach(&self, second: i64) -> Reach {
+        let first = |programme| self.reached_from(programme, second);
+        let all = self.memory.versions.programmes();
+        Reach(all.filter_map(|programme| Some((programme.clone(), first(programme)?))).collect())
+    }
+
+    /// The first day of a programme that a window may reach; none where nothing is known of it.
+    pub(crate) fn reached_from(&self, programme: &ProgrammeId, second: i64) -> Option<NaiveDate> {
         let today = taipei_day(second);
         // And a day more: an edge's day may end a little after the hub's.
         let days = [today.pred_opt().unwrap_or(today), today];
-        let versions = &self.memory.versions;
-        let first = |programme| days.iter().filter_map(|day| versions.reached_from(programme, *day)).min();
-        Reach(versions.programmes().filter_map(|programme| Some((programme.clone(), first(programme)?))).collect())
+        days.iter().filter_map(|day| self.memory.versions.reached_from(programme, *day)).min()
     }
 
     pub(super) fn next_manifest(&self, reach: &Reach, second: i64) -> Result<ManifestRow, HubError> {

@@ -221,6 +221,11 @@ impl Line<'_> {
                 if matches!(input, Input::Ingested { .. }) {
                     self.widen();
                 }
+                if let Input::Confirmed(confirmed) = &input {
+                    let counters = self.desk.hub.counters();
+                    counters.confirmed.add(u64::from(confirmed.purchases.is_some()));
+                    counters.not_confirmed.add(u64::from(confirmed.purchases.is_none()));
+                }
                 self.step(input).await
             }
             Answer::NotCurrent => Err(End::new(code::NOT_CURRENT, NOT_CURRENT)),
@@ -270,9 +275,10 @@ impl Line<'_> {
             }
             Output::Confirm(ask) => {
                 self.was_asked();
-                let site = self.caller.site;
-                let look =
-                    move |hub: &mut crate::hub::Hub| Ok(Answer::Input(Input::Confirmed(hub.confirm(&site, &ask)?)));
+                let (site, second) = (self.caller.site, self.desk.clock.second());
+                let look = move |hub: &mut crate::hub::Hub| {
+                    Ok(Answer::Input(Input::Confirmed(hub.confirm(&site, &ask, second)?)))
+                };
                 Ok(self.desk.hub.post(self.answers.clone(), look).await?)
             }
             Output::LoadOwn { after, known } => {

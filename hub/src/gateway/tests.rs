@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
-use shared::seal::Secret;
+use shared::seal::{Secret, SiteKeys};
+use shared::wire::v1::confirm::Confirm;
 use shared::wire::v1::enrol::{ALPN_SYNC, Token};
 use shared::wire::v1::message::Message;
 use tempfile::TempDir;
 
-use self::edge::{Edge, Papers, client, dial, ended, endpoint, enrol, framed};
+use self::edge::{Edge, PATIENCE, Papers, client, dial, ended, endpoint, enrol, framed};
 use super::{Gateway, Setup, code};
 use crate::authority::Authority;
 use crate::clock::WallClock;
@@ -275,6 +277,37 @@ async fn an_edge_that_asks_without_end_is_heard_slowly() {
     let asks: Vec<u8> = (0..200_000).flat_map(|echo| framed(&Message::Ask { echo })).collect();
     let all = tokio::time::timeout(Duration::from_secs(5), edge.say(&asks)).await;
     assert!(all.is_err(), "so many questions were taken");
+    town.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_about_somebody_are_answered_counted_and_heard_as_slowly() {
+    let town = Town::new().await;
+    let (mut edge, _) = town.edge(TAMSUI, 1).await;
+    edge.until("the greeting", |edge| edge.welcome.is_some()).await;
+    let day = "2020-02-06".parse().unwrap();
+    let keys = SiteKeys::new(code_of(TAMSUI), 1, &Secret::new(SECRET)).unwrap();
+    let person = Document::parse("01", "A123456789", "1986-03-15", day).unwrap();
+    let sealed = |nonce| keys.seal(&Confirm::place(nonce), 0, &person).unwrap();
+    let asks = |nonce: [u8; 16], document| {
+        framed(&Message::Confirm(Confirm { programme: "mask".parse().unwrap(), from: day, nonce, document }))
+    };
+    edge.say(&asks([1; 16], sealed([1; 16]))).await;
+    edge.say(&asks([2; 16], sealed([1; 16]))).await;
+    // The session asked nothing, so the answers end it.
+    edge.until("an answer", |edge| !edge.refused.is_empty()).await;
+    let counters = town.hub.counters().clone();
+    let counted = async {
+        while counters.confirmed.get() + counters.not_confirmed.get() < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, counted).await.unwrap();
+    assert_eq!((counters.confirmed.get(), counters.not_confirmed.get()), (1, 1));
+    let many = asks([1; 16], sealed([1; 16])).repeat(100_000);
+    let all = tokio::time::timeout(Duration::from_secs(3), edge.say(&many)).await;
+    assert!(all.is_err() || edge.ending().await.0 == Some(code::PROTOCOL), "so many questions were taken");
+    assert!(counters.confirmed.get() < 200, "{} were answered", counters.confirmed.get());
     town.stop().await;
 }
 

@@ -56,6 +56,14 @@ pub(crate) struct SaleRow {
     pub(crate) ahead: bool,
 }
 
+/// A sale that counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    pub(crate) id: EntryId,
+    pub(crate) instant: i64,
+    pub(crate) pieces: Pieces,
+}
+
 /// A withdrawal as projected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WithdrawalRow {
@@ -112,6 +120,31 @@ impl Store {
     pub(crate) fn sales(&self, programme: &ProgrammeId, tag: &PersonTag) -> Result<Vec<SaleRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM sale WHERE tag = ?1 AND programme = ?2 ORDER BY actor, seq");
         self.all(&sql, (&tag.0, programme.as_str()), "read a person's sales", |row| sale(row, 0))
+    }
+
+    /// A person's sales that count from an instant on, the newest first. None where they have
+    /// more sales than `most`, of whatever effect.
+    pub(crate) fn counted_since(
+        &self,
+        programme: &ProgrammeId,
+        tag: &PersonTag,
+        since: i64,
+        most: u32,
+    ) -> Result<Option<Vec<Counted>>, StoreError> {
+        const SQL: &str = "SELECT actor, seq, effect, instant, adult, child FROM sale \
+            WHERE tag = ?1 AND programme = ?2 LIMIT ?3";
+        let row = (&tag.0, programme.as_str(), most.saturating_add(1));
+        let mut sales = self.all(SQL, row, "read what counts of a person", |row| {
+            let counts = row.get::<_, i64>(2)? == Effect::Counts.code();
+            let pieces = Pieces { adult: row.get(4)?, child: row.get(5)? };
+            Ok((counts, Counted { id: entry_id(row, 0)?, instant: row.get(3)?, pieces }))
+        })?;
+        if u32::try_from(sales.len()).is_ok_and(|len| len > most) {
+            return Ok(None);
+        }
+        sales.retain(|(counts, sale)| *counts && sale.instant >= since);
+        sales.sort_unstable_by_key(|(_, sale)| std::cmp::Reverse((sale.instant, sale.id)));
+        Ok(Some(sales.into_iter().map(|(_, sale)| sale).collect()))
     }
 
     /// A person's sales from a place on, and those before it that count from an instant on, by entry id.

@@ -161,7 +161,7 @@ impl Site {
             let document =
                 DocumentText { kind: "01".to_owned(), number: "A123456716".to_owned(), birth: "1986-03-15".to_owned() };
             let ask = DisputeRequest { request, programme: None, document, reason: choices.text(20), by };
-            let answer = self.node().dispute(&ask, now).map(drop);
+            let answer = self.node().dispute(&ask, None, now).map(drop);
             let looked = self.node().disputes(100).expect("healthy");
             assert!(looked.len() as u64 <= self.node().log_len());
             return answer;

@@ -122,7 +122,7 @@ pub(super) fn confirmed(choices: &mut Choices<'_>) -> Confirmed {
         pieces: Pieces { adult: choices.number32(), child: choices.number32() },
     };
     let some = choices.flag().then(|| (0..choices.below(4)).map(|_| bought(choices)).collect());
-    Confirmed { nonce: choices.same(), feed: choices.position(), purchases: some }
+    Confirmed { nonce: choices.same(), feed: choices.position(), from: any_day(choices), purchases: some }
 }
 
 fn own(choices: &mut Choices<'_>) -> Message {

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use anyhow::{Context, Result, anyhow};
 use edge::clock::Reading;
 use edge::node::Node;
+use edge::node::confirm::{Confirmation, Question};
 use hub::hub::Hub;
 use hub::ingest::{Outcome, Upload};
 use shared::ids::SiteCode;
 use shared::sync::{edge as edge_sync, hub as hub_sync};
-use shared::wire::v1::confirm::{Confirm, Confirmed};
+use shared::wire::v1::confirm::Confirmed;
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::message::{Message, PIECE_BYTES_MAX};
 
@@ -129,12 +130,18 @@ impl Line {
     ///
     /// # Errors
     /// Where an end has a fault.
-    pub fn ask(&mut self, question: Confirm, node: &mut Node, hub: &mut Hub, now: Now) -> Result<Option<Confirmed>> {
-        let out = self.edge.handle(edge_sync::Input::Confirm(question));
+    pub fn ask(
+        &mut self,
+        question: Question,
+        node: &mut Node,
+        hub: &mut Hub,
+        now: Now,
+    ) -> Result<Option<Confirmation>> {
+        let out = self.edge.handle(edge_sync::Input::Confirm(question.ask.clone()));
         self.edge_does(out, node, now)?;
         let uploads = self.pump(node, hub, now)?;
         self.ingest_alone(uploads, node, hub, now)?;
-        Ok(self.confirmed.take())
+        Ok(self.confirmed.take().map(|said| question.answered(said)))
     }
 
     /// Everything that the hub has for the edge comes down; what the edge has to say goes up.
@@ -271,7 +278,9 @@ impl Line {
                 hub_sync::Output::LoadOwn { after, known } => {
                     hub_sync::Input::Own(hub.load_own(&self.site, after, &known)?)
                 }
-                hub_sync::Output::Confirm(ask) => hub_sync::Input::Confirmed(hub.confirm(&self.site, &ask)?),
+                hub_sync::Output::Confirm(ask) => {
+                    hub_sync::Input::Confirmed(hub.confirm(&self.site, &ask, now.second)?)
+                }
                 hub_sync::Output::Key { number, secret } => {
                     hub.take_key(&self.site, number, &secret, now.second)?;
                     continue;

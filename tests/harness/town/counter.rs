@@ -5,11 +5,11 @@ use chrono::DateTime;
 use edge::node::ask::{
     ArriveRequest, CorrectRequest, DocumentText, RecordRequest, SaleRequest, Sold, TakenBack, WithdrawRequest,
 };
+use edge::node::confirm::{Confirmation, Question};
 use edge::node::{Answer, Committed, NodeError};
 use shared::entry::{Pieces, Reading};
 use shared::ids::{EntryId, ProgrammeId};
 use shared::rules::refusal::Refusal;
-use shared::wire::v1::confirm::Confirmed;
 
 use super::model::{Answered, Deed, Evidence, Sale, View};
 use super::people::{Rule, day_number, day_of};
@@ -95,7 +95,9 @@ impl Town {
             && let Some(hub) = self.confirmed(at, ask.programme.as_ref(), &ask.document)?
         {
             answer = self.sites[at].node()?.sell_confirmed(&ask, Some(&hub), reading).context("sell")?;
-            view.confirmed_by(&hub);
+            if self.goes_by(at, &hub)? {
+                view.confirmed_by(hub.said());
+            }
         }
         match answer {
             Ok(sold) => {
@@ -120,13 +122,22 @@ impl Town {
         at: usize,
         programme: Option<&ProgrammeId>,
         document: &DocumentText,
-    ) -> Result<Option<Confirmed>> {
+    ) -> Result<Option<Confirmation>> {
         let site = &mut self.sites[at];
         let (code, reading) = (site.code, site.reading(self.now_ms));
+        let second = self.now_ms / 1_000;
         let is_open = site.line.as_ref().is_some_and(|line| line.edge.is_open());
         let (Some(hub), true) = (&self.hub, is_open) else { return Ok(None) };
         let question = site.node()?.question(programme, document, reading)?;
-        Ok(question.map(|question| hub.confirm(&code, &question)).transpose()?)
+        let answered = |question: Question| Ok(question.clone().answered(hub.confirm(&code, &question.ask, second)?));
+        question.map(answered).transpose()
+    }
+
+    /// Whether the answer takes the list's place: the hub could say, and all of it. A site whose clock is a year behind asks
+    /// about days of which no hub speaks any more.
+    pub(super) fn goes_by(&mut self, at: usize, hub: &Confirmation) -> Result<bool> {
+        let (said, seen) = (hub.said(), self.view(at)?.seen);
+        Ok(said.purchases.is_some() && said.feed >= seen && said.from <= hub.asked().from)
     }
 
     /// S4: what the site's own known events forbid, it has not done.
@@ -394,7 +405,14 @@ impl Town {
         let node = self.sites[at].node()?;
         let standing = node.standing();
         let has_digests = standing.manifest.is_some_and(|made| made > 0);
-        Ok(View { at, hub: standing.hub_life, seen: standing.feed, lags: node.lagging(), has_digests })
+        Ok(View {
+            at,
+            hub: standing.hub_life,
+            seen: standing.feed,
+            lags: node.lagging(),
+            has_digests,
+            is_confirmed: false,
+        })
     }
 
     pub(super) fn rule(&self, version: &str) -> Result<&'static Rule> {

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use edge::node::ask::Examine;
+use edge::node::confirm::Confirmation;
 use hub::hub::Hub;
 use shared::rules::refusal::Refusal;
-use shared::wire::v1::confirm::Confirmed;
 
 use super::Town;
 use super::people::{day_number, day_of};
@@ -120,9 +120,13 @@ impl Town {
         Ok(())
     }
 
-    fn check_known_of(&mut self, at: usize, person: usize, ask: &Examine, hub: Option<&Confirmed>) -> Result<()> {
+    fn check_known_of(&mut self, at: usize, person: usize, ask: &Examine, hub: Option<&Confirmation>) -> Result<()> {
         let mut view = self.view(at)?;
-        hub.into_iter().for_each(|hub| view.confirmed_by(hub));
+        if let Some(hub) = hub
+            && self.goes_by(at, hub)?
+        {
+            view.confirmed_by(hub.said());
+        }
         let site = &mut self.sites[at];
         let (code, reading) = (site.code, site.reading(self.now_ms));
         let node = site.node()?;

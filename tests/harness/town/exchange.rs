@@ -241,7 +241,7 @@ impl Town {
             hub_sync::Output::LoadOwn { after, known } => {
                 Some(hub_sync::Input::Own(hub.load_own(&code, after, &known)?))
             }
-            hub_sync::Output::Confirm(ask) => Some(hub_sync::Input::Confirmed(hub.confirm(&code, &ask)?)),
+            hub_sync::Output::Confirm(ask) => Some(hub_sync::Input::Confirmed(hub.confirm(&code, &ask, second)?)),
             hub_sync::Output::Key { number, secret } => {
                 hub.take_key(&code, number, &secret, second)?;
                 None

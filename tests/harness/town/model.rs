@@ -109,15 +109,15 @@ pub(super) struct View {
     pub(super) lags: Vec<Lag>,
     /// Whether some of it came by digests.
     pub(super) has_digests: bool,
+    /// Whether the hub itself has said it, of one person.
+    pub(super) is_confirmed: bool,
 }
 
 impl View {
-    /// The hub has told what it knows of one person, unless it could not or the list is further.
+    /// The hub has told what it knows of one person, and the site goes by it.
     pub(super) fn confirmed_by(&mut self, hub: &Confirmed) {
-        if hub.purchases.is_some() && hub.feed >= self.seen {
-            (self.seen, self.has_digests) = (hub.feed, false);
-            self.lags.clear();
-        }
+        (self.seen, self.has_digests, self.is_confirmed) = (hub.feed, false, true);
+        self.lags.clear();
     }
 
     /// How the day of a sale lags behind the watermark.
@@ -288,8 +288,10 @@ impl Model {
             return Evidence::default();
         }
         if book.over.contains(id) {
-            // The desk may say it before the list does, and of a digest nobody can tell whose sale it means.
-            return Evidence { must: false, may: last == Some(false) };
+            // The desk may say it before the list does, and of a digest nobody can tell whose sale it means. The hub says
+            // it of the sale itself.
+            let counts = last == Some(false);
+            return Evidence { must: counts && view.is_confirmed, may: counts };
         }
         match last {
             Some(false) => Evidence { must: true, may: true },

@@ -170,13 +170,15 @@ pub(in crate::web) async fn confirm(State(web): State<Arc<Web>>, headers: Header
             screen.counter.sold(&request, sold);
             screen.message = Some(Message::done(PATH, &zh, &en));
         }
-        Err(refusal) => {
+        // Somebody else may stand there by now.
+        Err(refusal) if screen.counter.asks(&request) => {
             screen.counter.cancel();
             if let Counter::Examined { typed, found } = &screen.counter {
                 screen.refused = refused(&refusal, typed, found.programme.as_str());
             }
             screen.message = Some(Message::refused(PATH, &refusal));
         }
+        Err(_) => {}
     });
     back(PATH, &seat)
 }

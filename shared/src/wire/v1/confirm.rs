@@ -1,6 +1,6 @@
 //! Before the nation's list refuses somebody the hub is asked, where there is a line (docs/protocol.md).
 //!
-//! A digest may take a stranger for somebody (one in a million a day), and a purchase that was taken back elsewhere a
+//! A digest may take a stranger for somebody (less than one in a million a day), and a purchase that was taken back elsewhere a
 //! second ago is still on the list here: the hub knows the person, and knows it now.
 
 use chrono::{Datelike, NaiveDate};
@@ -37,7 +37,9 @@ pub struct Confirmed {
     pub nonce: [u8; 16],
     /// By this position of the feed.
     pub feed: u64,
-    /// At any site, the asking one's own too; none where the hub cannot open the question.
+    /// On this business day or later: no earlier one than a window may reach, whatever was asked.
+    pub from: NaiveDate,
+    /// At any site, the asking one's own too; none where the hub cannot say.
     pub purchases: Option<Vec<Bought>>,
 }
 
@@ -80,8 +82,10 @@ pub(super) struct WireConfirmed {
     nonce: ByteArray<16>,
     #[n(1)]
     feed: u64,
+    #[n(2)]
+    from: i32,
     /// Day, mark, adults' and children's pieces.
-    #[cbor(n(2), decode_with = "some_at_most::<PURCHASES_MAX, _, _>")]
+    #[cbor(n(3), decode_with = "some_at_most::<PURCHASES_MAX, _, _>")]
     purchases: Option<Vec<(i32, u32, u32, u32)>>,
 }
 
@@ -113,7 +117,8 @@ impl From<&Confirmed> for WireConfirmed {
     fn from(confirmed: &Confirmed) -> Self {
         let bought = |one: &Bought| (one.day.num_days_from_ce(), one.mark, one.pieces.adult, one.pieces.child);
         let purchases = confirmed.purchases.as_ref().map(|all| all.iter().map(bought).collect());
-        Self { nonce: confirmed.nonce.into(), feed: confirmed.feed, purchases }
+        let from = confirmed.from.num_days_from_ce();
+        Self { nonce: confirmed.nonce.into(), feed: confirmed.feed, from, purchases }
     }
 }
 
@@ -126,6 +131,7 @@ impl TryFrom<WireConfirmed> for Confirmed {
         Ok(Self {
             nonce: wire.nonce.into(),
             feed: position(wire.feed)?,
+            from: day(wire.from)?,
             purchases: wire.purchases.map(all).transpose()?,
         })
     }
@@ -146,7 +152,7 @@ mod tests {
     }
 
     fn confirmed(purchases: Option<Vec<Bought>>) -> Message {
-        Message::Confirmed(Confirmed { nonce: [5; 16], feed: 8, purchases })
+        Message::Confirmed(Confirmed { nonce: [5; 16], feed: 8, from: bought(0).day, purchases })
     }
 
     #[test]

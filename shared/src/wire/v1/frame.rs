@@ -12,8 +12,8 @@ pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 const PUSH_BYTES_MAX: usize = 8 * FRAME_BYTES_MAX;
 /// Shorter messages are not worth compressing, in bytes.
 const COMPRESS_FROM_BYTES: usize = 128;
-/// Of the feed a frame is compressed from so many batches on.
-const COMPRESS_FROM_PARTS: usize = 4;
+/// A batch of up to ten fingerprints or so, with what surrounds them.
+const SMALL_BATCH_BYTES: usize = 200;
 const LEVEL: i32 = 3;
 const HEADER: usize = 4;
 /// What a line keeps between two frames.
@@ -45,10 +45,11 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, WireError> {
     Ok(out)
 }
 
-/// Keyed fingerprints do not compress: trying cost a sixth of a national day's replay. What surrounds them does, where many
-/// small batches each name the day and its key.
+/// Keyed fingerprints do not compress: trying cost a sixth of a national day's replay. What surrounds them does, where
+/// there is more of it: small batches that each name the day and its key.
 fn is_random(message: &Message) -> bool {
-    matches!(message, Message::Feed { parts, .. } if parts.len() < COMPRESS_FROM_PARTS)
+    let Message::Feed { parts, .. } = message else { return false };
+    parts.iter().map(|part| part.body.len()).sum::<usize>() > parts.len() * SMALL_BATCH_BYTES
 }
 
 fn compress(plain: &[u8]) -> Option<Vec<u8>> {
@@ -197,7 +198,8 @@ mod tests {
         };
         let kind = |parts: &[FeedPart]| encode(&Message::Feed { after: 7, parts: parts.to_vec() }).unwrap()[HEADER];
         let small: Vec<FeedPart> = (0..45).map(|_| part(1)).collect();
-        assert_eq!((kind(&small), kind(&[part(1_000)])), (ZSTD, PLAIN));
+        let large: Vec<FeedPart> = (0..5).map(|_| part(1_000)).collect();
+        assert_eq!((kind(&small), kind(&large), kind(&large[..1])), (ZSTD, PLAIN, PLAIN));
         let frame = encode(&Message::Feed { after: 7, parts: small.clone() }).unwrap();
         assert!(frame.len() < 45 * 25, "{} bytes", frame.len());
         assert_eq!(Deframer::default().push(&frame).unwrap(), [Message::Feed { after: 7, parts: small }]);

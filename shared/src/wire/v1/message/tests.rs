@@ -124,7 +124,7 @@ fn a_position_that_no_store_can_count_to_is_none() {
             Message::Feed { after: 1, parts: vec![FeedPart { upto: pos, body: vec![9].into() }] },
             Message::Own { pos, feed: 1, run: None },
             Message::Own { pos: 1, feed: pos, run: None },
-            Message::Confirmed(Confirmed { nonce: [5; 16], feed: pos, purchases: None }),
+            Message::Confirmed(Confirmed { nonce: [5; 16], feed: pos, from: chrono::NaiveDate::MIN, purchases: None }),
         ]
     };
     let last = u64::MAX / 2;
