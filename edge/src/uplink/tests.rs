@@ -218,9 +218,11 @@ async fn whom_the_list_takes_for_a_buyer_is_refused_only_where_the_hub_cannot_be
     let document = DocumentText { kind: text("01"), number: text("A100000010"), birth: text("19860315") };
     let ask = Examine { programme: None, document: document.clone() };
     assert_eq!(desk.examine(ask.clone()).await.unwrap().unwrap().allowance.most(), 2);
+    assert_eq!(desk.slip(ask.clone()).await.unwrap_err().code, "not-refused");
     stop.send_replace(true);
     running.await.unwrap();
-    assert_eq!(desk.examine(ask).await.unwrap().unwrap_err().code(), "bought", "there is no line");
+    assert_eq!(desk.examine(ask.clone()).await.unwrap().unwrap_err().code(), "bought", "there is no line");
+    assert_eq!(desk.slip(ask).await.unwrap().unwrap().found.len(), 1);
     let (tell, mut line) = watch::channel(LineStatus::default());
     let (_stop, stopped) = watch::channel(false);
     let uplink =

@@ -2,12 +2,12 @@
 
 use edge::node::ask::{DisputeRequest, Examine, RecordRequest};
 use edge::node::confirm::{Confirmation, Question};
-use shared::entry::{Fact, Pieces, Standing};
-use shared::ids::{ActorId, EntryId, Incarnation};
+use shared::entry::{ClearedDay, Exception, Fact, Pieces, Standing};
+use shared::ids::{ActorId, CaseId, EntryId, Incarnation};
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
 use shared::rules::refusal::Refusal;
-use shared::seal::mark;
+use shared::seal::{HubKeys, Secret, mark};
 use shared::sign::Signer;
 use shared::sync::handshake::welcome;
 use shared::wire::v1::confirm::{Bought, Confirm, Confirmed};
@@ -163,6 +163,36 @@ fn a_sale_of_ours_that_was_over_counts_again_where_the_hub_says_so() {
     let refusal = sells(&mut site, EVEN, &again).unwrap_err();
     assert_eq!(refusal.next(), Some("2020-02-14".parse().unwrap()));
     assert_eq!(said(&refusal), ["this site's sale of 2020-02-07 10:00"]);
+}
+
+/// By the list alone it is the other way round: the desk is the newer word.
+#[test]
+fn a_sale_of_ours_that_is_over_counts_no_more_though_the_list_still_has_it() {
+    let mut site = Site::new("2020-02-08 09:00", MASK);
+    let ours = site.sell(EVEN, 2, 0).unwrap();
+    let news = Hub::default().news("mask", "2020-02-08 09:00", EVEN, ours.id, 2);
+    site.node().take_feed(0, &[news]).unwrap();
+    let over = Fact::Standing(Standing { sale: ours.id, over: true });
+    site.node().take_down(2, &Hub::default().run("desk/5931102274/2020-02", ActorId([3; 16]), &[over])).unwrap();
+    assert_eq!(site.examine(EVEN).unwrap().allowance.adult, 2);
+}
+
+/// An operator's grant was taken back, and this site has not heard it.
+#[test]
+fn what_was_cleared_counts_again_where_the_hub_says_so() {
+    let mut site = told(EVEN);
+    let (programme, day) = ("mask".parse().unwrap(), "2020-02-06".parse().unwrap());
+    let key = HubKeys::new(&Secret::new([8; 32])).unwrap().day(&programme, day).unwrap();
+    let person = Document::parse("05", "P2", "1986-03-15", day).unwrap().person();
+    let days = vec![ClearedDay { day, fingerprint: key.fingerprint(&person), marks: vec![] }];
+    let granted = Fact::Exception(Exception { case: CaseId([1; 16]), programme, holds: true, upto: 9, days });
+    site.node().take_down(3, &Hub::default().run("nation/2020-02", ActorId([3; 16]), &[granted])).unwrap();
+    assert_eq!(site.examine(EVEN).unwrap().allowance.adult, 2, "cleared");
+    // Something else on the list makes the site ask.
+    let news = Hub { upto: 1 }.news("mask", "2020-02-07 10:00", EVEN, elsewhere(2), 2);
+    site.node().take_feed(1, &[news]).unwrap();
+    let said = answer(&mut site, EVEN, 9, &[("2020-02-06 10:00", elsewhere(1), 2)]);
+    assert_eq!(sells(&mut site, EVEN, &said).unwrap_err().next(), Some("2020-02-13".parse().unwrap()));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
 use shared::seal::{HubKeys, Secret};
 use shared::sign::Signer;
+use shared::sync::edge::Resumed;
 use shared::sync::handshake::welcome;
 use shared::wire::v1::entry;
 use shared::wire::v1::life::HubLife;
@@ -277,6 +278,62 @@ fn a_hub_that_says_that_it_has_less_than_it_had_makes_nobody_refused_for_a_sale_
     site.node().acked(sold.pos, 23, None).unwrap();
     site.withdraw(sold.id).unwrap();
     assert_eq!(site.examine(EVEN).unwrap().allowance.adult, 2);
+}
+
+#[test]
+fn what_is_confirmed_behind_a_digest_says_nothing_of_what_is_in_it() {
+    let mut site = Site::new("2020-02-08 09:00", MASK);
+    greeted(&mut site, None, 0);
+    let sold = site.sell(EVEN, 2, 0).unwrap();
+    let gone = site.withdraw(sold.id).unwrap();
+    site.node().load_run(0).unwrap();
+    told_on_the_eighth(&mut site, 50);
+    site.node().acked(gone.pos, 100, None).unwrap();
+    assert_eq!(site.examine(EVEN).unwrap().allowance.adult, 2, "the digest may mean the sale that was taken back");
+}
+
+/// Found by a reader: a new life was told that the hub has nothing of it, and took that for all.
+#[test]
+fn a_new_life_does_not_count_what_was_never_sent() {
+    let mut site = Site::new("2020-02-08 09:00", MASK);
+    greeted(&mut site, None, 0);
+    let sold = site.sell(EVEN, 2, 0).unwrap();
+    site.node().load_run(0).unwrap();
+    site.node().acked(sold.pos, 10, None).unwrap();
+    site.withdraw(sold.id).unwrap();
+    let again = |renew| {
+        let signer = signer().public();
+        let life = HubLife { renew, journal: 1, signer, wants_keys: false, disputes: false, confirms: false };
+        Welcome { life: Some(life), ..welcome(HUB_LIFE, 0, None, 20) }
+    };
+    assert_eq!(site.node().resume(&again(true)).unwrap(), Resumed::Anew);
+    site.node().resume(&again(false)).unwrap();
+    told_on_the_eighth(&mut site, 20);
+    assert_eq!(site.examine(EVEN).unwrap().allowance.adult, 2);
+}
+
+#[test]
+fn what_the_hub_put_aside_is_in_no_digest_for_certain() {
+    let mut site = Site::new("2020-02-08 09:00", MASK);
+    greeted(&mut site, None, 0);
+    let sold = site.sell(EVEN, 2, 0).unwrap();
+    site.node().load_run(0).unwrap();
+    site.node().acked(sold.pos, 10, None).unwrap();
+    let gone = site.withdraw(sold.id).unwrap();
+    site.node().load_run(sold.pos).unwrap();
+    site.node().quarantined(gone.pos, "no").unwrap();
+    let next = site.sell(OTHER, 2, 0).unwrap();
+    site.node().load_run(gone.pos).unwrap();
+    site.node().acked(next.pos, 15, None).unwrap();
+    told_on_the_eighth(&mut site, 20);
+    assert_eq!(site.examine(EVEN).unwrap().allowance.adult, 2, "the hub has not taken the withdrawal");
+}
+
+/// A digest says that somebody bought today, up to this position.
+fn told_on_the_eighth(site: &mut Site, upto: u64) {
+    let (day, body) = digest("mask", "2020-02-08 09:00", upto, &[(EVEN, 2)], false);
+    take(site, &manifest(100, upto, vec![day])).unwrap();
+    fetch(site, &body);
 }
 
 /// Both came to the hub at once, so that the list has spoken of neither.
