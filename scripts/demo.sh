@@ -75,6 +75,7 @@ demo_site() {
   token=$(hub --json enrol "$2" | jq -r .token)
   edge "$1" init --site "$2" >/dev/null
   edge "$1" enrol --hub 127.0.0.1:7443 --token "$token" >/dev/null
-  run "$1" "$edge_bin" --data "$data/$1" serve --listen "127.0.0.1:$3"
+  run "$1" "$edge_bin" --data "$data/$1" serve --listen "127.0.0.1:$3" \
+    --card-helper "$card_bin" --demonstration-cards scripts/demo_people.json
   ready "$data/$1.log" "http://127.0.0.1:$3/readyz"
 }

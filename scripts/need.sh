@@ -2,17 +2,28 @@
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
-# need COMMAND PACKAGE: installs PACKAGE where COMMAND is missing.
-need() {
-  command -v "$1" >/dev/null 2>&1 && return 0
-  say "installing $2 (for $1)"
+# install PACKAGE WHY
+install() {
+  say "installing $1 (for $2)"
   local sudo=""
   [ "$(id -u)" -eq 0 ] || sudo=sudo
   if [ -z "${atoll_apt_updated:-}" ]; then
     $sudo apt-get update -qq
     atoll_apt_updated=1
   fi
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "$2" >/dev/null
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "$1" >/dev/null
+}
+
+# need COMMAND PACKAGE: installs PACKAGE where COMMAND is missing.
+need() { command -v "$1" >/dev/null 2>&1 || install "$2" "$1"; }
+
+# need_file FILE PACKAGE: the same where it is no command that is missing.
+need_file() { [ -e "$1" ] || install "$2" "$1"; }
+
+# `atoll-card` is linked to the PC/SC library; nothing else is.
+need_to_build_cards() {
+  need pkg-config pkg-config
+  need_file /usr/include/PCSC/winscard.h libpcsclite-dev
 }
 
 # The C parts of SQLite, zstd and the cryptography need a compiler.

@@ -76,6 +76,12 @@ pub enum Command {
         /// Another name under which browsers of the site reach this page.
         #[arg(long, value_name = "NAME")]
         host: Vec<String>,
+        /// What holds the card readers: `atoll-card`.
+        #[arg(long, value_name = "PROGRAM")]
+        card_helper: Option<PathBuf>,
+        /// No real readers: cards of these people are put in from the page. Only in a rehearsal.
+        #[arg(long, value_name = "PEOPLE", requires_all = ["rehearsal_clock", "card_helper"])]
+        demonstration_cards: Option<PathBuf>,
     },
     /// 口罩到貨: count goods in.
     Arrive {
@@ -268,8 +274,10 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         Command::Keys { what } => keys::run(&folder, what),
         Command::Line { what } => deeds::line(&folder, *what),
         Command::Verify => verify::verify(&folder),
-        Command::Serve { listen, host } => {
-            serve::serve(&folder, cli.rehearsal_clock, *listen, host).map(|()| Outcome::silent())
+        Command::Serve { listen, host, card_helper, demonstration_cards } => {
+            let readers = serve::Readers { helper: card_helper.clone(), people: demonstration_cards.clone() };
+            let door = serve::Door { listen: *listen, names: host, readers };
+            serve::serve(&folder, cli.rehearsal_clock, &door).map(|()| Outcome::silent())
         }
         Command::Arrive { .. }
         | Command::Check { .. }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 pub mod answer;
 mod api;
 mod body;
+mod cards;
 pub mod guard;
 mod known;
 mod metrics;
@@ -24,6 +25,7 @@ mod style;
 #[cfg(test)]
 mod tests;
 
+use crate::cards::runner::Cards;
 use crate::config::Site;
 use crate::desk::Desk;
 use crate::uplink::LineStatus;
@@ -49,13 +51,26 @@ pub struct Web {
     pub screens: Screens,
     /// Counted answers.
     pub metrics: Metrics,
+    /// The card readers, where this edge has a helper for them.
+    pub cards: Option<Cards>,
+    /// Of a demonstration: the people whose cards can be put in, as the page names them.
+    pub people: Vec<String>,
 }
 
 impl Web {
     /// Empty screens in front of this node.
     #[must_use]
     pub fn new(desk: Desk, site: Site, line: watch::Receiver<LineStatus>, hosts: Vec<String>) -> Self {
-        Self { desk, site, line, hosts, screens: Screens::default(), metrics: Metrics::default() }
+        Self {
+            desk,
+            site,
+            line,
+            hosts,
+            screens: Screens::default(),
+            metrics: Metrics::default(),
+            cards: None,
+            people: Vec::new(),
+        }
     }
 }
 
@@ -68,6 +83,10 @@ pub fn app(web: Arc<Web>) -> Router {
         .route("/readyz", get(metrics::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/style.css", get(style::sheet))
+        .route("/cards.js", get(cards::script))
+        .route("/cards/events", get(cards::events))
+        .route("/cards/insert", post(cards::insert))
+        .route("/cards/pull", post(cards::pull))
         .fallback(guard::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&web), guard::guard))
@@ -77,6 +96,7 @@ pub fn app(web: Arc<Web>) -> Router {
 fn api_routes() -> Router<Arc<Web>> {
     Router::new()
         .route("/status", get(api::status))
+        .route("/cards", get(cards::api))
         .route("/stock", get(api::stock))
         .route("/recent", get(api::recent))
         .route("/versions", get(api::versions))

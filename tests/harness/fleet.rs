@@ -122,16 +122,24 @@ pub struct Tool {
     place: Option<PathBuf>,
 }
 
+/// A program of this workspace, as built beside the test that runs.
+///
+/// # Errors
+/// Where it has not been built.
+pub fn binary(name: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe().context("find the test's own file")?;
+    let folder = test.ancestors().find(|folder| folder.join(name).is_file());
+    let folder = folder.with_context(|| format!("{name} is not built; run cargo build --workspace --bins"))?;
+    Ok(folder.join(name))
+}
+
 impl Tool {
     /// `atoll-edge` or `atoll-hub`, as built beside the test that runs.
     ///
     /// # Errors
     /// Where it has not been built.
     pub fn new(name: &str, data: &Path) -> Result<Self> {
-        let test = std::env::current_exe().context("find the test's own file")?;
-        let folder = test.ancestors().find(|folder| folder.join(name).is_file());
-        let folder = folder.with_context(|| format!("{name} is not built; run cargo build --workspace --bins"))?;
-        Self::of(&folder.join(name), data)
+        Self::of(&binary(name)?, data)
     }
 
     /// A program at this place, of whatever version.

@@ -2,6 +2,7 @@
 //! benchmarks, and the real binaries as processes.
 
 pub mod bench;
+pub mod cards;
 pub mod cgroup;
 pub mod doubles;
 pub mod first;

@@ -1,14 +1,17 @@
 //! `serve`: the pages, the API and the line, until Ctrl-C.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::cards::runner::runner;
 use crate::config::Folder;
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -23,13 +26,53 @@ const CLOCK_LOOK: Duration = Duration::from_secs(15);
 /// What is being answered may take so long at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Where it is served, and what stands beside it.
+pub(super) struct Door<'a> {
+    pub(super) listen: SocketAddr,
+    /// Names of the site's own.
+    pub(super) names: &'a [String],
+    pub(super) readers: Readers,
+}
+
+/// What holds the card readers, as it was said.
+pub(super) struct Readers {
+    pub(super) helper: Option<PathBuf>,
+    pub(super) people: Option<PathBuf>,
+}
+
+/// The helper's command.
+struct Helper {
+    program: OsString,
+    arguments: Vec<OsString>,
+    people: Vec<String>,
+}
+
+impl Readers {
+    /// None where nothing was said.
+    fn command(&self) -> Result<Option<Helper>, Fault> {
+        let Some(program) = &self.helper else { return Ok(None) };
+        let (arguments, people) = match &self.people {
+            Some(people) => (vec!["--demonstration".into(), people.clone().into()], labels(people)?),
+            None => (Vec::new(), Vec::new()),
+        };
+        Ok(Some(Helper { program: program.clone().into(), arguments, people }))
+    }
+}
+
+/// What the page calls the people of a demonstration.
+fn labels(people: &Path) -> Result<Vec<String>, Fault> {
+    #[derive(Deserialize)]
+    struct Person {
+        label: String,
+    }
+    let bad = || Fault::new("people", "示範用的人員檔無法讀取", "the people of the demonstration cannot be read");
+    let text = std::fs::read_to_string(people).map_err(|cause| bad().because(cause))?;
+    let people: Vec<Person> = serde_json::from_str(&text).map_err(|cause| bad().because(cause))?;
+    Ok(people.into_iter().map(|person| person.label).collect())
+}
+
 /// Serves until the process is told to stop.
-pub(super) fn serve(
-    folder: &Folder,
-    clock: Option<DateTime<FixedOffset>>,
-    listen: SocketAddr,
-    names: &[String],
-) -> Result<(), Fault> {
+pub(super) fn serve(folder: &Folder, clock: Option<DateTime<FixedOffset>>, door: &Door<'_>) -> Result<(), Fault> {
     folder.site()?;
     let Some(lock) = folder.try_lock()? else {
         return Err(running(folder));
@@ -39,7 +82,7 @@ pub(super) fn serve(
     let runtime = runtime.map_err(|cause| {
         Fault::new("runtime", "系統資源不足", "the system has no room for a runtime").because(cause)
     })?;
-    let served = runtime.block_on(run(folder, opened.desk, opened.site, listen, names));
+    let served = runtime.block_on(run(folder, opened.desk, opened.site, door));
     drop(runtime);
     let joined = opened.thread.join();
     drop(lock);
@@ -49,13 +92,9 @@ pub(super) fn serve(
         .map_err(|_| Fault::new("node", "本站節點異常結束；請查看記錄檔", "the node ended badly: look at the log"))
 }
 
-async fn run(
-    folder: &Folder,
-    desk: Desk,
-    site: crate::config::Site,
-    listen: SocketAddr,
-    names: &[String],
-) -> Result<(), Fault> {
+async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, door: &Door<'_>) -> Result<(), Fault> {
+    let Door { listen, names, readers } = door;
+    let (listen, helper) = (*listen, readers.command()?);
     let listener = TcpListener::bind(listen).await.map_err(|cause| taken(listen).because(cause))?;
     let address = listener.local_addr().map_err(|cause| taken(listen).because(cause))?;
     let (stop, stopped) = watch::channel(false);
@@ -63,7 +102,15 @@ async fn run(
     let uplink = tokio::spawn(line_up(folder.clone(), desk.clone(), tell, stopped.clone()));
     let clock = tokio::spawn(watch_clock(desk.clone(), stopped.clone()));
     announce(&desk, &site, address);
-    let web = Web::new(desk, site, line, guard::hosts(address, names));
+    let cards = helper.map(|Helper { program, arguments, people }| {
+        let (runner, cards) = runner(program, arguments, desk.clone());
+        tokio::spawn(runner.run(stopped.clone()));
+        (cards, people)
+    });
+    let mut web = Web::new(desk, site, line, guard::hosts(address, names));
+    if let Some((cards, people)) = cards {
+        (web.cards, web.people) = (Some(cards), people);
+    }
     folder.write(&folder.address_file(), address.to_string().as_bytes())?;
     let _gone = RemoveAtEnd(folder.address_file());
     let mut until = stopped;

@@ -11,6 +11,7 @@ use tower::ServiceExt;
 
 mod api;
 mod border;
+mod cards;
 mod disputes;
 mod ladder;
 mod masks;

@@ -13,6 +13,7 @@ use shared::rules::refusal::Refusal;
 mod view;
 
 use super::{Message, Web, back, bad_form, count, name_or_counter, page, unwell};
+use crate::cards::failure::CardFailure;
 use crate::counter::{Basket, Counter, OutOfTurn, Typed};
 use crate::fault::Fault;
 use crate::node::ask::{DocumentText, Examine, SaleRequest};
@@ -39,6 +40,9 @@ pub(in crate::web) struct CheckForm {
     birth: String,
     #[serde(default)]
     programme: String,
+    /// The card in a reader that the form was filled from.
+    #[serde(default)]
+    insertion: Option<u64>,
 }
 
 /// 購買.
@@ -100,7 +104,13 @@ pub(in crate::web) async fn check(
     if let Err(out_of_turn) = web.screens.with(&seat, |screen| screen.counter.may_examine()) {
         return say(&web, &seat, out_of_turn.message());
     }
-    let typed = Typed { kind: form.kind, number: form.number, birth: form.birth };
+    let typed = match form.document(&web) {
+        Ok(typed) => typed,
+        Err(failure) => {
+            let fault = Fault::new(failure.code(), failure.zh(), failure.en());
+            return say(&web, &seat, Message::fault(PATH, &fault));
+        }
+    };
     let programme = match programme(Some(&form.programme)) {
         Ok(programme) => programme,
         Err(fault) => return say(&web, &seat, Message::fault(PATH, &fault)),
@@ -235,6 +245,19 @@ fn text(typed: &Typed) -> DocumentText {
 fn say(web: &Web, seat: &Seat, message: Message) -> Response {
     web.screens.with(seat, |screen| screen.message = Some(message));
     back(PATH, seat)
+}
+
+impl CheckForm {
+    /// What was typed; where the form was filled from a card, what that card says, as long as it is in the reader.
+    fn document(&self, web: &Web) -> Result<Typed, CardFailure> {
+        let typed = || Typed { kind: self.kind.clone(), number: self.number.clone(), birth: self.birth.clone() };
+        let (Some(insertion), Some(cards)) = (self.insertion, &web.cards) else { return Ok(typed()) };
+        let readers = cards.readers();
+        let readers = readers.borrow();
+        let document = &readers.record(insertion)?.document;
+        let (kind, birth) = (document.kind().code().to_owned(), document.birth().format("%Y%m%d").to_string());
+        Ok(Typed { kind, number: document.number().to_owned(), birth })
+    }
 }
 
 impl BuyForm {

@@ -7,9 +7,11 @@ use shared::rules::programme::{Text, Version};
 
 use super::super::disputes::{Offered, offered};
 use super::super::{Frame, Web, frame};
+use crate::cards::readers::Readers;
 use crate::counter::{Basket, Counter, Typed};
 use crate::fault::Fault;
 use crate::node::ask::{Examined, Recent, Sold};
+use crate::web::cards::{ReadCard, Shown, shown};
 use crate::web::session::{Screen, Seat};
 
 /// Lines of 最近購買紀錄 under the form.
@@ -41,6 +43,10 @@ pub(super) struct Masks {
     entering: bool,
     /// 說明單 and 異議.
     offered: Offered,
+    /// The card readers, where there are any.
+    cards: Option<Shown>,
+    /// Of a demonstration: the readers, and the people whose cards can be put in.
+    demonstration: Option<(Vec<String>, Vec<String>)>,
 }
 
 /// A programme in force.
@@ -52,6 +58,14 @@ struct Choice {
 
 /// The counter as the template asks for it.
 struct Step(Counter<Examined, Sold>);
+
+impl Masks {
+    /// The card that the form is filled from: nobody has been examined, and nothing typed.
+    fn card(&self) -> Option<&ReadCard> {
+        let card = self.cards.as_ref()?.read.as_ref()?;
+        (self.step.is_idle() && self.typed.number == card.number).then_some(card)
+    }
+}
 
 impl Step {
     fn found(&self) -> Option<&Examined> {
@@ -130,10 +144,12 @@ pub(super) async fn masks(web: &Web, seat: &Seat, entering: bool) -> Result<Mask
     let versions: Vec<&Version> = known.programmes().filter_map(|it| known.in_force(it, frame.day)).collect();
     let chosen = chosen(&versions, &screen);
     let (adult, child, proxy) = basket_fields(&screen.counter);
+    let readers = web.cards.as_ref().map(|cards| cards.readers().borrow().clone());
+    let cards = readers.as_ref().map(shown);
     Ok(Masks {
         choices: choices(&versions, chosen),
         kinds: DocumentKind::ALL,
-        typed: typed_fields(&screen),
+        typed: typed_fields(&screen, cards.as_ref()),
         proxy,
         adult,
         child,
@@ -144,6 +160,10 @@ pub(super) async fn masks(web: &Web, seat: &Seat, entering: bool) -> Result<Mask
         notices: chosen.map(|version| version.notices.clone()).unwrap_or_default(),
         lines: web.desk.recent(LINES_MAX).await?,
         offered: offered(&screen, &frame),
+        demonstration: readers
+            .filter(Readers::is_demonstration)
+            .map(|readers| (readers.all().map(|(name, _, _)| name.to_owned()).collect(), web.people.clone())),
+        cards,
         entering: entering || screen.stock_asked != Some(frame.day),
         step: Step(screen.counter),
         frame,
@@ -174,12 +194,16 @@ fn choices(versions: &[&Version], chosen: Option<&Version>) -> Vec<Choice> {
     versions.iter().map(|version| choice(version)).collect()
 }
 
-/// 01 is the default (M3); after the purchase only the masked number stays.
-fn typed_fields(screen: &Screen) -> Typed {
+/// 01 is the default (M3), filled from the card in the reader (M4); after the purchase only the masked number stays.
+fn typed_fields(screen: &Screen, cards: Option<&Shown>) -> Typed {
+    let card = cards.and_then(|shown| shown.read.as_ref());
     let mut typed = match &screen.counter {
         Counter::Examined { typed, .. } | Counter::Asked { typed, .. } => typed.clone(),
         Counter::Sold { sale } => Typed { number: sale.masked.clone(), ..Typed::default() },
-        Counter::Idle => screen.typed.clone(),
+        Counter::Idle => match card.filter(|_| screen.typed == Typed::default()) {
+            Some(card) => Typed { kind: String::new(), number: card.number.clone(), birth: card.birth.clone() },
+            None => screen.typed.clone(),
+        },
     };
     if typed.kind.is_empty() {
         typed.kind = DocumentKind::NhiCard.code().to_owned();

@@ -1,0 +1,121 @@
+//! `atoll-card`: the readers at a counter, in a process of their own (docs/decisions/0013).
+//!
+//! Started by `atoll-edge`; asks come in on standard input, what happens goes out on standard output, a JSON object a
+//! line (`edge::cards::lines`). It ends when its input does. Whatever a reader's driver does, hang or crash, happens
+//! here.
+
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use clap::Parser;
+use edge::cards::lines::{Ask, PROTOCOL, Said, line, parse};
+
+mod demonstration;
+mod reading;
+mod slots;
+mod watching;
+
+use demonstration::Demonstration;
+use slots::Slots;
+
+/// Holds the card readers of a counter.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// No real readers: two that are scripted, for these people (a JSON list of records).
+    #[arg(long, value_name = "PEOPLE")]
+    demonstration: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().init();
+    let (said, to_say) = channel();
+    let saying = thread::spawn(move || say(&to_say));
+    let served = match &arguments.demonstration {
+        Some(people) => Demonstration::load(people).map(|demonstration| serve(&said, demonstration)),
+        None => {
+            serve(&said, Real::start(&said));
+            Ok(())
+        }
+    };
+    drop(said);
+    let outcome = match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            tracing::error!("{cause:#}");
+            ExitCode::FAILURE
+        }
+    };
+    // A thread that hangs in a driver still holds a sender: nobody waits for it.
+    drop(saying);
+    outcome
+}
+
+/// What carries out the asks.
+trait Readers {
+    /// Whether its cards are none.
+    const IS_DEMONSTRATION: bool;
+    /// Carries one out; what comes of it is said later.
+    fn obey(&mut self, ask: Ask, said: &Sender<Said>);
+    /// What is said at the start.
+    fn begin(&mut self, said: &Sender<Said>);
+}
+
+fn serve<R: Readers>(said: &Sender<Said>, mut readers: R) {
+    tell(said, Said::Hello { protocol: PROTOCOL, demonstration: R::IS_DEMONSTRATION });
+    readers.begin(said);
+    for text in std::io::stdin().lock().lines() {
+        let Ok(text) = text else { return };
+        match parse(&text) {
+            Ok(ask) => readers.obey(ask, said),
+            Err(bad) => tracing::warn!("{bad}"),
+        }
+    }
+}
+
+/// The other end of the channel lives as long as the process.
+fn tell(said: &Sender<Said>, what: Said) {
+    let _ = said.send(what);
+}
+
+/// Writes line by line until the edge is gone.
+fn say(to_say: &Receiver<Said>) {
+    let mut out = std::io::stdout().lock();
+    for said in to_say {
+        if writeln!(out, "{}", line(&said)).and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+}
+
+/// The system's readers.
+struct Real {
+    slots: Arc<Slots>,
+}
+
+impl Real {
+    fn start(said: &Sender<Said>) -> Self {
+        let slots = Arc::new(Slots::default());
+        let (watched, said) = (Arc::clone(&slots), said.clone());
+        thread::spawn(move || watching::watch(&watched, &said));
+        Self { slots }
+    }
+}
+
+impl Readers for Real {
+    const IS_DEMONSTRATION: bool = false;
+
+    fn obey(&mut self, ask: Ask, said: &Sender<Said>) {
+        match ask {
+            Ask::Read { reader, insertion } => reading::read(&self.slots, reader, insertion, said),
+            Ask::Insert { .. } | Ask::Pull { .. } => tracing::warn!("these readers are real: nothing is put in"),
+        }
+    }
+
+    fn begin(&mut self, _: &Sender<Said>) {}
+}

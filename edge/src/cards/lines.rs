@@ -1,0 +1,224 @@
+//! What `atoll-card` and the edge say to each other: JSON, one object a line, over the helper's standard input and output.
+//!
+//! The helper only moves bytes: it says which readers and cards there are, and gives a card's record as it read it. What a
+//! record means the edge decides.
+
+use std::fmt;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::failure::CardFailure;
+use super::nhi::RECORD_BYTES;
+
+/// What this library speaks; another one is not listened to.
+pub const PROTOCOL: u32 = 1;
+/// Longest line; a reader's name has at most 128 bytes, a record 57.
+pub const LINE_BYTES_MAX: usize = 8 * 1024;
+/// A card that has not answered by then hangs, in milliseconds.
+pub const READ_LIMIT_MS: u64 = 5_000;
+
+/// Helper → edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "kebab-case")]
+pub enum Said {
+    /// First.
+    Hello {
+        /// [`PROTOCOL`].
+        protocol: u32,
+        /// No real readers: cards are inserted from the page.
+        demonstration: bool,
+    },
+    /// Whether the system's card service is there.
+    Service {
+        /// It is.
+        up: bool,
+    },
+    /// Which readers there are now, all of them.
+    Readers {
+        /// By the names that the system gives them.
+        readers: Vec<String>,
+    },
+    /// A card came or went.
+    Card {
+        /// In which reader.
+        reader: String,
+        /// Counts: another card, or the same one again, has another number.
+        insertion: u64,
+        /// What happened.
+        state: CardState,
+    },
+    /// The answer to [`Ask::Read`].
+    Read {
+        /// Of which reader.
+        reader: String,
+        /// Of which insertion.
+        insertion: u64,
+        /// How long it took, in milliseconds.
+        ms: u64,
+        /// How often it was tried.
+        tries: u32,
+        /// The record, or why there is none.
+        outcome: Outcome,
+    },
+}
+
+/// Where a card is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardState {
+    /// In the reader.
+    Inserted,
+    /// In the reader, and silent.
+    Mute,
+    /// Gone.
+    Removed,
+}
+
+/// What came of reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The record's bytes.
+    Record(RecordBytes),
+    /// None.
+    Failed(CardFailure),
+}
+
+/// A record as it was read. It names somebody: no log shows it, and its memory is cleaned.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecordBytes(Zeroizing<Vec<u8>>);
+
+impl RecordBytes {
+    /// Of these bytes; more than a record has are cut, for [`super::nhi::read`] to refuse.
+    #[must_use]
+    pub fn new(mut bytes: Vec<u8>) -> Self {
+        bytes.truncate(RECORD_BYTES + 1);
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RecordBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordBytes({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for RecordBytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Zeroizing::new(HEXLOWER.encode(&self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordBytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        HEXLOWER.decode(text.as_bytes()).map(Self::new).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Edge → helper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Ask {
+    /// Read the NHI record of this insertion, and of no other.
+    Read {
+        /// In which reader.
+        reader: String,
+        /// Which card.
+        insertion: u64,
+    },
+    /// Of a demonstration: put a card in.
+    Insert {
+        /// Into which reader.
+        reader: String,
+        /// Whose: its place in the list of people.
+        person: usize,
+    },
+    /// Of a demonstration: pull it.
+    Pull {
+        /// Out of which reader.
+        reader: String,
+    },
+}
+
+/// One line, without its end.
+#[must_use]
+pub fn line<T: Serialize>(message: &T) -> String {
+    // Nothing in these types can fail to be written.
+    serde_json::to_string(message).unwrap_or_default()
+}
+
+/// A line.
+///
+/// # Errors
+/// Where it is none of ours; the text of the error never repeats the line, which may hold a record.
+pub fn parse<T: for<'de> Deserialize<'de>>(line: &str) -> Result<T, BadLine> {
+    serde_json::from_str(line).map_err(|cause| BadLine { column: cause.column() })
+}
+
+/// A line that is none of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a line that cannot be read, at column {column}")]
+pub struct BadLine {
+    /// Where.
+    pub column: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_comes_back_as_it_was_written() {
+        let reader = || "ACS ACR39U 00 00".to_owned();
+        let record = Outcome::Record(RecordBytes::new(vec![0x41; RECORD_BYTES]));
+        for said in [
+            Said::Hello { protocol: PROTOCOL, demonstration: true },
+            Said::Service { up: false },
+            Said::Readers { readers: vec![reader()] },
+            Said::Card { reader: reader(), insertion: 7, state: CardState::Mute },
+            Said::Read { reader: reader(), insertion: 7, ms: 213, tries: 1, outcome: record },
+            Said::Read {
+                reader: reader(),
+                insertion: 8,
+                ms: 5_000,
+                tries: 3,
+                outcome: Outcome::Failed(CardFailure::Hung),
+            },
+        ] {
+            assert_eq!(parse::<Said>(&line(&said)), Ok(said.clone()));
+            assert!(!line(&said).contains('\n') && line(&said).len() < LINE_BYTES_MAX);
+        }
+        for ask in [
+            Ask::Read { reader: reader(), insertion: 7 },
+            Ask::Insert { reader: reader(), person: 2 },
+            Ask::Pull { reader: reader() },
+        ] {
+            assert_eq!(parse::<Ask>(&line(&ask)), Ok(ask.clone()));
+        }
+        assert_eq!(line(&Ask::Pull { reader: reader() }), r#"{"do":"pull","reader":"ACS ACR39U 00 00"}"#);
+    }
+
+    #[test]
+    fn nobody_is_named_by_what_is_shown_of_a_record_or_of_a_broken_line() {
+        let record = RecordBytes::new(b"A123456789".to_vec());
+        assert_eq!(format!("{record:?}"), "RecordBytes(10 bytes)");
+        let broken = r#"{"say":"read","outcome":{"record":"A123456789"}"#;
+        let said = parse::<Said>(broken).unwrap_err().to_string();
+        assert!(!said.contains("A123456789"), "{said}");
+        assert!(parse::<Said>(r#"{"say":"sing"}"#).is_err() && parse::<Said>("").is_err());
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_stays_too_long_and_no_longer() {
+        assert_eq!(RecordBytes::new(vec![1; 100_000]).bytes().len(), RECORD_BYTES + 1);
+    }
+}

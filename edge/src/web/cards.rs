@@ -1,0 +1,164 @@
+//! The readers on the pages and in the API: what is in them, told as it changes.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Form, Json};
+use futures_util::stream::unfold;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Web;
+use crate::cards::failure::CardFailure;
+use crate::cards::lines::Ask;
+use crate::cards::readers::{Card, Readers};
+use crate::cards::runner::Cards;
+
+/// Reloads the purchase page when a card comes or goes; no page of anybody else's is asked.
+const SCRIPT: &str = include_str!("../../templates/cards.js");
+/// A line to a page says so often that it stands.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// What the purchase page shows of the readers, and reloads for when it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Shown {
+    /// Changes with everything that is shown.
+    pub(super) token: String,
+    /// The newest card that was read.
+    pub(super) read: Option<ReadCard>,
+    /// Why no card is read, where there is something to do about it.
+    pub(super) failure: Option<CardFailure>,
+    /// A card is being read.
+    pub(super) is_reading: bool,
+    /// Readers that should be looked at.
+    pub(super) suspects: Vec<String>,
+}
+
+/// A card as the form is filled from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReadCard {
+    pub(super) insertion: u64,
+    pub(super) number: String,
+    pub(super) birth: String,
+    pub(super) name: String,
+    pub(super) name_is_certain: bool,
+}
+
+/// Of the readers as they are now.
+pub(super) fn shown(readers: &Readers) -> Shown {
+    let newest = readers.all().filter_map(|(_, insertion, card)| Some((insertion?, card))).max_by_key(|(at, _)| *at);
+    let mut shown = Shown { failure: readers.trouble(), ..Shown::default() };
+    if let Some((insertion, card)) = newest {
+        match card {
+            Card::None => {}
+            Card::Reading => shown.is_reading = true,
+            Card::Failed(failure) => shown.failure = Some(*failure),
+            Card::Read(record) => {
+                shown.read = Some(ReadCard {
+                    insertion,
+                    number: record.document.number().to_owned(),
+                    birth: record.document.birth().format("%Y%m%d").to_string(),
+                    name: record.name.text().to_owned(),
+                    name_is_certain: record.name.is_certain(),
+                });
+            }
+        }
+    }
+    shown.suspects =
+        readers.health().filter(|(_, health)| health.is_suspect()).map(|(name, _)| name.to_owned()).collect();
+    let card = newest.map_or(0, |(insertion, _)| insertion);
+    let failure = shown.failure.map_or("", CardFailure::code);
+    shown.token = format!("{card}-{}-{}-{failure}", shown.is_reading, shown.read.is_some());
+    shown
+}
+
+/// GET /cards/events: the page's token, now and whenever it changes; ends with the program.
+pub(super) async fn events(State(web): State<Arc<Web>>) -> Response {
+    let Some(cards) = &web.cards else { return no_readers() };
+    let stream = unfold((cards.readers(), true), |(mut readers, is_first)| async move {
+        if !is_first {
+            readers.changed().await.ok()?;
+        }
+        let token = shown(&readers.borrow_and_update()).token;
+        Some((Ok::<_, Infallible>(Event::default().data(token)), (readers, false)))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
+}
+
+/// GET /cards.js.
+pub(super) async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
+}
+
+/// GET /api/v1/cards.
+pub(super) async fn api(State(web): State<Arc<Web>>) -> Response {
+    let Some(cards) = &web.cards else { return no_readers() };
+    Json(json(&cards.readers().borrow())).into_response()
+}
+
+fn json(readers: &Readers) -> Value {
+    let failure = |failure: CardFailure| json!({ "code": failure.code(), "zh-TW": failure.zh(), "en": failure.en() });
+    let card = |(reader, insertion, card): (&str, Option<u64>, &Card)| {
+        let (state, why, masked) = match card {
+            Card::None => ("empty", None, None),
+            Card::Reading => ("reading", None, None),
+            Card::Read(record) => ("read", None, Some(record.document.masked())),
+            Card::Failed(why) => ("failed", Some(failure(*why)), None),
+        };
+        json!({ "reader": reader, "insertion": insertion, "state": state, "failure": why, "masked": masked })
+    };
+    let health: Vec<Value> = readers
+        .health()
+        .map(|(reader, health)| {
+            let failures: Vec<Value> =
+                health.failures.iter().map(|(why, times)| json!({ "code": why.code(), "times": times })).collect();
+            json!({
+                "reader": reader, "reads": health.reads, "failures": failures, "ms_mean": health.ms_mean(),
+                "ms_worst": health.ms_worst, "suspect": health.is_suspect(),
+            })
+        })
+        .collect();
+    json!({
+        "trouble": readers.trouble().map(failure), "demonstration": readers.is_demonstration(),
+        "readers": readers.all().map(card).collect::<Vec<_>>(), "health": health,
+    })
+}
+
+/// Of a demonstration: somebody's card goes into a reader.
+#[derive(Deserialize)]
+pub(super) struct InsertForm {
+    reader: String,
+    person: usize,
+}
+
+/// Of a demonstration: a reader is emptied.
+#[derive(Deserialize)]
+pub(super) struct PullForm {
+    reader: String,
+}
+
+/// POST /cards/insert.
+pub(super) async fn insert(State(web): State<Arc<Web>>, Form(form): Form<InsertForm>) -> Response {
+    demonstrate(&web, Ask::Insert { reader: form.reader, person: form.person })
+}
+
+/// POST /cards/pull.
+pub(super) async fn pull(State(web): State<Arc<Web>>, Form(form): Form<PullForm>) -> Response {
+    demonstrate(&web, Ask::Pull { reader: form.reader })
+}
+
+fn demonstrate(web: &Web, ask: Ask) -> Response {
+    let is_demonstration = |cards: &&Cards| cards.readers().borrow().is_demonstration();
+    let Some(cards) = web.cards.as_ref().filter(is_demonstration) else { return no_readers() };
+    cards.ask(ask);
+    Redirect::to("/masks").into_response()
+}
+
+fn no_readers() -> Response {
+    (StatusCode::NOT_FOUND, "no card readers here").into_response()
+}
