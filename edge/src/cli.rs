@@ -180,6 +180,8 @@ pub enum Command {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
+    /// 電腦設定檢查: what stands between this computer and a working counter, and what to do.
+    Doctor,
     /// How site, stock, line and clock stand.
     Status,
     /// The whole ledger as one JSON object a line, documents masked.
@@ -288,6 +290,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         | Command::Dispute { .. }
         | Command::Disputes
         | Command::Recent { .. }
+        | Command::Doctor
         | Command::Status
         | Command::Export => {
             let call = deeds::call(&cli.command);

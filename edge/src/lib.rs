@@ -10,6 +10,7 @@ pub mod config;
 pub mod counter;
 pub mod crash;
 pub mod desk;
+pub mod doctor;
 pub mod fault;
 mod inquiry;
 pub mod keys;

@@ -26,7 +26,7 @@ mod style;
 mod tests;
 
 use crate::cards::runner::Cards;
-use crate::config::Site;
+use crate::config::{Folder, Site};
 use crate::desk::Desk;
 use crate::uplink::LineStatus;
 
@@ -53,6 +53,8 @@ pub struct Web {
     pub metrics: Metrics,
     /// The card readers, where this edge has a helper for them.
     pub cards: Option<Cards>,
+    /// Where everything of this edge lies, for the checks of the computer.
+    pub folder: Option<Folder>,
     /// Of a demonstration: the people whose cards can be put in, as the page names them.
     pub people: Vec<String>,
 }
@@ -69,6 +71,7 @@ impl Web {
             screens: Screens::default(),
             metrics: Metrics::default(),
             cards: None,
+            folder: None,
             people: Vec::new(),
         }
     }
@@ -97,6 +100,7 @@ fn api_routes() -> Router<Arc<Web>> {
     Router::new()
         .route("/status", get(api::status))
         .route("/cards", get(cards::api))
+        .route("/doctor", get(pages::doctor::api))
         .route("/stock", get(api::stock))
         .route("/recent", get(api::recent))
         .route("/versions", get(api::versions))
@@ -124,6 +128,7 @@ fn page_routes() -> Router<Arc<Web>> {
         .route("/masks/slip", get(pages::disputes::slip))
         .route("/masks/dispute", post(pages::disputes::dispute))
         .route("/disputes", get(pages::disputes::show))
+        .route("/doctor", get(pages::doctor::show))
         .route("/stock", get(pages::stock::show))
         .route("/stock/arrive", post(pages::stock::arrive))
         .route("/stock/correct", post(pages::stock::correct))

@@ -52,6 +52,7 @@ impl Outcome {
         let answer: Value = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
         let exit = match (reply.status, text(&answer, "/verdict").as_str()) {
             (200, "refused") => Exit::Refused,
+            (200, _) if text(&answer, "/state") == "bad" => Exit::Refused,
             (200, _) => Exit::Done,
             _ => Exit::Failed,
         };
@@ -114,6 +115,9 @@ fn words(call: &Call, answer: &Value, reply: &Reply) -> Vec<String> {
     if call.path.ends_with("/disputes") {
         return disputes(answer);
     }
+    if call.path.ends_with("/doctor") {
+        return checks(answer);
+    }
     if call.path.ends_with("/status") {
         return status(answer);
     }
@@ -166,6 +170,20 @@ fn disputes(answer: &Value) -> Vec<String> {
         lines.push("尚無異議 / no disputes yet".to_owned());
     }
     lines
+}
+
+fn checks(answer: &Value) -> Vec<String> {
+    let found = answer.get("checks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let line = |check: &Value| {
+        let at = |pointer: &str| text(check, pointer);
+        let mark = match at("/state").as_str() {
+            "good" => "✓",
+            "attention" => "!",
+            _ => "✗",
+        };
+        [format!("{mark} {}：{}", at("/title/zh-TW"), at("/zh-TW")), format!("    {}: {}", at("/title/en"), at("/en"))]
+    };
+    found.iter().flat_map(line).collect()
 }
 
 fn status(answer: &Value) -> Vec<String> {
@@ -263,6 +281,20 @@ mod tests {
         assert!(!said.people.iter().any(|line| line.contains("尚未回報")));
         let said = outcome("/api/v1/status", 200, &json!({ "nation": { "unheard_sites": 12 } }));
         assert!(said.people.iter().any(|line| line.starts_with("  12 個機構自某日結束後尚未回報 / 12 sites have not")));
+    }
+
+    #[test]
+    fn the_doctor_s_findings_are_listed_and_what_is_bad_is_no_success() {
+        let check = |state: &str| {
+            json!({
+                "check": "line", "state": state, "title": { "zh-TW": "連線", "en": "line" }, "zh-TW": "不通", "en": "silent",
+            })
+        };
+        let said = outcome("/api/v1/doctor", 200, &json!({ "state": "bad", "checks": [check("bad"), check("good")] }));
+        assert_eq!(said.people, ["✗ 連線：不通", "    line: silent", "✓ 連線：不通", "    line: silent"]);
+        assert_eq!(said.exit as u8, 1);
+        let fine = json!({ "state": "attention", "checks": [check("attention")] });
+        assert_eq!(outcome("/api/v1/doctor", 200, &fine).exit as u8, 0);
     }
 
     #[test]

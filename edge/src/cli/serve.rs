@@ -108,6 +108,7 @@ async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, door: &Door
         (cards, people)
     });
     let mut web = Web::new(desk, site, line, guard::hosts(address, names));
+    web.folder = Some(folder.clone());
     if let Some((cards, people)) = cards {
         (web.cards, web.people) = (Some(cards), people);
     }

@@ -12,6 +12,7 @@ use shared::rules::programme::{Text, Versions};
 use shared::rules::refusal::Refusal;
 
 pub(super) mod disputes;
+pub(super) mod doctor;
 pub(super) mod home;
 pub(super) mod masks;
 pub(super) mod recent;

@@ -1,0 +1,113 @@
+//! Asks the computer.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::timeout;
+use x509_parser::parse_x509_certificate;
+
+use super::{Cards, Facts, Line};
+use crate::cards::runner;
+use crate::config::Folder;
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::open;
+use crate::uplink::{LineState, LineStatus};
+
+/// A computer that is there answers within this.
+const KNOCK: Duration = Duration::from_secs(3);
+/// The printing system is asked so long.
+const PRINTERS: Duration = Duration::from_secs(3);
+const DAY_S: i64 = 24 * 3_600;
+
+/// What the computer says of itself, of its line and its readers.
+///
+/// # Errors
+/// Where the node cannot answer.
+pub async fn look(
+    folder: &Folder,
+    desk: &Desk,
+    status: &LineStatus,
+    readers: Option<&runner::Cards>,
+) -> Result<Facts, Fault> {
+    let node = desk.status().await?;
+    let versions = desk.versions().await?;
+    let hub = folder.site()?.hub;
+    let addresses = match &hub {
+        Some(hub) => tokio::net::lookup_host(hub).await.map(Iterator::collect).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let doubt = (node.now.doubt_s != u32::MAX).then_some(node.now.doubt_s);
+    Ok(Facts {
+        line: line(folder, status, &addresses).await,
+        hub,
+        addresses,
+        certificate_days: certificate_days(folder, node.now.second),
+        clock_doubt_s: doubt,
+        disk_bytes: free(folder.path()),
+        has_rules: versions.programmes().any(|programme| versions.in_force(programme, node.today).is_some()),
+        cards: readers.map_or(Cards::NotAsked, cards),
+        printers: printers().await,
+    })
+}
+
+async fn line(folder: &Folder, status: &LineStatus, addresses: &[SocketAddr]) -> Line {
+    match status.state {
+        LineState::Connected => return Line::Connected,
+        LineState::Cut => return Line::Cut,
+        LineState::NotEnrolled | LineState::Dialling | LineState::Waiting | LineState::Stopped => {}
+    }
+    let called = match open::dialler(folder) {
+        Ok(Some(dialler)) => dialler.dial().await.map(drop),
+        Ok(None) => Err(Fault::new("not-enrolled", "尚未向中心註冊", "not enrolled with a hub")),
+        Err(fault) => Err(fault),
+    };
+    match called {
+        Ok(()) => Line::Answers,
+        Err(fault) => Line::Silent { fault, host_answers: knock(addresses).await },
+    }
+}
+
+/// Whether a computer is there at all: a port that is closed is answered too.
+async fn knock(addresses: &[SocketAddr]) -> bool {
+    for address in addresses {
+        match timeout(KNOCK, TcpStream::connect(address)).await {
+            Ok(Ok(_)) => return true,
+            Ok(Err(cause)) if cause.kind() == std::io::ErrorKind::ConnectionRefused => return true,
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+    false
+}
+
+fn certificate_days(folder: &Folder, second: i64) -> Option<i64> {
+    let bytes = std::fs::read(folder.certificate_file()).ok()?;
+    let (_, certificate) = parse_x509_certificate(&bytes).ok()?;
+    Some(certificate.validity().not_after.timestamp().saturating_sub(second).div_euclid(DAY_S))
+}
+
+fn free(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
+
+fn cards(cards: &runner::Cards) -> Cards {
+    let readers = cards.readers();
+    let readers = readers.borrow();
+    match readers.trouble() {
+        Some(failure) => Cards::Trouble(failure),
+        None => Cards::Ready { suspect: readers.health().any(|(_, health)| health.is_suspect()) },
+    }
+}
+
+/// By CUPS, where it is there.
+async fn printers() -> Option<Vec<String>> {
+    let mut lpstat = Command::new("lpstat");
+    lpstat.arg("-e").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let said = timeout(PRINTERS, lpstat.output()).await.ok()?.ok()?;
+    Some(String::from_utf8_lossy(&said.stdout).lines().map(str::to_owned).collect())
+}
