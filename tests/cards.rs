@@ -217,17 +217,16 @@ fn a_card_in_the_reader_fills_the_form_of_a_real_edge_and_one_that_is_pulled_emp
     let (_serving, http) = serve(&edge, &arguments, port).unwrap();
     let state = || http.get("/api/v1/cards").unwrap().1;
     until("both readers", SOON, || (state()["readers"].as_array()?.len() == 2).then_some(())).unwrap();
+    let (_, _, cookie) = http.form("/cards/choose", &[("reader", &reader(0))], "").unwrap();
+    let is_filled = || Some(http.page("/masks", &cookie).ok()?.contains(r#"value="A123456789""#));
     let mut took = Vec::new();
     for _ in 0..5 {
         let began = Instant::now();
         lab.insert(0, Play::nhi(&anna())).unwrap();
-        until("the form is filled", SOON, || {
-            http.text("/masks").ok()?.1.contains(r#"value="A123456789""#).then_some(())
-        })
-        .unwrap();
+        until("the form is filled", SOON, || is_filled()?.then_some(())).unwrap();
         took.push(began.elapsed().as_secs_f64());
         lab.pull(0).unwrap();
-        until("it is empty", SOON, || (!http.text("/masks").ok()?.1.contains("A123456789")).then_some(())).unwrap();
+        until("it is empty", SOON, || (!is_filled()?).then_some(())).unwrap();
     }
     println!("from the card to the filled form: {took:.2?} s; the virtual reader is looked at every 0.4 s");
     let health = &state()["health"][0];

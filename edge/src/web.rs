@@ -88,6 +88,7 @@ pub fn app(web: Arc<Web>) -> Router {
         .route("/style.css", get(style::sheet))
         .route("/cards.js", get(cards::script))
         .route("/cards/events", get(cards::events))
+        .route("/cards/choose", post(cards::choose))
         .route("/cards/insert", post(cards::insert))
         .route("/cards/pull", post(cards::pull))
         .fallback(guard::no_such_page)

@@ -371,6 +371,15 @@ impl Http {
         Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }
 
+    /// GET as a browser with this cookie; the text.
+    ///
+    /// # Errors
+    /// Where nobody answers.
+    pub fn page(&self, path: &str, cookie: &str) -> Result<String> {
+        let mut answer = self.agent.get(format!("{}{path}", self.base)).header("cookie", cookie).call()?;
+        Ok(answer.body_mut().read_to_string()?)
+    }
+
     /// POST of a form, as this server's own page sends it, in the screen of a counter (its cookie, where it has one);
     /// the status, the text and the cookie.
     ///

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Web;
+use super::session::cookie;
 use crate::cards::failure::CardFailure;
 use crate::cards::lines::Ask;
 use crate::cards::readers::{Card, Readers};
@@ -29,7 +31,7 @@ const ALIVE: Duration = Duration::from_secs(15);
 pub(super) struct Shown {
     /// Changes with everything that is shown.
     pub(super) token: String,
-    /// The newest card that was read.
+    /// The card in this counter's reader, where it was read.
     pub(super) read: Option<ReadCard>,
     /// Why no card is read, where there is something to do about it.
     pub(super) failure: Option<CardFailure>,
@@ -37,6 +39,43 @@ pub(super) struct Shown {
     pub(super) is_reading: bool,
     /// Readers that should be looked at.
     pub(super) suspects: Vec<String>,
+    /// All readers, where a counter has to say which of several is its own, or may say otherwise.
+    pub(super) choices: Vec<Choice>,
+}
+
+/// A reader that a counter may take for its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) reader: String,
+    /// It is this counter's.
+    pub(super) is_ours: bool,
+}
+
+/// The cookie by which a counter's browser remembers its reader, for a year.
+const COOKIE: &str = "reader";
+const COOKIE_S: u32 = 365 * 24 * 3_600;
+
+/// Which reader a counter has chosen.
+pub(super) fn chosen(headers: &HeaderMap) -> Option<String> {
+    let name = HEXLOWER_PERMISSIVE.decode(cookie(headers, COOKIE)?.as_bytes()).ok()?;
+    String::from_utf8(name).ok()
+}
+
+/// POST /cards/choose: this counter's reader, so that it never shows the card in another's.
+#[derive(Deserialize)]
+pub(super) struct ChooseForm {
+    reader: String,
+}
+
+/// POST /cards/choose.
+pub(super) async fn choose(State(web): State<Arc<Web>>, Form(form): Form<ChooseForm>) -> Response {
+    let Some(cards) = &web.cards else { return no_readers() };
+    if !cards.readers().borrow().all().any(|(name, _, _)| name == form.reader) {
+        return no_readers();
+    }
+    let name = HEXLOWER_PERMISSIVE.encode(form.reader.as_bytes());
+    let kept = format!("{COOKIE}={name}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict");
+    ([(header::SET_COOKIE, kept)], Redirect::to("/masks")).into_response()
 }
 
 /// A card as the form is filled from it.
@@ -49,11 +88,23 @@ pub(super) struct ReadCard {
     pub(super) name_is_certain: bool,
 }
 
-/// Of the readers as they are now.
-pub(super) fn shown(readers: &Readers) -> Shown {
-    let newest = readers.all().filter_map(|(_, insertion, card)| Some((insertion?, card))).max_by_key(|(at, _)| *at);
+/// Of the readers as they are now, at a counter that has chosen one. Of several none is anybody's who has not.
+pub(super) fn shown(readers: &Readers, chosen: Option<&str>) -> Shown {
+    let all: Vec<(&str, Option<u64>, &Card)> = readers.all().collect();
+    let ours = match all.as_slice() {
+        [only] => Some(only),
+        several => several.iter().find(|(name, _, _)| Some(*name) == chosen),
+    };
     let mut shown = Shown { failure: readers.trouble(), ..Shown::default() };
-    if let Some((insertion, card)) = newest {
+    if all.len() > 1 {
+        let choice = |(name, _, _): &(&str, Option<u64>, &Card)| Choice {
+            reader: (*name).to_owned(),
+            is_ours: ours.is_some_and(|(ours, _, _)| ours == name),
+        };
+        shown.choices = all.iter().map(choice).collect();
+    }
+    let card = ours.and_then(|(_, insertion, card)| Some(((*insertion)?, *card)));
+    if let Some((insertion, card)) = card {
         match card {
             Card::None => {}
             Card::Reading => shown.is_reading = true,
@@ -71,21 +122,22 @@ pub(super) fn shown(readers: &Readers) -> Shown {
     }
     shown.suspects =
         readers.health().filter(|(_, health)| health.is_suspect()).map(|(name, _)| name.to_owned()).collect();
-    let card = newest.map_or(0, |(insertion, _)| insertion);
+    let card = card.map_or(0, |(insertion, _)| insertion);
     let failure = shown.failure.map_or("", CardFailure::code);
-    shown.token = format!("{card}-{}-{}-{failure}", shown.is_reading, shown.read.is_some());
+    shown.token = format!("{card}-{}-{}-{failure}-{}", shown.is_reading, shown.read.is_some(), all.len());
     shown
 }
 
 /// GET /cards/events: the page's token, now and whenever it changes; ends with the program.
-pub(super) async fn events(State(web): State<Arc<Web>>) -> Response {
+pub(super) async fn events(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
     let Some(cards) = &web.cards else { return no_readers() };
-    let stream = unfold((cards.readers(), true), |(mut readers, is_first)| async move {
+    let start = (cards.readers(), chosen(&headers), true);
+    let stream = unfold(start, |(mut readers, chosen, is_first)| async move {
         if !is_first {
             readers.changed().await.ok()?;
         }
-        let token = shown(&readers.borrow_and_update()).token;
-        Some((Ok::<_, Infallible>(Event::default().data(token)), (readers, false)))
+        let token = shown(&readers.borrow_and_update(), chosen.as_deref()).token;
+        Some((Ok::<_, Infallible>(Event::default().data(token)), (readers, chosen, false)))
     });
     Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
 }

@@ -101,7 +101,7 @@ impl Screens {
     /// Whose request this is.
     #[must_use]
     pub fn seat(&self, headers: &HeaderMap) -> Seat {
-        let known = cookie(headers).filter(|key| self.lock().contains_key(*key));
+        let known = cookie(headers, COOKIE).filter(|key| self.lock().contains_key(*key));
         match known {
             Some(key) => Seat { key: key.to_owned(), fresh: false },
             None => Seat { key: random_key(), fresh: true },
@@ -128,9 +128,10 @@ impl Screens {
     }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// What a browser says under a name.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    pairs.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    pairs.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// 128 random bits: a cookie, or the key of a request.

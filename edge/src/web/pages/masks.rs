@@ -19,6 +19,7 @@ use crate::fault::Fault;
 use crate::node::ask::{DocumentText, Examine, SaleRequest};
 use crate::web::answer;
 use crate::web::body::programme;
+use crate::web::cards::chosen;
 use crate::web::session::{RefusedScreen, Screen, Seat, random_key};
 
 const PATH: &str = "/masks";
@@ -72,7 +73,7 @@ pub(in crate::web) async fn show(
 ) -> Response {
     let seat = web.screens.seat(&headers);
     let asks = entering.is_ok_and(|Query(entering)| !entering.entering.is_empty());
-    match view::masks(&web, &seat, asks).await {
+    match view::masks(&web, &seat, chosen(&headers).as_deref(), asks).await {
         Ok(masks) => page(&masks, Some(&seat)),
         Err(fault) => unwell(&fault),
     }

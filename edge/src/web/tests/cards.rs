@@ -63,7 +63,7 @@ impl Counter {
     async fn until(&self, wanted: &str) {
         let mut readers = self.cards.readers();
         let is = |readers: &crate::cards::readers::Readers| {
-            let shown = super::super::cards::shown(readers);
+            let shown = super::super::cards::shown(readers, None);
             let now = match (&shown.read, shown.failure) {
                 (Some(card), _) => format!("read {}", card.insertion),
                 (None, Some(failure)) => failure.code().to_owned(),
@@ -123,6 +123,35 @@ async fn a_card_that_was_pulled_or_swapped_checks_nobody() {
     counter.browser.post("/masks/clear", "").await;
     let page = counter.browser.check("02", "B123456780", "19860315").await;
     assert!(page.contains(r#"<output class="figure">2</output>"#), "{page}");
+}
+
+/// Two counters with a reader each: neither ever shows the card in the other's.
+#[tokio::test]
+async fn of_several_readers_a_counter_shows_its_own_and_before_it_has_chosen_none() {
+    let mut counter = Counter::new(false).await;
+    let other = "Other reader";
+    counter.say(&format!(r#"{{"say":"readers","readers":["{READER}","{other}"]}}"#));
+    let ready = |readers: &crate::cards::readers::Readers| readers.all().count() == 2;
+    tokio::time::timeout(SOON, counter.cards.readers().wait_for(ready)).await.unwrap().unwrap();
+    counter.card(1, "inserted");
+    let record = [b"000012345678".as_slice(), &[0; 20], b"B1234567800750315M1080101"].concat();
+    counter.read(1, &format!(r#"{{"record":"{}"}}"#, HEXLOWER.encode(&record)));
+    let read = |readers: &crate::cards::readers::Readers| readers.record(1).is_ok();
+    tokio::time::timeout(SOON, counter.cards.readers().wait_for(read)).await.unwrap().unwrap();
+    let page = counter.browser.get("/masks").await;
+    assert!(page.contains("請先選擇本櫃台的讀卡機") && !page.contains("B123456780"), "{page}");
+    assert_eq!(counter.browser.post_only("/cards/choose", "reader=nowhere").await.status(), 404);
+    for (reader, sees) in [(READER, true), (other, false)] {
+        let seat = counter.browser.cookie.clone().unwrap();
+        let form = format!("reader={}", reader.replace(' ', "+"));
+        let chosen = counter.browser.post_only("/cards/choose", &form).await;
+        let kept = chosen.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+        counter.browser.cookie = Some(format!("{seat}; {kept}"));
+        let page = counter.browser.get("/masks").await;
+        assert_eq!(page.contains("B123456780"), sees, "{reader}: {page}");
+        assert!(page.contains(&format!("✓ {reader}")));
+        counter.browser.cookie = Some(seat);
+    }
 }
 
 #[tokio::test]

@@ -60,6 +60,12 @@ struct Choice {
 struct Step(Counter<Examined, Sold>);
 
 impl Masks {
+    /// This counter has not said which of several readers is its own.
+    fn must_choose(&self) -> bool {
+        let Some(Shown { choices, .. }) = &self.cards else { return false };
+        !choices.is_empty() && !choices.iter().any(|choice| choice.is_ours)
+    }
+
     /// The card that the form is filled from: nobody has been examined, and nothing typed.
     fn card(&self) -> Option<&ReadCard> {
         let card = self.cards.as_ref()?.read.as_ref()?;
@@ -137,7 +143,7 @@ fn counts(most: u32, chosen: i64) -> Vec<i64> {
 }
 
 /// The page for one counter.
-pub(super) async fn masks(web: &Web, seat: &Seat, entering: bool) -> Result<Masks, Fault> {
+pub(super) async fn masks(web: &Web, seat: &Seat, reader: Option<&str>, entering: bool) -> Result<Masks, Fault> {
     let screen = web.screens.with(seat, |screen| screen.clone());
     let frame = frame(web, &screen, super::PATH).await?;
     let known = web.desk.versions().await?;
@@ -145,7 +151,7 @@ pub(super) async fn masks(web: &Web, seat: &Seat, entering: bool) -> Result<Mask
     let chosen = chosen(&versions, &screen);
     let (adult, child, proxy) = basket_fields(&screen.counter);
     let readers = web.cards.as_ref().map(|cards| cards.readers().borrow().clone());
-    let cards = readers.as_ref().map(shown);
+    let cards = readers.as_ref().map(|readers| shown(readers, reader));
     Ok(Masks {
         choices: choices(&versions, chosen),
         kinds: DocumentKind::ALL,
