@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use super::failure::CardFailure;
 use super::lines::{Ask, CardState, Outcome, PROTOCOL, Said};
@@ -51,8 +52,9 @@ pub enum Card {
     Failed(CardFailure),
 }
 
-/// How a reader has fared since the program began.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// How a reader has fared, also before this program began.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Health {
     /// Cards that were read.
     pub reads: u64,
@@ -95,6 +97,12 @@ impl Health {
 }
 
 impl Readers {
+    /// With readers that have fared so before.
+    #[must_use]
+    pub fn with_health(health: BTreeMap<String, Health>) -> Self {
+        Self { health, ..Self::default() }
+    }
+
     /// The helper said something; gives what to ask of it. `today` in Taipei, because nobody is born after it.
     pub fn take(&mut self, said: Said, today: NaiveDate) -> Option<Ask> {
         match said {
@@ -186,8 +194,9 @@ impl Readers {
     }
 
     /// How the readers have fared, by name.
-    pub fn health(&self) -> impl Iterator<Item = (&str, &Health)> {
-        self.health.iter().map(|(name, health)| (name.as_str(), health))
+    #[must_use]
+    pub fn health(&self) -> &BTreeMap<String, Health> {
+        &self.health
     }
 
     /// Why no card can be read at all; none where a reader is there.
@@ -290,7 +299,7 @@ mod tests {
         card(&mut readers, 3, CardState::Inserted);
         read(&mut readers, 3, Outcome::Failed(CardFailure::NotNhi));
         assert_eq!(readers.record(3).unwrap_err(), CardFailure::NotNhi);
-        let (_, health) = readers.health().next().unwrap();
+        let (_, health) = readers.health().first_key_value().unwrap();
         assert_eq!((health.reads, health.failures.len(), health.ms_mean()), (0, 3, None));
     }
 
@@ -305,7 +314,7 @@ mod tests {
                 None => readers.helper_gone(),
             }
             assert_eq!(readers.record(1).unwrap_err(), CardFailure::Removed);
-            assert!(readers.trouble().is_some() && readers.health().next().unwrap().1.reads == 1);
+            assert!(readers.trouble().is_some() && readers.health().first_key_value().unwrap().1.reads == 1);
             assert_eq!(card(&mut readers, 2, CardState::Inserted), None, "of a reader that is not there");
         }
         let mut other = Readers::default();

@@ -1,7 +1,9 @@
 //! Keeps the helper running, tells what it says, and passes on what it is asked. Whatever happens to it, the counter goes
 //! on: then cards are typed.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, watch};
 
 use super::lines::{Ask, LINE_BYTES_MAX, Said, line, parse};
-use super::readers::Readers;
+use super::readers::{Health, Readers};
 use crate::desk::Desk;
 
 /// A helper that ended is started again after this, and after twice as long each time up to [`PAUSE_MAX`].
@@ -19,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// One that ran so long had nothing wrong with its start.
 const GOOD_RUN: Duration = Duration::from_secs(60);
+/// In the data folder.
+const KEPT_FILE: &str = "readers.json";
 /// Asks that wait for it.
 const ASKS_MAX: usize = 16;
 
@@ -52,14 +56,17 @@ pub struct Runner {
     desk: Desk,
     told: watch::Sender<Readers>,
     asks: mpsc::Receiver<Ask>,
+    /// Where it is kept how the readers have fared.
+    kept: PathBuf,
 }
 
-/// A runner of this program, not started yet, and the way to its readers.
+/// A runner of this program, not started yet, and the way to its readers. How these fare is kept in the folder.
 #[must_use]
-pub fn runner(program: OsString, arguments: Vec<OsString>, desk: Desk) -> (Runner, Cards) {
-    let (told, readers) = watch::channel(Readers::default());
+pub fn runner(program: OsString, arguments: Vec<OsString>, desk: Desk, folder: &Path) -> (Runner, Cards) {
+    let kept = folder.join(KEPT_FILE);
+    let (told, readers) = watch::channel(Readers::with_health(health(&kept)));
     let (ask, asks) = mpsc::channel(ASKS_MAX);
-    (Runner { program, arguments, desk, told, asks }, Cards { readers, asks: ask })
+    (Runner { program, arguments, desk, told, asks, kept }, Cards { readers, asks: ask })
 }
 
 impl Runner {
@@ -127,11 +134,33 @@ impl Runner {
                 return None;
             }
         };
+        let is_read = matches!(said, Said::Read { .. });
         let today = taipei_day(self.desk.reading().wall_ms.div_euclid(1_000));
         let mut ask = None;
         self.told.send_modify(|readers| ask = readers.take(said, today));
+        if is_read {
+            self.keep();
+        }
         ask
     }
+
+    /// Worth a warning and no more: it is about readers, not about sales.
+    fn keep(&self) {
+        let text = serde_json::to_vec(self.told.borrow().health()).unwrap_or_default();
+        let fresh = self.kept.with_extension("new");
+        if let Err(cause) = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &self.kept)) {
+            tracing::warn!(%cause, "how the readers fare cannot be kept");
+        }
+    }
+}
+
+/// How the readers have fared; nothing where nobody knows.
+fn health(kept: &Path) -> BTreeMap<String, Health> {
+    let Ok(text) = std::fs::read(kept) else { return BTreeMap::new() };
+    serde_json::from_slice(&text).unwrap_or_else(|cause| {
+        tracing::warn!(%cause, "how the readers have fared cannot be read: it is counted anew");
+        BTreeMap::new()
+    })
 }
 
 /// Reads up to the end of a line, which may take several calls; false at the end of all.

@@ -103,7 +103,7 @@ async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, door: &Door
     let clock = tokio::spawn(watch_clock(desk.clone(), stopped.clone()));
     announce(&desk, &site, address);
     let cards = helper.map(|Helper { program, arguments, people }| {
-        let (runner, cards) = runner(program, arguments, desk.clone());
+        let (runner, cards) = runner(program, arguments, desk.clone(), folder.path());
         tokio::spawn(runner.run(stopped.clone()));
         (cards, people)
     });

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use x509_parser::parse_x509_certificate;
 
 use super::{Cards, Facts, Line};
+use crate::cards::readers::Health;
 use crate::cards::runner;
 use crate::config::Folder;
 use crate::desk::Desk;
@@ -100,7 +101,7 @@ fn cards(cards: &runner::Cards) -> Cards {
     let readers = readers.borrow();
     match readers.trouble() {
         Some(failure) => Cards::Trouble(failure),
-        None => Cards::Ready { suspect: readers.health().any(|(_, health)| health.is_suspect()) },
+        None => Cards::Ready { suspect: readers.health().values().any(Health::is_suspect) },
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) fn shown(readers: &Readers, chosen: Option<&str>) -> Shown {
         }
     }
     shown.suspects =
-        readers.health().filter(|(_, health)| health.is_suspect()).map(|(name, _)| name.to_owned()).collect();
+        readers.health().iter().filter(|(_, health)| health.is_suspect()).map(|(name, _)| name.clone()).collect();
     let card = card.map_or(0, |(insertion, _)| insertion);
     let failure = shown.failure.map_or("", CardFailure::code);
     shown.token = format!("{card}-{}-{}-{failure}-{}", shown.is_reading, shown.read.is_some(), all.len());
@@ -166,6 +166,7 @@ fn json(readers: &Readers) -> Value {
     };
     let health: Vec<Value> = readers
         .health()
+        .iter()
         .map(|(reader, health)| {
             let failures: Vec<Value> =
                 health.failures.iter().map(|(why, times)| json!({ "code": why.code(), "times": times })).collect();

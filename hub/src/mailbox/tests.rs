@@ -33,15 +33,19 @@ fn start_hub(secret: &Secret) -> (HubHandle, Mailbox) {
     start(hub(secret), WallClock::system(), Arc::default()).unwrap()
 }
 
-/// Keeps the owner busy until the sender is dropped.
+/// Keeps the owner busy, from now on until the sender is dropped.
 async fn hold(hub: &HubHandle) -> std::sync::mpsc::Sender<()> {
     let (release, held) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = oneshot::channel();
     let (nobody, _) = mpsc::channel(1);
     let wait = move |_: &mut Hub| {
+        let _ = begin.send(());
         let _ = held.recv();
         Ok(Answer::Trouble)
     };
     hub.post(nobody, wait).await.unwrap();
+    // What comes before it has begun would be taken before it.
+    begun.await.unwrap();
     release
 }
 

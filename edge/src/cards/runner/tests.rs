@@ -13,8 +13,12 @@ const READ: &str = r#"{"say":"read","reader":"a","insertion":1,"ms":1,"tries":1,
 
 /// A helper that is a line of shell.
 fn helper(script: &str) -> (watch::Sender<bool>, Cards) {
+    helper_in(script, tempfile::tempdir().unwrap().path())
+}
+
+fn helper_in(script: &str, folder: &Path) -> (watch::Sender<bool>, Cards) {
     let arguments = vec!["-c".into(), script.into()];
-    let (runner, cards) = runner("sh".into(), arguments, desk_at(THURSDAY, &[]));
+    let (runner, cards) = runner("sh".into(), arguments, desk_at(THURSDAY, &[]), folder);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(runner.run(stopped));
     (stop, cards)
@@ -31,6 +35,22 @@ async fn a_card_that_comes_is_asked_for_and_its_answer_told() {
     let (_stop, cards) = helper(&script);
     until(&cards, |readers| readers.record(1) == Err(CardFailure::NotNhi)).await;
     assert_eq!(cards.readers().borrow().trouble(), None);
+}
+
+#[tokio::test]
+async fn how_a_reader_has_fared_outlives_the_program_and_a_broken_file_is_counted_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("echo '{HELLO}'; echo '{UP}'; echo '{READERS}'; echo '{CARD}'; echo '{READ}'; exec sleep 60");
+    for times in 1..=3 {
+        let (_stop, cards) = helper_in(&script, folder.path());
+        until(&cards, |readers| readers.record(1) == Err(CardFailure::NotNhi)).await;
+        let failed = cards.readers().borrow().health()["a"].failures[&CardFailure::NotNhi];
+        assert_eq!(failed, times);
+    }
+    std::fs::write(folder.path().join(KEPT_FILE), "nonsense").unwrap();
+    let (_stop, cards) = helper_in(&script, folder.path());
+    until(&cards, |readers| readers.record(1) == Err(CardFailure::NotNhi)).await;
+    assert_eq!(cards.readers().borrow().health()["a"].failures[&CardFailure::NotNhi], 1);
 }
 
 #[tokio::test]
@@ -57,7 +77,8 @@ async fn nonsense_is_passed_over_and_a_line_without_an_end_ends_the_helper() {
 
 #[tokio::test]
 async fn where_there_is_no_helper_the_counter_is_told_so() {
-    let (runner, cards) = runner("/no/such/program".into(), vec![], desk_at(THURSDAY, &[]));
+    let (runner, cards) =
+        runner("/no/such/program".into(), vec![], desk_at(THURSDAY, &[]), Path::new("/no/such/folder"));
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(runner.run(stopped));
     assert_eq!(cards.readers().borrow().trouble(), Some(CardFailure::HelperDown));

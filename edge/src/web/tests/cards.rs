@@ -29,7 +29,7 @@ impl Counter {
         let said = File::create(&path).unwrap();
         let desk = desk_at(THURSDAY, &["mask-2020-02-06"]);
         let arguments = ["-n", "+1", "-f"].map(Into::into).into_iter().chain([path.into()]).collect();
-        let (runner, cards) = runner("tail".into(), arguments, desk.clone());
+        let (runner, cards) = runner("tail".into(), arguments, desk.clone(), folder.path());
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(runner.run(stopped));
         let (_, line) = watch::channel(LineStatus::default());
