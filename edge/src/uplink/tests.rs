@@ -1,6 +1,7 @@
 //! The uplink against a hub made of `shared::sync::hub` and a memory, over real QUIC on loopback.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use shared::wire::v1::enrol::{
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::message::{Message, Welcome};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::enrol::{Applicant, enrol};
 use super::quic::{Dialler, Identity};
@@ -165,6 +167,19 @@ async fn until(status: &mut watch::Receiver<LineStatus>, what: impl FnMut(&LineS
     tokio::time::timeout(SOON, status.wait_for(what)).await.unwrap().unwrap().clone()
 }
 
+/// A line from this desk to the hub: what keeps it up, how it stands, and what ends it.
+fn line_up(
+    hub: &Hub,
+    desk: &Desk,
+    folder: &Path,
+) -> (JoinHandle<()>, watch::Receiver<LineStatus>, watch::Sender<bool>) {
+    let (status, line) = watch::channel(LineStatus::default());
+    let (stop, stopped) = watch::channel(false);
+    let (dialler, cut_file) = (hub.dialler(), folder.join("line-cut"));
+    let running = tokio::spawn(Uplink { dialler, desk: desk.clone(), status, cut_file }.run(stopped));
+    (running, line, stop)
+}
+
 #[tokio::test]
 async fn facts_go_up_rules_come_down_and_the_clock_is_set() {
     let hub = Hub::start();
@@ -172,11 +187,7 @@ async fn facts_go_up_rules_come_down_and_the_clock_is_set() {
     let desk = desk_at(THURSDAY, &[]);
     arrive(&desk).await;
     let folder = tempfile::tempdir().unwrap();
-    let (tell, mut line) = watch::channel(LineStatus::default());
-    let (stop, stopped) = watch::channel(false);
-    let uplink =
-        Uplink { dialler: hub.dialler(), desk: desk.clone(), status: tell, cut_file: folder.path().join("line-cut") };
-    let running = tokio::spawn(uplink.run(stopped));
+    let (running, mut line, stop) = line_up(&hub, &desk, folder.path());
     let status = until(&mut line, |line| line.state == LineState::Connected).await;
     assert!(status.connected_since.is_some() && status.last_attempt.is_some());
     // What is written while the line stands follows at once.
@@ -207,11 +218,7 @@ async fn whom_the_list_takes_for_a_buyer_is_refused_only_where_the_hub_cannot_be
     let desk = desk_at(THURSDAY, &["mask-2020-02-06"]);
     arrive(&desk).await;
     let folder = tempfile::tempdir().unwrap();
-    let (tell, mut line) = watch::channel(LineStatus::default());
-    let (stop, stopped) = watch::channel(false);
-    let uplink =
-        Uplink { dialler: hub.dialler(), desk: desk.clone(), status: tell, cut_file: folder.path().join("line-cut") };
-    let running = tokio::spawn(uplink.run(stopped));
+    let (running, mut line, stop) = line_up(&hub, &desk, folder.path());
     until(&mut line, |line| line.state == LineState::Connected).await;
     desk.take_feed(0, vec![elsewhere("A100000010")]).await.unwrap();
     let text = |text: &str| text.to_owned();
@@ -223,11 +230,7 @@ async fn whom_the_list_takes_for_a_buyer_is_refused_only_where_the_hub_cannot_be
     running.await.unwrap();
     assert_eq!(desk.examine(ask.clone()).await.unwrap().unwrap_err().code(), "bought", "there is no line");
     assert_eq!(desk.slip(ask).await.unwrap().unwrap().found.len(), 1);
-    let (tell, mut line) = watch::channel(LineStatus::default());
-    let (_stop, stopped) = watch::channel(false);
-    let uplink =
-        Uplink { dialler: hub.dialler(), desk: desk.clone(), status: tell, cut_file: folder.path().join("line-cut") };
-    tokio::spawn(uplink.run(stopped));
+    let (_running, mut line, _stop) = line_up(&hub, &desk, folder.path());
     until(&mut line, |line| line.state == LineState::Connected).await;
     let (request, programme, by) = (None, None, String::new());
     let ask = SaleRequest { request, programme, document, adult: 2, child: 0, proxy: None, manager: None, by };
@@ -242,10 +245,7 @@ async fn a_cut_line_is_hung_up_and_heals() {
     let folder = tempfile::tempdir().unwrap();
     let cut_file = folder.path().join("line-cut");
     std::fs::write(&cut_file, "").unwrap();
-    let (tell, mut line) = watch::channel(LineStatus::default());
-    let (stop, stopped) = watch::channel(false);
-    let uplink = Uplink { dialler: hub.dialler(), desk: desk.clone(), status: tell, cut_file: cut_file.clone() };
-    tokio::spawn(uplink.run(stopped));
+    let (_running, mut line, stop) = line_up(&hub, &desk, folder.path());
     until(&mut line, |line| line.state == LineState::Cut).await;
     assert_eq!(line.borrow().last_attempt, None, "a cut line is not dialled");
     std::fs::remove_file(&cut_file).unwrap();
