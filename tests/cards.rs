@@ -18,8 +18,8 @@ const SOON: Duration = Duration::from_secs(20);
 /// Two readers and the helper; none where the machine gives no namespaces.
 fn lab() -> Option<(TempDir, Lab, Helper)> {
     let folder = tempfile::tempdir().unwrap();
-    match Lab::new(folder.path()) {
-        Ok(lab) => {
+    match Lab::new(folder.path()).unwrap() {
+        Some(lab) => {
             let helper = lab.helper().unwrap();
             helper
                 .next("both readers", |said| match said {
@@ -29,8 +29,8 @@ fn lab() -> Option<(TempDir, Lab, Helper)> {
                 .unwrap();
             Some((folder, lab, helper))
         }
-        Err(cause) => {
-            skipped(format_args!("no card service here ({cause:#})"));
+        None => {
+            skipped("no namespaces here for a card service");
             None
         }
     }

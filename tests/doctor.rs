@@ -16,7 +16,7 @@ fn the_doctor_finds_what_keeps_a_site_from_its_hub() {
     let hub = tool("atoll-hub", &prepared.hub(), LATER).unwrap();
     let (serving, _) = prepared.serve_hub(&hub).unwrap();
     let well = edge.json(&["doctor"]).unwrap();
-    for code in ["enrolled", "name", "line", "certificate", "rules", "disk"] {
+    for code in ["enrolled", "name", "line", "certificate", "rules"] {
         assert_eq!(check(&well, code)["state"], "good", "{well}");
     }
     assert_eq!(check(&well, "cards")["state"], "attention", "started without readers");

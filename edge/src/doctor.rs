@@ -100,6 +100,8 @@ pub enum Line {
     Answers,
     /// Cut for a rehearsal.
     Cut,
+    /// It answers and refuses, or this site cannot call: the fault says it all.
+    Failed(Fault),
     /// It does not answer; whether its computer does, over TCP.
     Silent {
         /// What came of the call.
@@ -186,12 +188,16 @@ fn line(line: &Line) -> Check {
             "演練斷線中；以 atoll-edge line heal 恢復",
             "cut for a rehearsal: `atoll-edge line heal` brings it back",
         ),
+        Line::Failed(fault) => check("line", title, State::Bad, fault.zh.as_str(), fault.en.as_str()),
         Line::Silent { fault, host_answers: true } => check(
             "line",
             title,
             State::Bad,
-            format!("{}。該主機有回應，但 UDP 不通：請防火牆開放對該位址的 UDP 連出", fault.zh),
-            format!("{}. The computer answers, UDP does not pass: open outgoing UDP to it in the firewall", fault.en),
+            format!("{}。該主機有回應：中心程式未執行，或 UDP 不通，請防火牆開放對該位址的 UDP 連出", fault.zh),
+            format!(
+                "{}. The computer answers: the hub does not run there, or UDP does not pass: open outgoing UDP to it",
+                fault.en
+            ),
         ),
         Line::Silent { fault, host_answers: false } => check(
             "line",

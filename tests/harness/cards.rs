@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use edge::cards::lines::{Ask, Said, line, parse};
 
 use crate::fleet::{binary, until};
@@ -38,11 +38,11 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Two empty readers.
+    /// Two empty readers; none where there is no right to make namespaces.
     ///
     /// # Errors
-    /// Where there is no right to make namespaces, or a package is missing.
-    pub fn new(folder: &Path) -> Result<Self> {
+    /// Where a package or a program is missing, or does not come up.
+    pub fn new(folder: &Path) -> Result<Option<Self>> {
         let (run, ready) = (folder.join("run"), folder.join("ready"));
         fs::create_dir_all(&run)?;
         fs::write(folder.join("readers"), readers_conf())?;
@@ -61,7 +61,9 @@ impl Lab {
             let ended = holder.try_wait().ok().flatten().is_some();
             ended.then_some(false).or_else(|| ready.exists().then_some(true))
         })?;
-        ensure!(made, "no namespaces here");
+        if !made {
+            return Ok(None);
+        }
         let mut cards = inside(&holder, &binary("atoll-vcard")?.display().to_string())
             .stdin(Stdio::piped())
             .spawn()
@@ -69,7 +71,7 @@ impl Lab {
         let orders = cards.stdin.take();
         let mut lab = Self { folder: folder.to_owned(), holder, service: None, cards, orders };
         lab.start_service()?;
-        Ok(lab)
+        Ok(Some(lab))
     }
 
     /// Where programs find the card service.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use edge::cards::failure::CardFailure;
@@ -9,7 +11,7 @@ use edge::cards::lines::{Ask, CardState, Outcome, RecordBytes, Said};
 use edge::cards::nhi::RECORD_BYTES;
 use serde::Deserialize;
 
-use crate::{Readers, tell};
+use crate::{Readers, first_insertion, tell};
 
 /// So many readers.
 const READERS: [&str; 2] = ["示範讀卡機 Demonstration A", "示範讀卡機 Demonstration B"];
@@ -38,7 +40,7 @@ impl Demonstration {
         let text = std::fs::read_to_string(people).with_context(|| people.display().to_string())?;
         let people: Vec<Person> = serde_json::from_str(&text).with_context(|| people.display().to_string())?;
         let records = people.iter().map(Person::record).collect::<Result<_>>()?;
-        Ok(Self { records, inserted: [None; READERS.len()], insertions: 0 })
+        Ok(Self { records, inserted: [None; READERS.len()], insertions: first_insertion() })
     }
 
     fn pull(&mut self, at: usize, said: &Sender<Said>) {
@@ -65,6 +67,12 @@ impl Readers for Demonstration {
     fn begin(&mut self, said: &Sender<Said>) {
         tell(said, Said::Service { up: true });
         tell(said, Said::Readers { readers: READERS.map(str::to_owned).to_vec() });
+        let said = said.clone();
+        thread::spawn(move || {
+            while said.send(Said::Alive).is_ok() {
+                thread::sleep(Duration::from_secs(1));
+            }
+        });
     }
 
     fn obey(&mut self, ask: Ask, said: &Sender<Said>) {

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use edge::cards::lines::{Ask, PROTOCOL, Said, line, parse};
@@ -32,6 +33,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    edge::crash::leave_nothing_behind();
     let arguments = Arguments::parse();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().init();
     let (said, to_say) = channel();
@@ -93,6 +95,21 @@ fn say(to_say: &Receiver<Said>) {
     }
 }
 
+/// Nobody watches any more: then the edge must not believe the last card.
+struct EndOfAll;
+
+impl Drop for EndOfAll {
+    fn drop(&mut self) {
+        std::process::exit(1);
+    }
+}
+
+/// A number that no insertion of an earlier helper had: milliseconds since 1970.
+fn first_insertion() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
+}
+
 /// The system's readers.
 struct Real {
     slots: Arc<Slots>,
@@ -102,7 +119,10 @@ impl Real {
     fn start(said: &Sender<Said>) -> Self {
         let slots = Arc::new(Slots::default());
         let (watched, said) = (Arc::clone(&slots), said.clone());
-        thread::spawn(move || watching::watch(&watched, &said));
+        thread::spawn(move || {
+            let _end = EndOfAll;
+            watching::watch(&watched, &said);
+        });
         Self { slots }
     }
 }

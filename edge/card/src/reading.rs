@@ -20,37 +20,59 @@ use crate::tell;
 const TRIES_MAX: u32 = 4;
 /// Between two tries: a card that shakes comes back, one that is pulled does not.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Whether a read before has ended is looked at so often.
+const LOOK: Duration = Duration::from_millis(50);
 /// More than any answer has.
 const ANSWER_BYTES_MAX: usize = 1_024;
 
 /// Begins to read; the answer is said within [`READ_LIMIT_MS`].
 pub(crate) fn read(slots: &Arc<Slots>, reader: String, insertion: u64, said: &Sender<Said>) {
     let (slots, said) = (Arc::clone(slots), said.clone());
-    match slots.begin(&reader, insertion) {
-        Ok(()) => drop(thread::spawn(move || watched(&slots, &reader, insertion, &said))),
-        Err(refused) => {
-            let failure = match refused {
-                Refused::Gone => CardFailure::Removed,
-                Refused::Hung => CardFailure::Hung,
-            };
-            let outcome = Outcome::Failed(failure);
-            tell(&said, Said::Read { reader, insertion, ms: 0, tries: 0, outcome });
+    thread::spawn(move || watched(&slots, &reader, insertion, &said));
+}
+
+/// Gives the slot back, however the read ended.
+struct Held<'a>(&'a Slots, &'a str);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.end(self.1);
+    }
+}
+
+/// A read of the card before may just be ending: it is waited for.
+fn begin(slots: &Slots, reader: &str, insertion: u64, until: Instant) -> Result<(), CardFailure> {
+    loop {
+        match slots.begin(reader, insertion) {
+            Ok(()) => return Ok(()),
+            Err(Refused::Gone) => return Err(CardFailure::Removed),
+            Err(Refused::Hung) if Instant::now() >= until => return Err(CardFailure::Hung),
+            Err(Refused::Hung) => thread::sleep(LOOK),
         }
     }
 }
 
 fn watched(slots: &Arc<Slots>, reader: &str, insertion: u64, said: &Sender<Said>) {
     let began = Instant::now();
+    let until = began + Duration::from_millis(READ_LIMIT_MS);
     let (give, given) = channel();
-    let (held, name) = (Arc::clone(slots), reader.to_owned());
-    thread::spawn(move || {
-        let read = read_with_patience(&held, &name, insertion);
-        held.end(&name);
-        // The watchdog may have answered already.
-        let _ = give.send(read);
-    });
-    let limit = Duration::from_millis(READ_LIMIT_MS);
-    let (tries, outcome) = given.recv_timeout(limit).unwrap_or((1, Err(CardFailure::Hung)));
+    let waited = begin(slots, reader, insertion, until).map_err(|failure| (0, Err(failure)));
+    if waited.is_ok() {
+        let (held, name) = (Arc::clone(slots), reader.to_owned());
+        thread::spawn(move || {
+            let read = {
+                let _held = Held(&held, &name);
+                read_with_patience(&held, &name, insertion)
+            };
+            // The watchdog may have answered already.
+            let _ = give.send(read);
+        });
+    }
+    let left = until.saturating_duration_since(Instant::now());
+    let (tries, outcome) = match waited {
+        Ok(()) => given.recv_timeout(left).unwrap_or((1, Err(CardFailure::Hung))),
+        Err(refused) => refused,
+    };
     // What was read of a card that is gone belongs to nobody who stands here.
     let outcome = match outcome {
         Ok(_) if !slots.holds(reader, insertion) => Outcome::Failed(CardFailure::Removed),

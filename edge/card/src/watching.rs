@@ -11,7 +11,7 @@ use edge::cards::lines::{CardState, Said};
 use pcsc::{Context, Error, PNP_NOTIFICATION, ReaderState, Scope, State};
 
 use crate::slots::Slots;
-use crate::tell;
+use crate::{first_insertion, tell};
 
 /// The service is tried again so often.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Watches for ever.
 pub(crate) fn watch(slots: &Slots, said: &Sender<Said>) {
-    let (mut insertions, mut was_up) = (0, None);
+    let (mut insertions, mut was_up) = (first_insertion(), None);
     loop {
         if let Ok(context) = Context::establish(Scope::User) {
             if was_up.replace(true) != Some(true) {
@@ -35,6 +35,7 @@ pub(crate) fn watch(slots: &Slots, said: &Sender<Said>) {
         if was_up.replace(false) != Some(false) {
             tell(said, Said::Service { up: false });
         }
+        tell(said, Said::Alive);
         thread::sleep(AGAIN);
     }
 }
@@ -71,7 +72,7 @@ impl Service {
                 tell(said, Said::Readers { readers });
             }
             match context.get_status_change(TICK, &mut self.states) {
-                Ok(()) | Err(Error::Timeout) => {}
+                Ok(()) | Err(Error::Timeout) => tell(said, Said::Alive),
                 Err(cause) => return cause,
             }
             self.states.iter_mut().for_each(ReaderState::sync_current_state);

@@ -66,7 +66,7 @@ impl CardFailure {
             Self::Mute | Self::Unreadable => "讀不到晶片：請取出卡片、擦拭晶片、晶片朝上再插一次",
             Self::Removed => "卡片太早取出，請再插入並等到畫面顯示",
             Self::Hung => "卡片沒有回應，請取出卡片重插（另一台讀卡機仍可用）",
-            Self::Busy => "讀卡機被其他程式使用中，系統會自動再試",
+            Self::Busy => "讀卡機被其他程式使用中，請關閉該程式後重新插卡",
             Self::NotNhi => "這不是健保卡（4033）",
             Self::Refused | Self::BadData => "卡片資料異常，請改用「02 卡片異常」手動輸入並核對身分證件",
         }
@@ -89,7 +89,7 @@ impl CardFailure {
             }
             Self::Removed => "the card was taken out too early: put it in again and wait for the screen",
             Self::Hung => "the card does not answer: take it out and put it in again (the other reader still works)",
-            Self::Busy => "another program uses the reader; it is tried again",
+            Self::Busy => "another program uses the reader: close it and put the card in again",
             Self::NotNhi => "this is no NHI card (4033)",
             Self::Refused | Self::BadData => {
                 "the card's data cannot be used: choose 02, type the number and check the identity document"

@@ -30,6 +30,8 @@ pub enum Said {
         /// No real readers: cards are inserted from the page.
         demonstration: bool,
     },
+    /// Once a second: the readers are being watched.
+    Alive,
     /// Whether the system's card service is there.
     Service {
         /// It is.
@@ -182,6 +184,7 @@ mod tests {
         let record = Outcome::Record(RecordBytes::new(vec![0x41; RECORD_BYTES]));
         for said in [
             Said::Hello { protocol: PROTOCOL, demonstration: true },
+            Said::Alive,
             Said::Service { up: false },
             Said::Readers { readers: vec![reader()] },
             Said::Card { reader: reader(), insertion: 7, state: CardState::Mute },

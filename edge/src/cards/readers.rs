@@ -26,6 +26,8 @@ pub struct Readers {
     is_up: bool,
     /// The system's card service is there.
     has_service: bool,
+    /// In a rehearsal cards may be none.
+    may_demonstrate: bool,
     is_demonstration: bool,
     slots: BTreeMap<String, Slot>,
     /// Of readers that are here, and of those that were.
@@ -97,20 +99,23 @@ impl Health {
 }
 
 impl Readers {
-    /// With readers that have fared so before.
+    /// With readers that have fared so before; only in a rehearsal may they be a demonstration's.
     #[must_use]
-    pub fn with_health(health: BTreeMap<String, Health>) -> Self {
-        Self { health, ..Self::default() }
+    pub fn new(health: BTreeMap<String, Health>, may_demonstrate: bool) -> Self {
+        Self { health, may_demonstrate, ..Self::default() }
     }
 
     /// The helper said something; gives what to ask of it. `today` in Taipei, because nobody is born after it.
     pub fn take(&mut self, said: Said, today: NaiveDate) -> Option<Ask> {
         match said {
             Said::Hello { protocol, demonstration } => {
-                self.is_up = protocol == PROTOCOL;
+                self.is_up = protocol == PROTOCOL && (self.may_demonstrate || !demonstration);
                 self.is_demonstration = demonstration;
                 None
             }
+            Said::Alive => None,
+            // Whoever has not said who it is, or is another, is not listened to.
+            Said::Service { .. } | Said::Readers { .. } | Said::Card { .. } | Said::Read { .. } if !self.is_up => None,
             Said::Service { up } => {
                 self.has_service = up;
                 if !up {
@@ -321,6 +326,20 @@ mod tests {
         said(&mut other, Said::Hello { protocol: PROTOCOL + 1, demonstration: false });
         said(&mut other, Said::Service { up: true });
         assert_eq!(other.trouble(), Some(CardFailure::HelperDown), "of another version");
+        said(&mut other, Said::Readers { readers: vec![A.to_owned()] });
+        assert_eq!((card(&mut other, 1, CardState::Inserted), other.all().count()), (None, 0), "nor listened to");
+    }
+
+    #[test]
+    fn cards_that_are_none_are_read_only_in_a_rehearsal() {
+        for may in [false, true] {
+            let mut readers = Readers::new(BTreeMap::new(), may);
+            said(&mut readers, Said::Hello { protocol: PROTOCOL, demonstration: true });
+            said(&mut readers, Said::Service { up: true });
+            said(&mut readers, Said::Readers { readers: vec![A.to_owned()] });
+            assert_eq!(card(&mut readers, 1, CardState::Inserted).is_some(), may);
+            assert_eq!(readers.trouble().is_none(), may);
+        }
     }
 
     #[test]

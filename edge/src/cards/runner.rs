@@ -11,6 +11,7 @@ use shared::rules::calendar::taipei_day;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::lines::{Ask, LINE_BYTES_MAX, Said, line, parse};
 use super::readers::{Health, Readers};
@@ -21,6 +22,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// One that ran so long had nothing wrong with its start.
 const GOOD_RUN: Duration = Duration::from_secs(60);
+/// A helper says once a second that it watches; one that is silent for so long is killed.
+const SILENT: Duration = Duration::from_secs(10);
+/// It is kept so often at most.
+const KEPT_EVERY: Duration = Duration::from_secs(10);
 /// In the data folder.
 const KEPT_FILE: &str = "readers.json";
 /// Asks that wait for it.
@@ -58,23 +63,24 @@ pub struct Runner {
     asks: mpsc::Receiver<Ask>,
     /// Where it is kept how the readers have fared.
     kept: PathBuf,
+    kept_last: Option<Instant>,
 }
 
 /// A runner of this program, not started yet, and the way to its readers. How these fare is kept in the folder.
 #[must_use]
 pub fn runner(program: OsString, arguments: Vec<OsString>, desk: Desk, folder: &Path) -> (Runner, Cards) {
     let kept = folder.join(KEPT_FILE);
-    let (told, readers) = watch::channel(Readers::with_health(health(&kept)));
+    let (told, readers) = watch::channel(Readers::new(health(&kept), desk.rehearsal().is_on()));
     let (ask, asks) = mpsc::channel(ASKS_MAX);
-    (Runner { program, arguments, desk, told, asks, kept }, Cards { readers, asks: ask })
+    (Runner { program, arguments, desk, told, asks, kept, kept_last: None }, Cards { readers, asks: ask })
 }
 
 impl Runner {
     /// Until `stop` turns true.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut pause = PAUSE;
+        let mut pause = PAUSE / 2;
         while !*stop.borrow() {
-            let began = std::time::Instant::now();
+            let began = Instant::now();
             tokio::select! {
                 ended = self.one_run() => {
                     tracing::warn!(program = ?self.program, why = %ended, "the card helper ended");
@@ -101,16 +107,21 @@ impl Runner {
             return std::io::Error::other("no pipes");
         };
         let mut said = BufReader::new(output);
-        let mut text = Vec::new();
+        let (mut text, mut heard) = (Vec::new(), Instant::now());
         loop {
             let ask = tokio::select! {
                 // Whatever was read of a line stays in `text` where the other branch comes first.
                 read = next_line(&mut said, &mut text) => match read {
-                    Ok(true) => self.take(&std::mem::take(&mut text)),
+                    Ok(true) => {
+                        heard = Instant::now();
+                        self.take(&std::mem::take(&mut text))
+                    }
                     Ok(false) => return std::io::Error::other("it said nothing more"),
                     Err(cause) => return cause,
                 },
                 ask = self.asks.recv() => ask,
+                // A card service that hangs would leave the last customer's card in the reader for ever.
+                () = sleep_until(heard + SILENT) => return std::io::Error::other("it says nothing"),
             };
             if let Some(ask) = ask
                 && let Err(cause) = input.write_all(format!("{}\n", line(&ask)).as_bytes()).await
@@ -122,11 +133,12 @@ impl Runner {
 
     fn start(&self) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
+        without_secrets(&mut command);
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         command.spawn()
     }
 
-    fn take(&self, text: &[u8]) -> Option<Ask> {
+    fn take(&mut self, text: &[u8]) -> Option<Ask> {
         let said = match str::from_utf8(text).map_err(|_| None).and_then(|text| parse::<Said>(text).map_err(Some)) {
             Ok(said) => said,
             Err(bad) => {
@@ -138,7 +150,8 @@ impl Runner {
         let today = taipei_day(self.desk.reading().wall_ms.div_euclid(1_000));
         let mut ask = None;
         self.told.send_modify(|readers| ask = readers.take(said, today));
-        if is_read {
+        if is_read && self.kept_last.is_none_or(|last| last.elapsed() >= KEPT_EVERY) {
+            self.kept_last = Some(Instant::now());
             self.keep();
         }
         ask
@@ -151,6 +164,17 @@ impl Runner {
         if let Err(cause) = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &self.kept)) {
             tracing::warn!(%cause, "how the readers fare cannot be kept");
         }
+    }
+}
+
+/// A child gets none of what opens this edge's keys.
+pub(crate) fn without_secrets(command: &mut Command) {
+    let is_secret = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("ATOLL_") || name == "CREDENTIALS_DIRECTORY"
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_secret(name)) {
+        command.env_remove(name);
     }
 }
 

@@ -19,6 +19,8 @@ use crate::fault::Fault;
 use crate::open;
 use crate::uplink::{LineState, LineStatus};
 
+/// The fault of a call that nobody answered.
+const SILENT: &str = "hub-silent";
 /// A computer that is there answers within this.
 const KNOCK: Duration = Duration::from_secs(3);
 /// The printing system is asked so long.
@@ -69,7 +71,8 @@ async fn line(folder: &Folder, status: &LineStatus, addresses: &[SocketAddr]) ->
     };
     match called {
         Ok(()) => Line::Answers,
-        Err(fault) => Line::Silent { fault, host_answers: knock(addresses).await },
+        Err(fault) if fault.code == SILENT => Line::Silent { fault, host_answers: knock(addresses).await },
+        Err(fault) => Line::Failed(fault),
     }
 }
 
@@ -101,14 +104,18 @@ fn cards(cards: &runner::Cards) -> Cards {
     let readers = readers.borrow();
     match readers.trouble() {
         Some(failure) => Cards::Trouble(failure),
-        None => Cards::Ready { suspect: readers.health().values().any(Health::is_suspect) },
+        None => {
+            let is_suspect = |(name, _, _)| readers.health().get(name).is_some_and(Health::is_suspect);
+            Cards::Ready { suspect: readers.all().any(is_suspect) }
+        }
     }
 }
 
 /// By CUPS, where it is there.
 async fn printers() -> Option<Vec<String>> {
     let mut lpstat = Command::new("lpstat");
+    runner::without_secrets(&mut lpstat);
     lpstat.arg("-e").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let said = timeout(PRINTERS, lpstat.output()).await.ok()?.ok()?;
+    let said = timeout(PRINTERS, lpstat.output()).await.ok()?.ok().filter(|said| said.status.success())?;
     Some(String::from_utf8_lossy(&said.stdout).lines().map(str::to_owned).collect())
 }

@@ -38,8 +38,14 @@ fn each_trouble_says_what_to_do() {
     use State::{Attention, Bad};
     for (facts, code, state, says) in [
         (Facts { addresses: vec![], ..facts() }, "name", Bad, "請檢查 DNS"),
-        (Facts { line: silent(true), ..facts() }, "line", Bad, "UDP 不通：請防火牆開放"),
+        (Facts { line: silent(true), ..facts() }, "line", Bad, "UDP 不通，請防火牆開放"),
         (Facts { line: silent(false), ..facts() }, "line", Bad, "請檢查網路線、VPN 與防火牆"),
+        (
+            Facts { line: Line::Failed(Fault::new("line", "中心關閉了連線", "closed")), ..facts() },
+            "line",
+            Bad,
+            "中心關閉了連線",
+        ),
         (Facts { line: Line::Cut, ..facts() }, "line", Attention, "line heal"),
         (Facts { certificate_days: None, ..facts() }, "certificate", Bad, "請註冊"),
         (Facts { certificate_days: Some(-1), ..facts() }, "certificate", Bad, "已過期"),

@@ -92,11 +92,14 @@ pub(super) struct ReadCard {
 pub(super) fn shown(readers: &Readers, chosen: Option<&str>) -> Shown {
     let all: Vec<(&str, Option<u64>, &Card)> = readers.all().collect();
     let ours = match all.as_slice() {
-        [only] => Some(only),
+        [only] if chosen.is_none_or(|name| name == only.0) => Some(only),
         several => several.iter().find(|(name, _, _)| Some(*name) == chosen),
     };
     let mut shown = Shown { failure: readers.trouble(), ..Shown::default() };
-    if all.len() > 1 {
+    if shown.failure.is_none() && ours.is_none() && chosen.is_some() {
+        shown.failure = Some(CardFailure::NoReader);
+    }
+    if all.len() > 1 || ours.is_none() {
         let choice = |(name, _, _): &(&str, Option<u64>, &Card)| Choice {
             reader: (*name).to_owned(),
             is_ours: ours.is_some_and(|(ours, _, _)| ours == name),
@@ -120,11 +123,14 @@ pub(super) fn shown(readers: &Readers, chosen: Option<&str>) -> Shown {
             }
         }
     }
-    shown.suspects =
-        readers.health().iter().filter(|(_, health)| health.is_suspect()).map(|(name, _)| name.clone()).collect();
+    let is_here = |name: &str| all.iter().any(|(here, _, _)| *here == name);
+    let suspects = readers.health().iter().filter(|(name, health)| health.is_suspect() && is_here(name));
+    shown.suspects = suspects.map(|(name, _)| name.clone()).collect();
     let card = card.map_or(0, |(insertion, _)| insertion);
     let failure = shown.failure.map_or("", CardFailure::code);
-    shown.token = format!("{card}-{}-{}-{failure}-{}", shown.is_reading, shown.read.is_some(), all.len());
+    let names: String = all.iter().map(|(name, _, _)| HEXLOWER_PERMISSIVE.encode(name.as_bytes()) + ".").collect();
+    let (reading, read, worn) = (shown.is_reading, shown.read.is_some(), shown.suspects.len());
+    shown.token = format!("{card}-{reading}-{read}-{failure}-{worn}-{names}");
     shown
 }
 

@@ -249,7 +249,8 @@ fn say(web: &Web, seat: &Seat, message: Message) -> Response {
 }
 
 impl CheckForm {
-    /// What was typed; where the form was filled from a card, what that card says, as long as it is in the reader.
+    /// What was typed; where the form was filled from a card, that card must still be in a reader and say what the form
+    /// shows: a number of an insertion alone could be that of another card behind a restart.
     fn document(&self, web: &Web) -> Result<Typed, CardFailure> {
         let typed = || Typed { kind: self.kind.clone(), number: self.number.clone(), birth: self.birth.clone() };
         let (Some(insertion), Some(cards)) = (self.insertion, &web.cards) else { return Ok(typed()) };
@@ -257,6 +258,10 @@ impl CheckForm {
         let readers = readers.borrow();
         let document = &readers.record(insertion)?.document;
         let (kind, birth) = (document.kind().code().to_owned(), document.birth().format("%Y%m%d").to_string());
+        let shown = (self.number.as_str(), self.birth.as_str());
+        if shown != (document.number(), birth.as_str()) {
+            return Err(CardFailure::Removed);
+        }
         Ok(Typed { kind, number: document.number().to_owned(), birth })
     }
 }

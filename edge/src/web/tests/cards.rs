@@ -93,8 +93,11 @@ async fn m4_the_form_is_filled_from_the_card_and_checked_by_it() {
     let page = counter.browser.get("/masks").await;
     assert!(page.contains(r#"value="B123456780""#) && page.contains(r#"value="19860315""#), "{page}");
     assert!(page.contains(r#"name="insertion" value="1""#) && page.contains("已讀取健保卡：王"), "{page}");
-    // What the browser sends of the number is not asked.
-    let form = "kind=01&number=A123456789&birth=19500101&insertion=1";
+    // A form of somebody else's card, from before a restart that counted anew, examines nobody.
+    let stale = "kind=01&number=A123456789&birth=19500101&insertion=1";
+    let page = words(&counter.browser.post("/masks/check", stale).await);
+    assert!(page.contains("卡片太早取出"), "{page}");
+    let form = "kind=01&number=B123456780&birth=19860315&insertion=1";
     let page = counter.browser.post("/masks/check", form).await;
     assert!(page.contains(r#"value="B123456780""#) && page.contains(r#"<output class="figure">2</output>"#), "{page}");
     counter.browser.post("/masks/buy", "adult=2&child=0").await;
@@ -152,13 +155,23 @@ async fn of_several_readers_a_counter_shows_its_own_and_before_it_has_chosen_non
         assert!(page.contains(&format!("✓ {reader}")));
         counter.browser.cookie = Some(seat);
     }
+    // This counter's reader is unplugged: the other one does not become its own.
+    let seat = counter.browser.cookie.clone().unwrap();
+    let chosen = counter.browser.post_only("/cards/choose", "reader=Other+reader").await;
+    let kept = chosen.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    counter.browser.cookie = Some(format!("{seat}; {kept}"));
+    counter.say(&format!(r#"{{"say":"readers","readers":["{READER}"]}}"#));
+    let gone = |readers: &crate::cards::readers::Readers| readers.all().count() == 1;
+    tokio::time::timeout(SOON, counter.cards.readers().wait_for(gone)).await.unwrap().unwrap();
+    let page = counter.browser.get("/masks").await;
+    assert!(page.contains("找不到讀卡機") && !page.contains("B123456780"), "{page}");
 }
 
 #[tokio::test]
 async fn m12_a_child_born_in_roc_102_is_offered_child_masks() {
     let mut counter = Counter::new(false).await;
     counter.put_in(1, &[], "B123456780", "1020506").await;
-    let page = counter.browser.post("/masks/check", "kind=01&insertion=1").await;
+    let page = counter.browser.post("/masks/check", "kind=01&number=B123456780&birth=20130506&insertion=1").await;
     let child = page.split(r#"id="child""#).nth(1).unwrap().split("</select>").next().unwrap();
     assert!(page.contains(r#"value="20130506""#) && child.matches("<option").count() > 1, "{page}");
 }

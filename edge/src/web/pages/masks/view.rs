@@ -62,7 +62,7 @@ struct Step(Counter<Examined, Sold>);
 impl Masks {
     /// This counter has not said which of several readers is its own.
     fn must_choose(&self) -> bool {
-        let Some(Shown { choices, .. }) = &self.cards else { return false };
+        let Some(Shown { choices, failure: None, .. }) = &self.cards else { return false };
         !choices.is_empty() && !choices.iter().any(|choice| choice.is_ours)
     }
 
