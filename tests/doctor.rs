@@ -33,6 +33,19 @@ fn the_doctor_finds_what_keeps_a_site_from_its_hub() {
     assert!(page.contains("與中心的連線 (UDP)") && page.contains("異常"), "{page}");
 }
 
+/// The doctor in the shell waits for a silent hub, and whoever wants to sell does not wait for the doctor.
+#[test]
+fn the_folder_is_free_while_the_doctor_waits_for_the_network() {
+    let prepared = Prepared::new().unwrap();
+    let edge = tool("atoll-edge", &prepared.edge(), LATER).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| edge.output(&["doctor"]).unwrap());
+        let ended_before = (0..8).all(|_| edge.run(&["status"]).is_ok() && !waiting.is_finished());
+        assert!(ended_before, "eight commands were answered while the doctor waited");
+        assert_eq!(waiting.join().unwrap().status.code(), Some(1));
+    });
+}
+
 #[test]
 fn a_new_site_is_told_to_enrol_and_the_command_is_no_success() {
     let folder = tempfile::tempdir().unwrap();

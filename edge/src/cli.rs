@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod call;
 mod deeds;
+mod doctor;
 mod enrol;
 mod keys;
 mod output;
@@ -276,6 +277,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         Command::Keys { what } => keys::run(&folder, what),
         Command::Line { what } => deeds::line(&folder, *what),
         Command::Verify => verify::verify(&folder),
+        Command::Doctor => doctor::doctor(&folder, cli.rehearsal_clock),
         Command::Serve { listen, host, card_helper, demonstration_cards } => {
             let readers = serve::Readers { helper: card_helper.clone(), people: demonstration_cards.clone() };
             let door = serve::Door { listen: *listen, names: host, readers };
@@ -290,7 +292,6 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         | Command::Dispute { .. }
         | Command::Disputes
         | Command::Recent { .. }
-        | Command::Doctor
         | Command::Status
         | Command::Export => {
             let call = deeds::call(&cli.command);

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use serde_json::{Value, json};
 use shared::rules::programme::Text;
 
 use crate::cards::failure::CardFailure;
@@ -11,7 +12,7 @@ use crate::fault::Fault;
 
 mod look;
 
-pub use look::look;
+pub use look::{Known, known, look};
 
 /// Below this the ledger may soon not be writable, in bytes.
 const DISK_BYTES_MIN: u64 = 200 * 1024 * 1024;
@@ -139,6 +140,19 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
         cards(facts.cards),
         printer(facts.printers.as_deref()),
     ]
+}
+
+/// The checks for machines, with the worst state of all.
+#[must_use]
+pub fn json(checks: &[Check]) -> Value {
+    let worst = checks.iter().map(|check| check.state).max().unwrap_or(State::Good);
+    let line = |check: &Check| {
+        json!({
+            "check": check.code, "title": { "zh-TW": check.title.zh, "en": check.title.en },
+            "state": check.state.code(), "zh-TW": check.found.zh, "en": check.found.en,
+        })
+    };
+    json!({ "state": worst.code(), "checks": checks.iter().map(line).collect::<Vec<_>>() })
 }
 
 fn check(code: &'static str, title: (&str, &str), state: State, zh: impl Into<String>, en: impl Into<String>) -> Check {

@@ -4,11 +4,12 @@
 //! and shows the answer; HTML and status codes are here and nowhere else.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 pub mod answer;
 mod api;
@@ -28,6 +29,7 @@ mod tests;
 use crate::cards::runner::Cards;
 use crate::config::{Folder, Site};
 use crate::desk::Desk;
+use crate::doctor::Check;
 use crate::uplink::LineStatus;
 
 pub use metrics::Metrics;
@@ -55,6 +57,8 @@ pub struct Web {
     pub cards: Option<Cards>,
     /// Where everything of this edge lies, for the checks of the computer.
     pub folder: Option<Folder>,
+    /// What the last look at the computer found.
+    pub looked: Mutex<Option<(Instant, Vec<Check>)>>,
     /// Of a demonstration: the people whose cards can be put in, as the page names them.
     pub people: Vec<String>,
 }
@@ -72,6 +76,7 @@ impl Web {
             metrics: Metrics::default(),
             cards: None,
             folder: None,
+            looked: Mutex::default(),
             people: Vec::new(),
         }
     }

@@ -125,8 +125,7 @@ fn answer(folder: &Folder, clock: Option<DateTime<FixedOffset>>, call: &Call) ->
         status.state = LineState::Stopped;
     }
     let (_tell, line) = watch::channel(status);
-    let mut web = web::Web::new(opened.desk, opened.site, line, vec![HOST.to_owned()]);
-    web.folder = Some(folder.clone());
+    let web = web::Web::new(opened.desk, opened.site, line, vec![HOST.to_owned()]);
     let reply = runtime.block_on(oneshot(web::app(Arc::new(web)), call));
     drop(runtime);
     // The node closes its database when the last desk is gone.

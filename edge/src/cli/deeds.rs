@@ -40,10 +40,10 @@ pub(super) fn call(command: &Command) -> Call {
             post("disputes", [buyer(document), object(json!({ "reason": reason })), done(deed)])
         }
         Command::Disputes => get("disputes"),
-        Command::Doctor => get("doctor"),
         Command::Recent { limit } => get(&format!("recent?limit={limit}")),
         Command::Export => get("export"),
         Command::Status
+        | Command::Doctor
         | Command::Verify
         | Command::Init { .. }
         | Command::Enrol { .. }

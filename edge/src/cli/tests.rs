@@ -45,7 +45,6 @@ fn commands_become_calls() {
         ("disputes", "GET /api/v1/disputes", ""),
         ("recent --limit 5", "GET /api/v1/recent?limit=5", ""),
         ("status --json", "GET /api/v1/status", ""),
-        ("doctor", "GET /api/v1/doctor", ""),
         ("export", "GET /api/v1/export", ""),
     ];
     for (line, want, body) in cases {

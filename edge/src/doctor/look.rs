@@ -21,38 +21,62 @@ use crate::uplink::{LineState, LineStatus};
 
 /// The fault of a call that nobody answered.
 const SILENT: &str = "hub-silent";
+/// A name is looked up so long.
+const NAME: Duration = Duration::from_secs(3);
 /// A computer that is there answers within this.
 const KNOCK: Duration = Duration::from_secs(3);
 /// The printing system is asked so long.
 const PRINTERS: Duration = Duration::from_secs(3);
 const DAY_S: i64 = 24 * 3_600;
 
-/// What the computer says of itself, of its line and its readers.
+/// What the node says.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    second: i64,
+    clock_doubt_s: Option<u32>,
+    has_rules: bool,
+}
+
+/// Asks the node.
 ///
 /// # Errors
-/// Where the node cannot answer.
+/// Where it cannot answer.
+pub async fn known(desk: &Desk) -> Result<Known, Fault> {
+    let node = desk.status().await?;
+    let versions = desk.versions().await?;
+    Ok(Known {
+        second: node.now.second,
+        clock_doubt_s: (node.now.doubt_s != u32::MAX).then_some(node.now.doubt_s),
+        has_rules: versions.programmes().any(|programme| versions.in_force(programme, node.today).is_some()),
+    })
+}
+
+/// What the computer says of itself, of its line and its readers. It may wait a quarter of a minute for a silent network.
+///
+/// # Errors
+/// Where the folder cannot be read.
 pub async fn look(
     folder: &Folder,
-    desk: &Desk,
+    known: Known,
     status: &LineStatus,
     readers: Option<&runner::Cards>,
 ) -> Result<Facts, Fault> {
-    let node = desk.status().await?;
-    let versions = desk.versions().await?;
     let hub = folder.site()?.hub;
     let addresses = match &hub {
-        Some(hub) => tokio::net::lookup_host(hub).await.map(Iterator::collect).unwrap_or_default(),
+        Some(hub) => match timeout(NAME, tokio::net::lookup_host(hub)).await {
+            Ok(Ok(found)) => found.collect(),
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        },
         None => Vec::new(),
     };
-    let doubt = (node.now.doubt_s != u32::MAX).then_some(node.now.doubt_s);
     Ok(Facts {
         line: line(folder, status, &addresses).await,
         hub,
         addresses,
-        certificate_days: certificate_days(folder, node.now.second),
-        clock_doubt_s: doubt,
+        certificate_days: certificate_days(folder, known.second),
+        clock_doubt_s: known.clock_doubt_s,
         disk_bytes: free(folder.path()),
-        has_rules: versions.programmes().any(|programme| versions.in_force(programme, node.today).is_some()),
+        has_rules: known.has_rules,
         cards: readers.map_or(Cards::NotAsked, cards),
         printers: printers().await,
     })
@@ -64,9 +88,13 @@ async fn line(folder: &Folder, status: &LineStatus, addresses: &[SocketAddr]) ->
         LineState::Cut => return Line::Cut,
         LineState::NotEnrolled | LineState::Dialling | LineState::Waiting | LineState::Stopped => {}
     }
-    let called = match open::dialler(folder) {
+    let not_enrolled = || Fault::new("not-enrolled", "尚未向中心註冊", "not enrolled with a hub");
+    // A passphrase is dear to open keys with.
+    let folder = folder.clone();
+    let dialler = tokio::task::spawn_blocking(move || open::dialler(&folder)).await;
+    let called = match dialler.unwrap_or(Ok(None)) {
         Ok(Some(dialler)) => dialler.dial().await.map(drop),
-        Ok(None) => Err(Fault::new("not-enrolled", "尚未向中心註冊", "not enrolled with a hub")),
+        Ok(None) => Err(not_enrolled()),
         Err(fault) => Err(fault),
     };
     match called {
