@@ -13,7 +13,7 @@ use harness::fleet::{binary, free_tcp_port, until};
 use harness::prepared::{MORNING, SITE, serve, skipped, tool};
 use tempfile::TempDir;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Two readers and the helper; none where the machine gives no namespaces.
 fn lab() -> Option<(TempDir, Lab, Helper)> {
@@ -216,7 +216,9 @@ fn a_card_in_the_reader_fills_the_form_of_a_real_edge_and_one_that_is_pulled_emp
     let arguments = ["serve", "--listen", &listen, "--card-helper", program.to_str().unwrap()];
     let (_serving, http) = serve(&edge, &arguments, port).unwrap();
     let state = || http.get("/api/v1/cards").unwrap().1;
-    until("both readers", SOON, || (state()["readers"].as_array()?.len() == 2).then_some(())).unwrap();
+    let log = folder.path().with_extension("log");
+    let both = until("both readers", SOON, || (state()["readers"].as_array()?.len() == 2).then_some(()));
+    both.unwrap_or_else(|cause| panic!("{cause}: {}\n{}", state(), std::fs::read_to_string(&log).unwrap_or_default()));
     let (_, _, cookie) = http.form("/cards/choose", &[("reader", &reader(0))], "").unwrap();
     let is_filled = || Some(http.page("/masks", &cookie).ok()?.contains(r#"value="A123456789""#));
     let mut took = Vec::new();

@@ -176,7 +176,7 @@ fn inside(holder: &Child, program: &str) -> Command {
 #[derive(Debug)]
 pub struct Helper {
     child: Child,
-    asks: ChildStdin,
+    asks: Option<ChildStdin>,
     said: Receiver<Said>,
 }
 
@@ -198,7 +198,7 @@ impl Helper {
                 }
             }
         });
-        Ok(Self { child, asks, said })
+        Ok(Self { child, asks: Some(asks), said })
     }
 
     /// Says something.
@@ -206,7 +206,8 @@ impl Helper {
     /// # Errors
     /// Where it is gone.
     pub fn ask(&mut self, ask: &Ask) -> Result<()> {
-        Ok(writeln!(self.asks, "{}", line(ask)).and_then(|()| self.asks.flush())?)
+        let asks = self.asks.as_mut().context("a helper that runs")?;
+        Ok(writeln!(asks, "{}", line(ask)).and_then(|()| asks.flush())?)
     }
 
     /// What it says next that fits; what does not is passed over.
@@ -230,7 +231,10 @@ impl Helper {
 }
 
 impl Drop for Helper {
+    /// It ends with its input, and lets go of the card service; one that hangs is killed.
     fn drop(&mut self) {
+        self.asks = None;
+        let _ = until("the helper's end", Duration::from_secs(2), || self.child.try_wait().ok().flatten());
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
