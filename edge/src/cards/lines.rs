@@ -88,7 +88,7 @@ pub enum Outcome {
     Failed(CardFailure),
 }
 
-/// A record as it was read. It names somebody: no log shows it, and its memory is cleaned.
+/// A record as it was read. It names somebody: no log shows it, and this copy of it is cleaned from memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecordBytes(Zeroizing<Vec<u8>>);
 
