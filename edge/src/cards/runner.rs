@@ -45,10 +45,10 @@ impl Cards {
         self.readers.clone()
     }
 
-    /// Asks something of the helper; what is asked while it is gone is forgotten.
+    /// Asks something of the helper; what is asked while it is gone waits for the next one.
     pub fn ask(&self, ask: Ask) {
         if self.asks.try_send(ask).is_err() {
-            tracing::warn!("the card helper is gone or does not listen");
+            tracing::warn!("the card helper does not listen");
         }
     }
 }
@@ -78,7 +78,7 @@ pub fn runner(program: OsString, arguments: Vec<OsString>, desk: Desk, folder: &
 impl Runner {
     /// Until `stop` turns true.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut pause = PAUSE / 2;
+        let mut pause = PAUSE;
         while !*stop.borrow() {
             let began = Instant::now();
             tokio::select! {
@@ -89,9 +89,11 @@ impl Runner {
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             self.told.send_modify(Readers::helper_gone);
-            pause = if began.elapsed() >= GOOD_RUN { PAUSE } else { (pause * 2).min(PAUSE_MAX) };
+            if began.elapsed() >= GOOD_RUN {
+                pause = PAUSE;
+            }
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }

@@ -17,10 +17,9 @@ use crate::config::Folder;
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::open;
+use crate::uplink::quic::HUB_SILENT;
 use crate::uplink::{LineState, LineStatus};
 
-/// The fault of a call that nobody answered.
-const SILENT: &str = "hub-silent";
 /// A name is looked up so long.
 const NAME: Duration = Duration::from_secs(3);
 /// A computer that is there answers within this.
@@ -99,7 +98,7 @@ async fn line(folder: &Folder, status: &LineStatus, addresses: &[SocketAddr]) ->
     };
     match called {
         Ok(()) => Line::Answers,
-        Err(fault) if fault.code == SILENT => Line::Silent { fault, host_answers: knock(addresses).await },
+        Err(fault) if fault.code == HUB_SILENT => Line::Silent { fault, host_answers: knock(addresses).await },
         Err(fault) => Line::Failed(fault),
     }
 }

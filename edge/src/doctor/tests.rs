@@ -1,6 +1,7 @@
 //! What each finding says and how it is judged.
 
 use super::*;
+use crate::uplink::quic::HUB_SILENT;
 
 fn facts() -> Facts {
     Facts {
@@ -34,7 +35,7 @@ fn where_nothing_is_wrong_all_is_good() {
 #[test]
 fn each_trouble_says_what_to_do() {
     let silent =
-        |host_answers| Line::Silent { fault: Fault::new("hub-silent", "中心沒有回應", "silent"), host_answers };
+        |host_answers| Line::Silent { fault: Fault::new(HUB_SILENT, "中心沒有回應", "silent"), host_answers };
     use State::{Attention, Bad};
     for (facts, code, state, says) in [
         (Facts { addresses: vec![], ..facts() }, "name", Bad, "請檢查 DNS"),

@@ -113,11 +113,14 @@ fn transport() -> TransportConfig {
     transport
 }
 
+/// The code of the fault of a hub that does not answer in time, as behind a wall that drops UDP.
+pub const HUB_SILENT: &str = "hub-silent";
+
 /// One try at every address of the hub's name.
 pub(super) async fn dial(hub: &str, config: ClientConfig) -> Result<(Endpoint, Connection), Fault> {
     tokio::time::timeout(DIAL, dial_each(hub, config)).await.map_err(|_| {
         Fault::new(
-            "hub-silent",
+            HUB_SILENT,
             format!("中心 {hub} 在 {} 秒內沒有回應；請檢查網路與防火牆（UDP）", DIAL.as_secs()),
             format!(
                 "the hub {hub} did not answer within {} s: check the network and the firewall (UDP)",
