@@ -2,8 +2,6 @@
 //! the wrong fields at real edges with a real hub; both log as much as they can, crash, and start
 //! again. Then every file that either has written is searched for every one of them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,7 +1,5 @@
 //! Card readers, by the real `atoll-card` before the real card service with virtual readers (docs/cards.md).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::time::{Duration, Instant};
 
 use edge::cards::failure::CardFailure;

@@ -8,8 +8,6 @@
 //! while the attackers stand still: so both see the same machine. Where no control group can be had it says SKIPPED,
 //! and nothing is counted.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;

@@ -3,8 +3,6 @@
 //! the version says, and a double purchase across two sites of which one is led astray is a case or is found
 //! to be in doubt, never nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! kill -9 of edge and hub at random moments under load, twenty times: every answered sale is in the
 //! hub in the end, exactly once. (The exhaustive sweep over system calls is a work of its own.)
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
+#![expect(clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;

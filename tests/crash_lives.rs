@@ -4,8 +4,6 @@
 //!
 //! Every fourteenth point of an exchange in the short form, every one with `ATOLL_LONG=1`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

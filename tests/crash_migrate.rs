@@ -1,8 +1,6 @@
 //! A crash before every call while this version opens a store of the first one (tests/data/first): whatever is cut
 //! short, the store opens, holds every old row with the same bytes, and ends as one that nobody disturbed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::path::Path;
 
 use anyhow::{Result, ensure};

@@ -3,8 +3,6 @@
 //! that, and then asked: what was answered is there once, what was not is there at most once, and the same
 //! request again makes it exactly one.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::path::Path;
 
 use harness::ledger::Ledger;

@@ -1,8 +1,6 @@
 //! A crash before every call of `atoll-hub backup` and `restore`: a backup that was cut short never looks like a good
 //! one, a restore that was cut short says so until it is done again, and neither touches what it reads.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

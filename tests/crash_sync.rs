@@ -4,8 +4,6 @@
 //!
 //! Every seventh point in the short form, every one with `ATOLL_LONG=1`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::collections::BTreeSet;
 
 use harness::fleet::Http;

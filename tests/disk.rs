@@ -2,8 +2,6 @@
 //! answered, the edge stops selling and says why until it is started again, and everything that was answered is
 //! there then. Flipped bits in the database are shown as a fault or not at all, never as other data.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

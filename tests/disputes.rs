@@ -4,8 +4,6 @@
 //! Real nodes and a real hub over the real session machines, in one process; only disks and links are not those of
 //! production.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use chrono::NaiveDateTime;
 use edge::clock::Reading;
 use edge::nation::Nation;

@@ -1,7 +1,5 @@
 //! `atoll-edge doctor` before a real hub: what it finds, and what it says is to be done.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use harness::prepared::{LATER, MORNING, Prepared, SITE, serve_edge, tool};
 use serde_json::Value;
 

@@ -1,8 +1,6 @@
 //! Keys at rest, with the real programs: under a passphrase, from systemd's credentials, and an escrow
 //! that makes another machine the same hub (docs/at-rest.md).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

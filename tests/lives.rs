@@ -2,8 +2,6 @@
 //! computer dies and a new one enrols, the hub comes back from yesterday. Nothing is lost, nothing has two names, and
 //! the operator has one case for each. Then somebody touches the files, and `verify` names what.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

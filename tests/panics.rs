@@ -10,7 +10,7 @@ const PANIC: &str = "ATOLL_TEST_PANIC";
 fn a_panic_does_not_say_what_was_in_hand() {
     let said = |hook: &str| {
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "panics_when_told", "--nocapture", "--test-threads=1"])
+            .args(["--exact", "panics::panics_when_told", "--nocapture", "--test-threads=1"])
             .env(PANIC, hook)
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())

@@ -5,8 +5,6 @@
 //! Twenty cuts in the short form, a hundred with `ATOLL_LONG=1`. Needs root and a loop device; where those cannot
 //! be had it says SKIPPED, and nothing is counted.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! The replay, judged by an oracle that shares no code with the rules; and what it says to bad lines.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::time::Instant;
 
 use harness::oracle;

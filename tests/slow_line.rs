@@ -1,8 +1,6 @@
 //! A line of 64 kbit/s, shaped in a network namespace of its own: the computer of a site is dead, a new one enrols and
 //! must sell within ten minutes, with the site's own ledger, its shelf, and what the nation bought.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 

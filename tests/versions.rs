@@ -2,8 +2,6 @@
 //! played to the hub of this one, what its hub said to the edge of this one, and their folders are opened. What this
 //! version says back must be what that one could read, by the shapes kept with its recording.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
