@@ -1,5 +1,5 @@
 //! The rules, pure: who a person is, whose day it is, how much may still be
-//! bought, what a refusal says (REQUIREMENTS M3, M5-M9, M11-M13, M19-M23 and
+//! bought, what a refusal says (REQUIREMENTS S10, M3, M5-M9, M11-M13, M19-M23 and
 //! the decisions under "what the manuals leave open").
 //!
 //! **Invariant: a rule is a function of plain values.** Nothing here knows a
@@ -10,6 +10,7 @@
 //! Direction: `calendar, typed ← identity ← programme ← {clock, knowledge, turn, quota, stock} ← sale`,
 //! with `refusal` as the answer of all of them.
 
+pub mod access;
 pub mod calendar;
 pub mod clock;
 pub mod evidence;
