@@ -28,6 +28,7 @@ use knowledge::Knowledge;
 use line::{GivenBack, Line};
 use requests::{REQUESTS_MAX, Requests};
 
+pub mod access;
 mod arrivals;
 pub mod ask;
 mod cleared;
@@ -52,6 +53,7 @@ mod view;
 mod withdrawal;
 mod write;
 
+use access::{Acting, Book};
 use arrivals::Arrivals;
 use cleared::Exceptions;
 
@@ -131,6 +133,16 @@ pub struct Node {
     exceptions: Exceptions,
     /// Whether the hub reads disputes, as it said at the last greeting.
     takes_disputes: bool,
+    /// Whether it reads grants and revocations.
+    takes_access: bool,
+    /// Rights, and what the hub says of cards and to all counters.
+    access: Book,
+    /// Something of it came and is not folded yet.
+    access_changed: bool,
+    /// The shelf under which rows of rights stand.
+    staff_rows: ProgrammeId,
+    /// Who does what is done now.
+    acting: Acting,
     line: Line,
     knowledge: Knowledge,
     /// Why nothing is written any more.
@@ -174,7 +186,12 @@ impl Node {
             disputes: Vec::new(),
             decisions: BTreeMap::new(),
             exceptions: Exceptions::default(),
-            takes_disputes: store.hub_takes_disputes()?,
+            takes_disputes: store.hub_takes("disputes")?,
+            takes_access: store.hub_takes("access")?,
+            access: Book::default(),
+            access_changed: false,
+            staff_rows: access::staff_rows(),
+            acting: Acting::default(),
             stopped: None,
             site,
             name,
@@ -193,12 +210,13 @@ impl Node {
             stocks,
         };
         node.load_keys()?;
-        node.disputes = node.prove_log()?;
+        let access = node.prove_log()?;
         node.today(reading);
         if !planted!(RequestsForgotten) {
             node.load_requests()?;
         }
         node.fold_down()?;
+        node.load_access(&access)?;
         if planted!(StandingsForgotten) {
             node.over.clear();
         }

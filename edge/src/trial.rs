@@ -65,7 +65,7 @@ pub(crate) fn published(versions: &[&str]) -> Run {
     let start = tip.next.clone();
     let entry = |name: &&str| {
         let text = shipped_text(name).unwrap_or(name).to_owned();
-        let by = Staff { name: "hub".to_owned(), verified: true };
+        let by = Staff { name: "hub".to_owned(), verified: true, id: None };
         let at = Instant { second: 1_580_900_000, doubt_s: 0 };
         wire::encode(&Entry { at, by, fact: Fact::Programme(Published { text }) })
     };
@@ -77,7 +77,7 @@ pub(crate) fn published(versions: &[&str]) -> Run {
 /// What a hub of this version says of itself.
 pub(crate) fn hub_life() -> HubLife {
     let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
-    HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms: true }
+    HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms: true, access: true }
 }
 
 /// A hub of this version greets.

@@ -140,7 +140,9 @@ impl Hub {
                 | Fact::Standing(_)
                 | Fact::Dispute(_)
                 | Fact::Exception(_)
-                | Fact::Decision(_),
+                | Fact::Decision(_)
+                | Fact::Access(_)
+                | Fact::Notice(_),
                 _,
             ) => {}
         }
@@ -272,7 +274,9 @@ fn programme(fact: &Fact) -> Option<&ProgrammeId> {
         | Fact::Standing(_)
         | Fact::Dispute(_)
         | Fact::Exception(_)
-        | Fact::Decision(_) => None,
+        | Fact::Decision(_)
+        | Fact::Access(_)
+        | Fact::Notice(_) => None,
     }
 }
 
@@ -288,6 +292,8 @@ fn undo(fact: &Fact) -> Option<Move> {
         | Fact::Standing(_)
         | Fact::Dispute(_)
         | Fact::Exception(_)
-        | Fact::Decision(_) => None,
+        | Fact::Decision(_)
+        | Fact::Access(_)
+        | Fact::Notice(_) => None,
     }
 }

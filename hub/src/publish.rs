@@ -120,5 +120,5 @@ pub(crate) fn desk(site: &SiteCode, second: i64) -> DocId {
 pub(crate) fn signed(fact: Fact, by: &str, second: i64) -> Entry {
     let end = by.floor_char_boundary(NAME_BYTES_MAX.min(by.len()));
     let name = by.get(..end).unwrap_or_default().to_owned();
-    Entry { at: Instant { second, doubt_s: DOUBT_S }, by: Staff { name, verified: false }, fact }
+    Entry { at: Instant { second, doubt_s: DOUBT_S }, by: Staff { name, verified: false, id: None }, fact }
 }

@@ -95,7 +95,7 @@ impl Ledger {
     }
 
     fn write(&mut self, at: Instant, fact: Fact) {
-        let by = Staff { name: "王小明".to_owned(), verified: false };
+        let by = Staff { name: "王小明".to_owned(), verified: false, id: None };
         let bytes = entry::encode(&Entry { at, by, fact });
         let start = self.tip.next.clone();
         let link = self.tip.append(&bytes).unwrap();

@@ -4,9 +4,11 @@
 
 use chrono::NaiveDate;
 
-use crate::ids::{EntryId, ProgrammeId, SiteCode, VersionName};
+use crate::ids::{EntryId, ProgrammeId, SiteCode, StaffId, VersionName};
 
+pub mod access;
 mod dispute;
+pub mod notice;
 
 pub use dispute::{ClearedDay, Decision, Dispute, Exception, Found, Source};
 
@@ -69,12 +71,14 @@ impl Reading {
 }
 
 /// Who stood at the counter.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Default)]
 pub struct Staff {
     /// The name given, at most 64 bytes.
     pub name: String,
     /// Whether a sign-in proved it.
     pub verified: bool,
+    /// Whose card it was.
+    pub id: Option<StaffId>,
 }
 
 /// Bytes sealed under the site's key (`seal`): a document, never in clear at rest.
@@ -115,6 +119,10 @@ pub enum Fact {
     Exception(Exception),
     /// Desk: what an operator decided on a dispute of this site.
     Decision(Decision),
+    /// Who may do what (S16-S20).
+    Access(access::Access),
+    /// Nation: a text for every counter (S6-S9, S23).
+    Notice(notice::Notice),
 }
 
 /// Counted goods that arrived.

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{Datelike, NaiveDate};
 use data_encoding::HEXLOWER;
 
@@ -122,6 +123,30 @@ bytes_id!(
     /// person's case has the same id whatever arrived first.
     CaseId, 16
 );
+
+bytes_id!(
+    /// Who holds a card, by its public key: the first 16 bytes of the key's SHA-256.
+    StaffId, 16
+);
+
+impl StaffId {
+    /// The holder of this key (SubjectPublicKeyInfo, DER).
+    #[must_use]
+    pub fn of_key(key: &[u8]) -> Self {
+        let hash = digest(&SHA256, key);
+        Self(hash.as_ref().first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl FromStr for StaffId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bad = || BadId::Name(text.chars().take(40).collect());
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| bad())?;
+        bytes.try_into().map(Self).map_err(|_| bad())
+    }
+}
 
 impl FromStr for CaseId {
     type Err = BadId;
@@ -278,6 +303,10 @@ macro_rules! name_id {
 name_id!(
     /// A family of rationing rules, such as `mask` or `kit`; stock and quota are counted within one.
     ProgrammeId
+);
+name_id!(
+    /// A service that a person may use (S19, 健保服務), such as `masks` or `booking`.
+    ServiceName
 );
 name_id!(
     /// One dated rule set of a programme, such as `mask-2020-02-06`.

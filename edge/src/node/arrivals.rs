@@ -54,7 +54,9 @@ impl Arrivals {
             | Fact::Standing(_)
             | Fact::Dispute(_)
             | Fact::Exception(_)
-            | Fact::Decision(_) => {}
+            | Fact::Decision(_)
+            | Fact::Access(_)
+            | Fact::Notice(_) => {}
         }
         self.read = row.pos;
         Ok(())

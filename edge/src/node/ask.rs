@@ -14,8 +14,10 @@ use shared::rules::quota::Allowance;
 use shared::rules::stock::Stock;
 use shared::sync::edge::LogPos;
 
+mod access;
 mod dispute;
 
+pub use access::{AccessView, GrantAsk, Granted, NewHolder, RevokeAsk, Revoked};
 pub use dispute::{Decided, DisputeLine, DisputeRequest, Disputed, Slip};
 
 /// A document as it came from a card or a keyboard, not yet looked at.

@@ -14,12 +14,13 @@ use shared::sync::edge::LogPos;
 use shared::wire::v1::entry::FOUND_MAX;
 use shared::wire::v1::message::Welcome;
 
+use super::access::Doing;
 use super::ask::{Decided, DisputeLine, DisputeRequest, Disputed, DocumentText, Examine, Slip};
 use super::confirm::Confirmation;
 use super::history::{self, History};
 use super::sale::{parse, version_for};
 use super::shelf::is_meant;
-use super::write::{Draft, decoded, reason, staff};
+use super::write::{Draft, decoded, reason};
 use super::{Answer, BadAsk, Committed, Node, NodeError};
 use crate::clock::Reading;
 use crate::store::LogRow;
@@ -40,7 +41,7 @@ impl Node {
     /// # Errors
     /// Where the store fails; where the person is not refused.
     pub fn slip(&mut self, ask: &Examine, confirmed: Option<&Confirmation>, reading: Reading) -> Answer<Slip> {
-        self.check_running()?;
+        self.admit(Doing::Look, reading)?;
         let refused = match self.refused_now((ask.programme.as_ref(), &ask.document), confirmed, reading)? {
             Ok(refused) => refused,
             Err(refusal) => return Ok(Err(refusal)),
@@ -71,7 +72,7 @@ impl Node {
         confirmed: Option<&Confirmation>,
         reading: Reading,
     ) -> Answer<Committed<Disputed>> {
-        self.check_running()?;
+        self.admit(Doing::Write, reading)?;
         if let Some(disputed) = self.disputed_before(ask, reading)? {
             return Ok(Ok(disputed));
         }
@@ -83,7 +84,7 @@ impl Node {
             return Err(BadAsk::NoDisputes.into());
         }
         let RefusedNow { document, version, found, at, today, .. } = refused;
-        let (by, reason) = (staff(&ask.by)?, reason(&ask.reason)?);
+        let (by, reason) = (self.author(&ask.by)?, reason(&ask.reason)?);
         let waits = |line: &DisputeLine| line.decided.is_none();
         if let Some((pos, _)) = self.newest_dispute(&version.programme, &document.person(), waits)?
             && let Some(row) = self.store.row(pos)?
@@ -134,11 +135,17 @@ impl Node {
 
     /// What was said at the greeting; it is kept, for people are refused while there is no line.
     pub(super) fn note_what_the_hub_takes(&mut self, welcome: &Welcome) -> Result<(), NodeError> {
-        let takes = welcome.life.is_some_and(|hub| hub.disputes);
-        if takes != self.takes_disputes {
-            let noted = self.store.put_hub_takes_disputes(takes);
+        let disputes = welcome.life.is_some_and(|hub| hub.disputes);
+        if disputes != self.takes_disputes {
+            let noted = self.store.put_hub_takes("disputes", disputes);
             self.promised(noted)?;
-            self.takes_disputes = takes;
+            self.takes_disputes = disputes;
+        }
+        let access = welcome.life.is_some_and(|hub| hub.access);
+        if access != self.takes_access {
+            let noted = self.store.put_hub_takes("access", access);
+            self.promised(noted)?;
+            self.takes_access = access;
         }
         Ok(())
     }

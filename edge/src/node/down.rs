@@ -1,7 +1,8 @@
 //! What comes down: the nation's ledger and this site's desk, kept as it came and folded.
 
+use shared::entry::access::Access;
 use shared::entry::{Delivery, Entry, Fact, Standing};
-use shared::ids::DocId;
+use shared::ids::{DocId, EntryId};
 use shared::ledger::chain::Link;
 use shared::ledger::run::Run;
 use shared::wire::v1::entry as wire;
@@ -42,7 +43,10 @@ impl Node {
         self.promised(kept)?;
         self.line.down = self.line.down.max(pos);
         for row in &rows {
-            self.fold(doc, row.bytes);
+            self.fold(doc, row.link.id, row.bytes);
+        }
+        if self.access_changed {
+            self.fold_rights();
         }
         Ok(())
     }
@@ -59,12 +63,12 @@ impl Node {
     pub(super) fn fold_down(&mut self) -> Result<(), NodeError> {
         for row in self.store.down_entries()? {
             prove_down(&row)?;
-            self.fold(row.doc, &row.bytes);
+            self.fold(row.doc, row.link.id, &row.bytes);
         }
         Ok(())
     }
 
-    fn fold(&mut self, doc: DocId, bytes: &[u8]) {
+    fn fold(&mut self, doc: DocId, id: EntryId, bytes: &[u8]) {
         let Entry { at, by, fact } = match wire::decode(bytes) {
             Ok(entry) => entry,
             Err(error) => {
@@ -90,6 +94,12 @@ impl Node {
                 self.over.remove(&sale);
             }
             (DocId::Nation { .. }, Fact::Exception(exception)) => self.exceptions.take(exception),
+            (DocId::Nation { .. }, Fact::Notice(notice)) => self.access.notice(notice),
+            (DocId::Nation { .. }, Fact::Access(access @ Access::Issuer(_)))
+            | (
+                DocId::Desk { .. },
+                Fact::Access(access @ (Access::Grant(_) | Access::Revocation(_) | Access::Revoked(_))),
+            ) => self.access_came(id, at, access),
             (DocId::Desk { .. }, Fact::Decision(decision)) => self.decided((at.second, by.name), decision),
             (
                 DocId::Nation { .. } | DocId::Desk { .. } | DocId::Site { .. },
@@ -102,7 +112,9 @@ impl Node {
                 | Fact::Standing(_)
                 | Fact::Dispute(_)
                 | Fact::Exception(_)
-                | Fact::Decision(_),
+                | Fact::Decision(_)
+                | Fact::Access(_)
+                | Fact::Notice(_),
             ) => tracing::warn!(%doc, "an entry of the hub has no meaning there; it is kept"),
         }
     }

@@ -1,8 +1,12 @@
 //! What can go wrong with a node, as opposed to what it refuses.
 
+use shared::entry::access::Right;
 use shared::ids::{DocId, EntryId};
 use shared::ledger::chain::Full;
 use shared::ledger::run::BadRun;
+use shared::rules::access::card::CardKind;
+use shared::rules::access::{Denied, Void};
+use shared::rules::calendar::{roc_date, taipei_day};
 use shared::rules::refusal::Refusal;
 use shared::seal::SealError;
 use shared::wire::v1::WireError;
@@ -135,6 +139,58 @@ pub enum BadAsk {
         "the hub does not take disputes yet, or has not been reached since this program was renewed: connect, or tell the hub in another way"
     )]
     NoDisputes,
+    /// Nobody has signed in at this counter, and this site asks for it.
+    #[error("sign in first: this site says who may stand at its counters")]
+    NotSignedIn,
+    /// Whoever has signed in lacks the right.
+    #[error("{} is not yours here: {}", .right.en(), denied_en(.denied))]
+    NoRight {
+        /// Which right.
+        right: Right,
+        /// Why.
+        denied: Denied,
+    },
+    /// Whoever has signed in may not give or take that right.
+    #[error("it is not yours to give or take the right of a {}", .right.en())]
+    NotYours {
+        /// Which right.
+        right: Right,
+    },
+    /// The list of revoked cards is older than the version in force allows.
+    #[error("the list of revoked cards is {} old: looking is allowed, selling only once the hub has been reached", days_en(*.days))]
+    ListTooOld {
+        /// How old, in days; `u32::MAX` where none has come.
+        days: u32,
+    },
+    /// A right is given for a while.
+    #[error("a right is given for at most {days_max} days from today")]
+    GrantDay {
+        /// The limit.
+        days_max: u64,
+    },
+    /// The right is not for such a card (S17, S18).
+    #[error("a {} does not sign in with a {}", .right.en(), .card.en())]
+    WrongCard {
+        /// The right.
+        right: Right,
+        /// The card.
+        card: CardKind,
+    },
+    /// Whose NHI card it is cannot be read.
+    #[error("the number or the birth date of the NHI card's holder cannot be used")]
+    GrantDocument,
+    /// It would give nothing.
+    #[error("this would give nothing ({}): sign in again and repeat it", .why.code())]
+    GrantVoid {
+        /// Why.
+        why: Void,
+    },
+    /// Nobody of that name ever had a right here.
+    #[error("nobody like that is known at this site")]
+    NobodySuch,
+    /// The hub is of an earlier version, or was never met.
+    #[error("the hub does not read rights yet, or has not been reached since this program was renewed: connect first")]
+    NoAccess,
     /// A sale that is recorded cannot lie in the future.
     #[error("the sale's time lies in the future")]
     Future,
@@ -158,6 +214,16 @@ impl BadAsk {
             Self::RequestReused => "request-reused",
             Self::NotRefused => "not-refused",
             Self::NoDisputes => "no-disputes",
+            Self::NotSignedIn => "not-signed-in",
+            Self::NoRight { .. } => "no-right",
+            Self::NotYours { .. } => "not-yours",
+            Self::ListTooOld { .. } => "list-too-old",
+            Self::GrantDay { .. } => "grant-day",
+            Self::WrongCard { .. } => "wrong-card",
+            Self::GrantDocument => "grant-document",
+            Self::GrantVoid { .. } => "grant-void",
+            Self::NobodySuch => "nobody-such",
+            Self::NoAccess => "no-access",
             Self::Future => "future",
             Self::LongAgo { .. } => "long-ago",
         }
@@ -176,6 +242,28 @@ impl BadAsk {
             Self::NoDisputes => {
                 "中心目前尚不受理線上異議，或本程式更新後尚未連線；請先連線，或以其他方式洽詢中心".to_owned()
             }
+            Self::NotSignedIn => "本機構已設定使用者，請先登入（醫事機構登入）".to_owned(),
+            Self::NoRight { right, denied } => {
+                format!("您目前不能使用「{}」：{}。請洽本機構的機構管理者", right.zh(), denied_zh(denied))
+            }
+            Self::NotYours { right } => {
+                format!("您不能設定「{}」：機構代表設定機構管理者，機構管理者設定使用者與其可使用之服務", right.zh())
+            }
+            Self::ListTooOld { days } => {
+                format!("憑證撤銷名單{}，可查詢但不可販售；請先連線取得新名單", days_zh(*days))
+            }
+            Self::GrantDay { days_max } => format!("有效期限須自今日起 {days_max} 日內"),
+            Self::WrongCard { right, card } => {
+                format!(
+                    "「{}」不能使用{}登入（機構代表用醫事機構卡或政府單位憑證卡，其餘用本人的卡）",
+                    right.zh(),
+                    card.zh()
+                )
+            }
+            Self::GrantDocument => "健保卡持卡人的證號或出生日期無法使用，請重新插卡或輸入".to_owned(),
+            Self::GrantVoid { .. } => "此授權不會生效，請重新登入後再試一次".to_owned(),
+            Self::NobodySuch => "本機構沒有這位使用者".to_owned(),
+            Self::NoAccess => "中心尚未受理機構權限，或本程式更新後尚未連線；請先連線".to_owned(),
             Self::Future => "補登的購買時間不可晚於現在".to_owned(),
             Self::LongAgo { days_max } => format!("補登的購買時間不可早於 {days_max} 日前"),
         }
@@ -186,4 +274,36 @@ impl BadAsk {
     pub fn en(&self) -> String {
         self.to_string()
     }
+}
+
+/// Why somebody lacks a right, in Chinese.
+#[must_use]
+pub(super) fn denied_zh(denied: &Denied) -> String {
+    match denied {
+        Denied::NeverGiven => "尚未授權".to_owned(),
+        Denied::Expired { until } => format!("授權已於 {} 到期", roc_date(*until)),
+        Denied::Withdrawn { at, reason } => {
+            format!("授權已於 {} 收回（{reason}）", roc_date(taipei_day(at.second)))
+        }
+    }
+}
+
+/// The same in English.
+#[must_use]
+pub(super) fn denied_en(denied: &Denied) -> String {
+    match denied {
+        Denied::NeverGiven => "it was never given; ask this site's manager".to_owned(),
+        Denied::Expired { until } => format!("it ended on {until}; ask this site's manager"),
+        Denied::Withdrawn { at, reason } => {
+            format!("it was taken back on {} ({reason}); ask this site's manager", taipei_day(at.second))
+        }
+    }
+}
+
+fn days_zh(days: u32) -> String {
+    if days == u32::MAX { "尚未取得".to_owned() } else { format!("已有 {days} 天未更新") }
+}
+
+fn days_en(days: u32) -> String {
+    if days == u32::MAX { "not here: it is endlessly".to_owned() } else { format!("{days} days") }
 }

@@ -1,6 +1,7 @@
 //! The site's own log for other eyes: one JSON object a line, documents masked.
 
 use serde_json::{Value, json};
+use shared::entry::access::{Access, Right};
 use shared::entry::{Entry, Fact, Found, Instant, Pieces, Sale, Sealed};
 use shared::ids::EntryId;
 use shared::sync::edge::LogPos;
@@ -70,9 +71,13 @@ impl Node {
                 "document": self.keys.open(id, 0, &it.document)?.masked(),
                 "found": it.found.iter().map(found).collect::<Vec<_>>(),
             }),
-            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) | Fact::Exception(_) | Fact::Decision(_) => {
-                json!({ "kind": "of the hub" })
-            }
+            Fact::Access(access) => self::access(access),
+            Fact::Programme(_)
+            | Fact::Delivery(_)
+            | Fact::Standing(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_)
+            | Fact::Notice(_) => json!({ "kind": "of the hub" }),
         })
     }
 
@@ -92,6 +97,23 @@ impl Node {
             line["approved_by"] = json!(manager);
         }
         Ok(line)
+    }
+}
+
+/// Rights, without keys.
+fn access(access: &Access) -> Value {
+    let rights = |rights: &[Right]| rights.iter().map(Right::to_string).collect::<Vec<_>>();
+    match access {
+        Access::Grant(it) => json!({
+            "kind": "grant", "to": it.to.id().to_string(), "name": it.to.name, "card": it.to.card.code(),
+            "rights": rights(&it.rights), "until": it.until.to_string(),
+            "giver": it.giver.as_ref().map(|giver| giver.id.to_string()),
+        }),
+        Access::Revocation(it) => json!({
+            "kind": "revocation", "of": it.of.to_string(), "rights": rights(&it.rights), "reason": it.reason,
+            "taker": it.taker.map(|taker| taker.to_string()),
+        }),
+        Access::Issuer(_) | Access::Revoked(_) => json!({ "kind": "of the hub" }),
     }
 }
 

@@ -39,6 +39,7 @@ struct Effects {
     carried: Option<Carried>,
     withdraws: Option<LogPos>,
     is_dispute: bool,
+    is_access: bool,
 }
 
 impl Node {
@@ -58,6 +59,7 @@ impl Node {
         let kept = self.store.put_own(pos, &writes);
         self.promised(kept)?;
         self.line.own = self.line.own.max(pos);
+        let mut rights = Vec::new();
         for entry in &adopted {
             if let Some(programme) = self.programmes.named(entry.programme) {
                 self.stocks.insert(programme.clone(), entry.stock);
@@ -66,7 +68,11 @@ impl Node {
             if entry.effects.is_dispute {
                 self.disputes.push(self.len);
             }
+            if entry.effects.is_access {
+                rights.push(self.len);
+            }
         }
+        self.load_access(&rights)?;
         if !adopted.is_empty() {
             // The next entry of ours follows all heads of its document.
             self.tip = None;
@@ -123,9 +129,16 @@ impl Node {
                 self.keys.open(&id, 0, &dispute.document).map_err(|cause| unread(id, &cause))?;
                 (&dispute.programme, Effects { is_dispute: true, ..Effects::default() })
             }
-            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) | Fact::Exception(_) | Fact::Decision(_) => {
-                return Ok(None);
+            Fact::Access(access) => {
+                self.prove_access(&id, access)?;
+                (&self.staff_rows, Effects { is_access: true, ..Effects::default() })
             }
+            Fact::Programme(_)
+            | Fact::Delivery(_)
+            | Fact::Standing(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_)
+            | Fact::Notice(_) => return Ok(None),
         };
         let number = self.programmes.number(&mut self.store, programme);
         let programme = self.promised(number)?;

@@ -29,6 +29,7 @@ struct Proven {
     sales: u64,
     withdrawals: u64,
     disputes: Vec<LogPos>,
+    access: Vec<LogPos>,
 }
 
 fn altered(what: &'static str) -> NodeError {
@@ -56,8 +57,8 @@ impl Node {
         Ok(under_way.step(&self.store)?)
     }
 
-    /// Reads the whole log and compares; gives where disputes stand in it.
-    pub(super) fn prove_log(&self) -> Result<Vec<LogPos>, NodeError> {
+    /// Reads the whole log and compares; notes where disputes stand in it and gives where rights do.
+    pub(super) fn prove_log(&mut self) -> Result<Vec<LogPos>, NodeError> {
         let mut proven = Proven::default();
         let mut judged = Ok(());
         self.store.walk(Way::Forward { after: 0 }, |row| {
@@ -72,7 +73,8 @@ impl Node {
             number.and_then(|number| proven.stocks.get(&number)) == Some(stock)
         });
         holds("the stock", shelves && self.stocks.len() == proven.stocks.len())?;
-        Ok(proven.disputes)
+        self.disputes = proven.disputes;
+        Ok(proven.access)
     }
 
     fn prove(&self, proven: &mut Proven, row: &LogRow) -> Result<(), NodeError> {
@@ -89,7 +91,7 @@ impl Node {
                 }
                 None => *stock,
             },
-            Fact::Dispute(_) => *stock,
+            Fact::Dispute(_) | Fact::Access(_) => *stock,
             fact @ (Fact::Arrival(_)
             | Fact::Sale(_)
             | Fact::Correction(_)
@@ -97,7 +99,8 @@ impl Node {
             | Fact::Delivery(_)
             | Fact::Standing(_)
             | Fact::Exception(_)
-            | Fact::Decision(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
+            | Fact::Decision(_)
+            | Fact::Notice(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
         };
         holds("the stock behind an entry", *stock == row.stock)?;
         proven.sales += u64::from(matches!(entry.fact, Fact::Sale(_)));
@@ -110,12 +113,17 @@ impl Node {
                 self.keys.open(&row.id, 0, &dispute.document)?;
                 holds("the programme of a dispute", self.is_of(row, &dispute.programme))
             }
+            Fact::Access(access) => {
+                proven.access.push(row.pos);
+                self.prove_access(&row.id, access)
+            }
             Fact::Withdrawal(_)
             | Fact::Programme(_)
             | Fact::Delivery(_)
             | Fact::Standing(_)
             | Fact::Exception(_)
-            | Fact::Decision(_) => Ok(()),
+            | Fact::Decision(_)
+            | Fact::Notice(_) => Ok(()),
         }
     }
 

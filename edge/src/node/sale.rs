@@ -14,6 +14,7 @@ use shared::rules::sale::{Ask, Known, decide, examine, price};
 use shared::rules::stock::Move;
 use shared::wire::v1::entry::PIECES_MAX;
 
+use super::access::Doing;
 use super::ask::{DocumentText, Examine, Examined, RecordRequest, SaleRequest, Sold};
 use super::confirm::Confirmation;
 use super::shelf::is_meant;
@@ -62,7 +63,7 @@ impl Node {
         confirmed: Option<&Confirmation>,
         reading: Reading,
     ) -> Answer<Examined> {
-        self.check_running()?;
+        self.admit(Doing::Look, reading)?;
         let (now, today) = self.today(reading);
         let document = match parse(&ask.document, today) {
             Ok(document) => document,
@@ -116,7 +117,7 @@ impl Node {
         confirmed: Option<&Confirmation>,
         reading: Reading,
     ) -> Answer<Committed<Sold>> {
-        self.check_running()?;
+        self.admit(Doing::Write, reading)?;
         if let Some(sold) = self.sold_before(ask, reading)? {
             return Ok(Ok(sold));
         }
@@ -152,7 +153,7 @@ impl Node {
     /// # Errors
     /// Where the store fails, or the question is no question.
     pub fn record(&mut self, ask: &RecordRequest, reading: Reading) -> Answer<Committed<Sold>> {
-        self.check_running()?;
+        self.admit(Doing::Write, reading)?;
         if let Some(sold) = self.sold_before(&ask.sale, reading)? {
             return Ok(Ok(sold));
         }
@@ -185,7 +186,7 @@ impl Node {
         let Decided { ask, version, document, proxy, pieces, happened, approved_by } = sale;
         let slot = self.slot(taipei_day(at.second))?;
         let (id, pos) = (slot.id(), slot.pos);
-        let by = staff(&ask.by)?;
+        let by = self.author(&ask.by)?;
         let approved_by = approved_by.map(staff).transpose()?.map(|manager| manager.name);
         let counted_on = taipei_day(happened.unwrap_or(at).second);
         let stock = self.stock_of(&version.programme).after(Move::Out(pieces));

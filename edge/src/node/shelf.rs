@@ -8,9 +8,10 @@ use shared::rules::refusal::Refusal;
 use shared::rules::stock::{Move, Stock};
 use shared::wire::v1::entry::PIECES_MAX;
 
+use super::access::Doing;
 use super::ask::{ArriveRequest, Arrived, CorrectRequest, Corrected};
 use super::sale::counted;
-use super::write::{Draft, reason, staff};
+use super::write::{Draft, reason};
 use super::{Answer, BadAsk, Committed, Node, NodeError};
 use crate::clock::Reading;
 
@@ -23,7 +24,7 @@ impl Node {
     /// # Errors
     /// Where the store fails, or the question is no question.
     pub fn arrive(&mut self, ask: &ArriveRequest, reading: Reading) -> Answer<Committed<Arrived>> {
-        self.check_running()?;
+        self.admit(Doing::Write, reading)?;
         if let Some(arrived) = self.arrived_before(ask)? {
             return Ok(Ok(arrived));
         }
@@ -35,7 +36,7 @@ impl Node {
         let Some(programme) = self.programme_for(ask.programme.as_ref(), today) else {
             return Ok(Err(Refusal::NoProgramme));
         };
-        let by = staff(&ask.by)?;
+        let by = self.author(&ask.by)?;
         let advised = self.deliveries.get(&(today, programme.clone())).copied();
         let stock = self.stock_of(&programme).after(Move::In(counted));
         let slot = self.slot(today)?;
@@ -62,7 +63,7 @@ impl Node {
     /// # Errors
     /// Where the store fails, or the question is no question.
     pub fn correct(&mut self, ask: &CorrectRequest, reading: Reading) -> Answer<Committed<Corrected>> {
-        self.check_running()?;
+        self.admit(Doing::Write, reading)?;
         if let Some(corrected) = self.corrected_before(ask)? {
             return Ok(Ok(corrected));
         }
@@ -75,7 +76,7 @@ impl Node {
             Ok(corrected) => corrected,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let (by, reason) = (staff(&ask.by)?, reason(&ask.reason)?);
+        let (by, reason) = (self.author(&ask.by)?, reason(&ask.reason)?);
         let slot = self.slot(today)?;
         let (id, pos) = (slot.id(), slot.pos);
         let answer = Corrected { id, pos, at, programme: programme.clone(), adult, child, stock, replayed: false };
@@ -116,7 +117,9 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Dispute(_)
             | Fact::Exception(_)
-            | Fact::Decision(_) => Err(NodeError::from(BadAsk::RequestReused)),
+            | Fact::Decision(_)
+            | Fact::Access(_)
+            | Fact::Notice(_) => Err(NodeError::from(BadAsk::RequestReused)),
         })?;
         Ok(Some(arrived))
     }
@@ -142,7 +145,9 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Dispute(_)
             | Fact::Exception(_)
-            | Fact::Decision(_) => Err(NodeError::from(BadAsk::RequestReused)),
+            | Fact::Decision(_)
+            | Fact::Access(_)
+            | Fact::Notice(_) => Err(NodeError::from(BadAsk::RequestReused)),
         })?;
         Ok(Some(corrected))
     }

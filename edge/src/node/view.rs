@@ -65,7 +65,8 @@ impl Node {
     /// Where the store fails.
     pub fn shelves(&mut self, reading: Reading) -> Result<Vec<Shelf>, NodeError> {
         let (_, today) = self.today(reading);
-        let mut programmes: std::collections::BTreeSet<ProgrammeId> = self.stocks.keys().cloned().collect();
+        let stocked = self.stocks.keys().filter(|programme| **programme != self.staff_rows);
+        let mut programmes: std::collections::BTreeSet<ProgrammeId> = stocked.cloned().collect();
         let versions = self.versions();
         programmes.extend(versions.programmes().filter(|it| versions.in_force(it, today).is_some()).cloned());
         programmes.extend(self.deliveries.keys().filter(|(day, _)| *day == today).map(|(_, it)| it.clone()));
@@ -159,7 +160,9 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Dispute(_)
             | Fact::Exception(_)
-            | Fact::Decision(_) => return Ok(None),
+            | Fact::Decision(_)
+            | Fact::Access(_)
+            | Fact::Notice(_) => return Ok(None),
         };
         Ok(Some(Movement {
             id: row.id,

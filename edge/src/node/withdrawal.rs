@@ -7,8 +7,9 @@ use shared::rules::stock::{Move, Stock};
 use shared::rules::withdrawal::{Taken, Target, decide_withdrawal};
 use shared::sync::edge::LogPos;
 
+use super::access::Doing;
 use super::ask::{TakenBack, WithdrawRequest, Withdrawn};
-use super::write::{Draft, decoded, reason, staff};
+use super::write::{Draft, decoded, reason};
 use super::{Answer, BadAsk, Committed, Node, NodeError};
 use crate::clock::Reading;
 use crate::store::LogRow;
@@ -28,7 +29,7 @@ impl Node {
     /// # Errors
     /// Where the store fails, or the question is no question.
     pub fn withdraw(&mut self, ask: &WithdrawRequest, reading: Reading) -> Answer<Committed<Withdrawn>> {
-        self.check_running()?;
+        self.admit(Doing::Write, reading)?;
         if let Some(withdrawn) = self.withdrawn_before(ask)? {
             return Ok(Ok(withdrawn));
         }
@@ -40,7 +41,7 @@ impl Node {
         let Some(Found { pos: of_pos, programme, target: _, taken }) = found else {
             return Ok(Err(Refusal::Unknown));
         };
-        let (by, reason) = (staff(&ask.by)?, reason(&ask.reason)?);
+        let (by, reason) = (self.author(&ask.by)?, reason(&ask.reason)?);
         let stock = self.stock_of(&programme).undone(step(taken));
         let slot = self.slot(today)?;
         let (id, pos) = (slot.id(), slot.pos);
@@ -112,7 +113,9 @@ fn taken(row: &LogRow) -> Result<Option<TakenBack>, NodeError> {
         | Fact::Standing(_)
         | Fact::Dispute(_)
         | Fact::Exception(_)
-        | Fact::Decision(_) => None,
+        | Fact::Decision(_)
+        | Fact::Access(_)
+        | Fact::Notice(_) => None,
     })
 }
 

@@ -176,7 +176,7 @@ pub(super) fn staff(name: &str) -> Result<Staff, BadAsk> {
     if holds_number(name) {
         return Err(BadAsk::Personal);
     }
-    Ok(Staff { name: name.to_owned(), verified: false })
+    Ok(Staff { name: name.to_owned(), verified: false, id: None })
 }
 
 /// Why; nothing is corrected or taken back without.

@@ -229,7 +229,7 @@ impl Hub {
         let doc: DocId = doc.parse().unwrap();
         let mut tip = Tip::start(doc, actor, 0, vec![]);
         let start = tip.next.clone();
-        let by = Staff { name: "hub".to_owned(), verified: true };
+        let by = Staff { name: "hub".to_owned(), verified: true, id: None };
         let at = Instant { second: second("2020-02-05 12:00"), doubt_s: 0 };
         let entry = |fact: &Fact| wire::encode(&Entry { at, by: by.clone(), fact: fact.clone() });
         let entries: Vec<Vec<u8>> = facts.iter().map(entry).collect();

@@ -123,7 +123,9 @@ impl Hub {
                 | shared::entry::Fact::Delivery(_)
                 | shared::entry::Fact::Standing(_)
                 | shared::entry::Fact::Exception(_)
-                | shared::entry::Fact::Decision(_) => None,
+                | shared::entry::Fact::Decision(_)
+                | shared::entry::Fact::Access(_)
+                | shared::entry::Fact::Notice(_) => None,
             };
             let opened = document.map(|sealed| self.unseal(site, &id, BUYER, sealed)).transpose()?;
             let buyer = opened.transpose().map_err(|cause| damaged(pos, &cause))?;

@@ -1,5 +1,6 @@
 //! Everything that is asked of a run before it enters the journal (T4, T5, T7, T9, T10).
 
+use shared::entry::access::Access;
 use shared::entry::{Entry, Fact, Sealed};
 use shared::ids::{DocId, EntryId, SiteCode};
 use shared::ledger::chain::Link;
@@ -145,10 +146,22 @@ impl Hub {
                 Ok(document) => Some(document),
                 Err(fault) => return Ok(Err(fault)),
             },
-            Fact::Arrival(_) | Fact::Withdrawal(_) | Fact::Correction(_) => None,
-            Fact::Programme(_) | Fact::Delivery(_) | Fact::Standing(_) | Fact::Exception(_) | Fact::Decision(_) => {
-                return Ok(Err(Fault::HubFact(id)));
+            Fact::Access(Access::Grant(grant)) => {
+                if let Some(document) = &grant.to.document
+                    && let Err(fault) = self.open_document(site, id, BUYER, document)?
+                {
+                    return Ok(Err(fault));
+                }
+                None
             }
+            Fact::Arrival(_) | Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Access(Access::Revocation(_)) => None,
+            Fact::Programme(_)
+            | Fact::Delivery(_)
+            | Fact::Standing(_)
+            | Fact::Exception(_)
+            | Fact::Decision(_)
+            | Fact::Access(Access::Issuer(_) | Access::Revoked(_))
+            | Fact::Notice(_) => return Ok(Err(Fault::HubFact(id))),
         };
         Ok(Ok(Opened { id, entry, buyer }))
     }

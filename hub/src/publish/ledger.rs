@@ -93,7 +93,9 @@ impl Hub {
             | Fact::Withdrawal(_)
             | Fact::Correction(_)
             | Fact::Delivery(_)
-            | Fact::Dispute(_) => {}
+            | Fact::Dispute(_)
+            | Fact::Access(_)
+            | Fact::Notice(_) => {}
         }
         Ok(())
     }

@@ -252,7 +252,11 @@ impl Edge {
 }
 
 pub(crate) fn written(second: i64, fact: Fact) -> Entry {
-    Entry { at: Instant { second, doubt_s: SURE_S }, by: Staff { name: "王藥師".to_owned(), verified: false }, fact }
+    Entry {
+        at: Instant { second, doubt_s: SURE_S },
+        by: Staff { name: "王藥師".to_owned(), verified: false, id: None },
+        fact,
+    }
 }
 
 /// A greeting of the first version.

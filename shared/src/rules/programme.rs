@@ -63,6 +63,8 @@ pub struct Version {
     pub clock: ClockRule,
     /// What a sale may do while the site's knowledge of the nation is old.
     pub knowledge: KnowledgeRule,
+    /// Sales need a list of revoked cards that is no older, in days; `None` where that is not minded.
+    pub list_days_max: Option<u32>,
 }
 
 /// The same words in both languages of the screens.

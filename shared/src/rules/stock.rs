@@ -47,7 +47,9 @@ impl Move {
             | Fact::Standing(_)
             | Fact::Dispute(_)
             | Fact::Exception(_)
-            | Fact::Decision(_) => None,
+            | Fact::Decision(_)
+            | Fact::Access(_)
+            | Fact::Notice(_) => None,
         }
     }
 

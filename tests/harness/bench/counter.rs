@@ -86,7 +86,7 @@ pub fn rules() -> Result<Run> {
     let text = shipped_text("mask-2020-02-06").context("a shipped version")?.to_owned();
     let entry = entry::encode(&Entry {
         at: Instant { second: MORNING - 3600, doubt_s: 0 },
-        by: Staff { name: "bench".to_owned(), verified: false },
+        by: Staff { name: "bench".to_owned(), verified: false, id: None },
         fact: Fact::Programme(Published { text }),
     });
     let last = tip.append(&entry)?.hash;

@@ -166,7 +166,7 @@ fn upload(seller: &mut Seller, documents: &[Document], second: i64) -> Result<Up
         };
         let entry = entry::encode(&Entry {
             at: Moment { second: MORNING + second * 10, doubt_s: 1 },
-            by: Staff { name: "bench".to_owned(), verified: false },
+            by: Staff { name: "bench".to_owned(), verified: false, id: None },
             fact: Fact::Sale(sale),
         });
         last = Some(seller.tip.append(&entry)?.hash);

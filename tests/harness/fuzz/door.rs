@@ -335,7 +335,7 @@ impl World {
             _ => return choices.bytes(40).to_vec(),
         };
         let second = if choices.rarely() { choices.signed() } else { MORNING + i64::from(choices.byte()) * 60 };
-        let by = Staff { name: choices.text(8), verified: choices.flag() };
+        let by = Staff { name: choices.text(8), verified: choices.flag(), id: None };
         entry::encode(&Entry { at: Instant { second, doubt_s: choices.number32() }, by, fact })
     }
 
@@ -420,7 +420,7 @@ fn sale(keys: &SiteKeys, id: EntryId, number: &str, pieces: Pieces) -> Fact {
 }
 
 fn written(fact: Fact) -> Vec<u8> {
-    let by = Staff { name: "王藥師".to_owned(), verified: false };
+    let by = Staff { name: "王藥師".to_owned(), verified: false, id: None };
     entry::encode(&Entry { at: Instant { second: MORNING, doubt_s: 1 }, by, fact })
 }
 

@@ -299,7 +299,7 @@ fn word(choices: &mut Choices<'_>) -> Vec<u8> {
         _ => return choices.bytes(60).to_vec(),
     };
     let at = Instant { second: choices.signed(), doubt_s: 0 };
-    entry::encode(&Entry { at, by: Staff { name: "hub".to_owned(), verified: true }, fact })
+    entry::encode(&Entry { at, by: Staff { name: "hub".to_owned(), verified: true, id: None }, fact })
 }
 
 fn parts(choices: &mut Choices<'_>, after: u64) -> Vec<FeedPart> {

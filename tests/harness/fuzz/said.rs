@@ -97,6 +97,7 @@ fn hub_life(choices: &mut Choices<'_>) -> HubLife {
         wants_keys: choices.flag(),
         disputes: choices.flag(),
         confirms: choices.flag(),
+        access: choices.flag(),
     }
 }
 

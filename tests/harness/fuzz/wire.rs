@@ -3,17 +3,21 @@
 //! Whatever is read is within its limits and can be written again: what is written is read as the same, and
 //! written again gives the same bytes.
 
-use shared::entry::{Entry, Fact, Pieces};
-use shared::ids::ActorId;
+use shared::entry::access::Access;
+use shared::entry::{Entry, Fact, Instant, Pieces};
+use shared::ids::{ActorId, EntryId, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::{DEPS_MAX, RUN_ENTRIES_MAX, Run};
+use shared::rules::access::{Given, Place, Rights, Taken};
 use shared::rules::calendar::{roc_minute, taipei_day};
 use shared::rules::programme::Version;
 use shared::rules::stock::{Move, Stock};
 use shared::seal::SEALED_BYTES_MAX;
+use shared::sign::grant::grant_words;
 use shared::wire::v1::confirm::{Confirmed, PURCHASES_MAX};
 use shared::wire::v1::entry::{
-    CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX, NAME_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX,
+    AFTER_MAX, CERTIFICATE_BYTES_MAX, CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX,
+    NOTICE_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX, REVOKED_MAX, RIGHTS_MAX,
 };
 use shared::wire::v1::feed::{BATCH_ITEMS_MAX, Batch};
 use shared::wire::v1::frame::{self, Deframer, FRAME_BYTES_MAX};
@@ -250,6 +254,31 @@ fn check_fact(read: &Entry) {
             assert!(exception.days.iter().all(|cleared| cleared.marks.len() <= CLEARED_MARKS_MAX));
         }
         Fact::Decision(decision) => assert!(decision.of.seq > 0 && decision.words.len() <= REASON_BYTES_MAX),
+        Fact::Access(access) => check_access(access, read.at),
+        Fact::Notice(notice) => {
+            assert!(notice.body.len() <= NOTICE_BYTES_MAX && notice.title.len() <= REASON_BYTES_MAX)
+        }
+    }
+}
+
+/// Limits, and the fold: whatever a peer wrote, nobody has a right by a signature that is none.
+fn check_access(access: &Access, at: Instant) {
+    let id = EntryId { actor: ActorId([1; 16]), seq: 1 };
+    let site: SiteCode = "5931102274".parse().expect("a site");
+    match access {
+        Access::Grant(grant) => {
+            assert!(grant.rights.len() <= RIGHTS_MAX && grant.after.len() <= AFTER_MAX);
+            assert!(grant.to.key.len() <= KEY_BYTES_MAX && !grant_words(&site, grant).is_empty());
+            let given = Given { id, at, place: Place::Site, grant: grant.clone() };
+            let rights = Rights::fold(&site, &[given], &[]);
+            assert!(rights.is_empty() && rights.void().count() == 1);
+        }
+        Access::Revocation(revocation) => {
+            let taken = Taken { id, at, place: Place::Site, revocation: revocation.clone() };
+            assert!(Rights::fold(&site, &[], &[taken]).is_empty());
+        }
+        Access::Issuer(issuer) => assert!(issuer.certificate.len() <= CERTIFICATE_BYTES_MAX),
+        Access::Revoked(list) => assert!(list.cards.len() <= REVOKED_MAX),
     }
 }
 

@@ -207,7 +207,7 @@ impl Seller {
             behind: vec![],
         };
         let at = Moment { second: MORNING + i64::from(start.id.seq), doubt_s: 1 };
-        let by = Staff { name: "王藥師".to_owned(), verified: false };
+        let by = Staff { name: "王藥師".to_owned(), verified: false, id: None };
         let bytes = entry::encode(&Entry { at, by, fact: Fact::Sale(sale) });
         let last = self.tip.append(&bytes)?.hash;
         let mut run = Run { doc: self.tip.doc, start, entries: vec![bytes], joints: vec![], last, signature: None };

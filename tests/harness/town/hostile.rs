@@ -77,7 +77,7 @@ impl Town {
             }
             // What only the hub says.
             6 => {
-                let by = Staff { name: "liar".to_owned(), verified: true };
+                let by = Staff { name: "liar".to_owned(), verified: true, id: None };
                 let fact = Fact::Programme(Published { text: "name = \"mine\"".to_owned() });
                 run.entries[end] = entry::encode(&Entry { at: Instant { second: 0, doubt_s: 0 }, by, fact });
                 self.alone(&mut run, 1, end)?;

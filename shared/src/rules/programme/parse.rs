@@ -29,6 +29,8 @@ const ALLOTMENT_PIECES_MAX: u32 = 100_000;
 const ROUND_MAX: u32 = 1_000;
 /// From which doubt on a time may be doubtful: a beacon leaves some seconds open, and a month is no time at all.
 const DOUBTS_S: std::ops::RangeInclusive<u32> = 10..=2_678_400;
+/// How old a list of revoked cards a version may allow, in days: a year.
+const LIST_DAYS_MAX: u32 = 366;
 /// How old knowledge of the nation may be before it is very stale, in hours: a month.
 const KNOWLEDGE_HOURS_MAX: u32 = 744;
 /// The first year of 民國, and a year beyond every rule.
@@ -81,6 +83,7 @@ fn read(file: &mut Fields<'_>) -> Read<Version> {
         documents: file.take("documents").map_or(Ok(Documents::default()), |field| documents(&field))?,
         clock: file.take("clock").map_or(Ok(ClockRule::default()), |field| clock(&field))?,
         knowledge: file.take("knowledge").map_or(Ok(KnowledgeRule::default()), |field| knowledge(&field))?,
+        list_days_max: file.take("access").map(|field| list_days_max(&field)).transpose()?,
     })
 }
 
@@ -325,6 +328,14 @@ fn knowledge(field: &Field<'_>) -> Read<KnowledgeRule> {
     let (fresh, stale, very_stale, never) = (step("fresh")?, step("stale")?, step("very_stale")?, step("never")?);
     fields.finish()?;
     Ok(KnowledgeRule { fresh_hours, stale_hours, connected, fresh, stale, very_stale, never })
+}
+
+/// Who may look may sell only while the list of revoked cards is no older.
+fn list_days_max(field: &Field<'_>) -> Read<u32> {
+    let mut fields = field.fields()?;
+    let days = fields.need("list_days_max")?.number(1..=LIST_DAYS_MAX)?;
+    fields.finish()?;
+    Ok(days)
 }
 
 fn allowed(word: &str) -> Option<Allowed> {

@@ -33,6 +33,11 @@ impl Versions {
         self.of.get(programme).and_then(|known| begun(known, day))
     }
 
+    /// The versions of all programmes in force on a day.
+    pub fn all_in_force(&self, day: NaiveDate) -> impl Iterator<Item = &Version> {
+        self.of.values().filter_map(move |known| begun(known, day))
+    }
+
     /// The version of this name, in any programme.
     #[must_use]
     pub fn named(&self, name: &VersionName) -> Option<&Version> {

@@ -3,7 +3,7 @@
 //! Arrays with numbered places; a later version may append places, which an earlier one skips.
 
 use chrono::{Datelike, NaiveDate};
-use minicbor::bytes::ByteVec;
+use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
 use super::WireError;
@@ -12,13 +12,19 @@ use crate::entry::{
     Arrival, Behind, Correction, Delivery, Entry, Fact, Instant, Pieces, Published, Reading, Sale, Sealed, Staff,
     Standing, Withdrawal,
 };
-use crate::ids::{ActorId, EntryId};
+use crate::ids::{ActorId, EntryId, StaffId};
 use crate::seal::SEALED_BYTES_MAX;
+use access::WireAccess;
 use dispute::{WireDecision, WireDispute, WireException};
+use notice::WireNotice;
 
+mod access;
 mod dispute;
+mod notice;
 
+pub use access::{AFTER_MAX, CERTIFICATE_BYTES_MAX, KEY_BYTES_MAX, REVOKED_MAX, RIGHTS_MAX, SIGNATURE_BYTES_MAX};
 pub use dispute::{CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX};
+pub use notice::NOTICE_BYTES_MAX;
 
 /// Longest entry, in bytes; only a published version comes near.
 pub const ENTRY_BYTES_MAX: usize = 32 * 1024;
@@ -44,6 +50,9 @@ struct WireEntry {
     name: String,
     #[n(4)]
     verified: bool,
+    /// Not in the first version.
+    #[n(5)]
+    staff: Option<ByteArray<16>>,
 }
 
 #[derive(Encode, Decode)]
@@ -68,6 +77,10 @@ enum WireFact {
     Exception(#[n(0)] WireException),
     #[n(9)]
     Decision(#[n(0)] WireDecision),
+    #[n(10)]
+    Access(#[n(0)] WireAccess),
+    #[n(11)]
+    Notice(#[n(0)] WireNotice),
 }
 
 #[derive(Encode, Decode, Clone, Copy)]
@@ -225,6 +238,7 @@ impl From<&Entry> for WireEntry {
             fact: WireFact::from(&entry.fact),
             name: entry.by.name.clone(),
             verified: entry.by.verified,
+            staff: entry.by.id.map(|id| id.0.into()),
         }
     }
 }
@@ -259,6 +273,8 @@ impl From<&Fact> for WireFact {
             Fact::Dispute(dispute) => Self::Dispute(dispute.into()),
             Fact::Exception(exception) => Self::Exception(exception.into()),
             Fact::Decision(decision) => Self::Decision(decision.into()),
+            Fact::Access(access) => Self::Access(access.into()),
+            Fact::Notice(notice) => Self::Notice(notice.into()),
         }
     }
 }
@@ -298,7 +314,11 @@ impl TryFrom<WireEntry> for Entry {
     fn try_from(wire: WireEntry) -> Result<Self, WireError> {
         Ok(Self {
             at: instant(wire.second, wire.doubt_s)?,
-            by: Staff { name: text("name", wire.name, NAME_BYTES_MAX)?, verified: wire.verified },
+            by: Staff {
+                name: text("name", wire.name, NAME_BYTES_MAX)?,
+                verified: wire.verified,
+                id: wire.staff.map(|id| StaffId(id.into())),
+            },
             fact: wire.fact.try_into()?,
         })
     }
@@ -337,6 +357,8 @@ impl TryFrom<WireFact> for Fact {
             WireFact::Dispute(dispute) => Self::Dispute(dispute.try_into()?),
             WireFact::Exception(exception) => Self::Exception(exception.try_into()?),
             WireFact::Decision(decision) => Self::Decision(decision.try_into()?),
+            WireFact::Access(access) => Self::Access(access.try_into()?),
+            WireFact::Notice(notice) => Self::Notice(notice.try_into()?),
         })
     }
 }

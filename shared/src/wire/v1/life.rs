@@ -89,6 +89,8 @@ pub struct HubLife {
     pub disputes: bool,
     /// The hub answers a [`Confirm`](super::confirm::Confirm); an earlier one would end the line.
     pub confirms: bool,
+    /// The hub reads grants and revocations; an earlier one would put aside the run that holds one.
+    pub access: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -132,6 +134,8 @@ pub(super) struct WireHubLife {
     disputes: Option<bool>,
     #[n(5)]
     confirms: Option<bool>,
+    #[n(6)]
+    access: Option<bool>,
 }
 
 impl From<&EdgeLife> for WireEdgeLife {
@@ -174,6 +178,7 @@ impl From<HubLife> for WireHubLife {
             wants_keys: life.wants_keys,
             disputes: life.disputes.then_some(true),
             confirms: life.confirms.then_some(true),
+            access: life.access.then_some(true),
         }
     }
 }
@@ -187,6 +192,7 @@ impl From<WireHubLife> for HubLife {
             wants_keys: wire.wants_keys,
             disputes: wire.disputes.unwrap_or(false),
             confirms: wire.confirms.unwrap_or(false),
+            access: wire.access.unwrap_or(false),
         }
     }
 }

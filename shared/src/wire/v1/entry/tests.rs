@@ -4,10 +4,12 @@ use super::*;
 use crate::entry::{Behind, ClearedDay, Decision, Dispute, Exception, Found, Source};
 use crate::ids::CaseId;
 
+mod access;
+
 fn sale() -> Entry {
     Entry {
         at: Instant { second: 1_580_954_400, doubt_s: 1 },
-        by: Staff { name: "王藥師".to_owned(), verified: false },
+        by: Staff { name: "王藥師".to_owned(), verified: false, id: None },
         fact: Fact::Sale(Sale {
             programme: "mask".parse().unwrap(),
             version: "mask-2020-02-06".parse().unwrap(),
@@ -139,7 +141,8 @@ fn every_fact_round_trips() {
 #[test]
 fn places_that_a_later_version_appends_are_skipped() {
     let mut bytes = encode(&sale());
-    bytes[0] = 0x86; // an array of six
+    bytes[0] = 0x87; // an array of seven, nobody signed in
+    bytes.push(0xf6);
     bytes.push(0x18);
     bytes.push(99);
     assert_eq!(decode(&bytes).unwrap(), sale());

@@ -54,6 +54,7 @@ fn every_message_round_trips() {
             wants_keys: true,
             disputes: true,
             confirms: true,
+            access: false,
         }),
     };
     let receipt = Receipt { journal: 6, second: 7, signature: Signature([1; 64]) };
@@ -93,6 +94,7 @@ fn a_position_that_no_store_can_count_to_is_none() {
         wants_keys: false,
         disputes: false,
         confirms: false,
+        access: false,
     };
     let welcome = |feed, journal| Welcome {
         protocol: PROTOCOL,

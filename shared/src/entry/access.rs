@@ -1,0 +1,136 @@
+//! Who may do what at a site, as facts: grants, revocations, the issuers of cards, cards that were revoked.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+
+use super::Sealed;
+use crate::ids::{EntryId, ServiceName, StaffId};
+use crate::rules::access::card::CardKind;
+
+/// One fact of rights.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Somebody may do something: at the site by its 機構代表 or 機構管理者, at the desk by the hub.
+    Grant(Grant),
+    /// Somebody may no more.
+    Revocation(Revocation),
+    /// Nation: whose certificates count.
+    Issuer(Issuer),
+    /// Desk: which cards of this site's people are revoked.
+    Revoked(RevokedCards),
+}
+
+/// What somebody may do.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Right {
+    /// 機構代表: names the managers (S17).
+    Representative,
+    /// 機構管理者: applies for services, looks after the users and what they may use (S18).
+    Manager,
+    /// 機構使用者 of one service (S19).
+    Service(ServiceName),
+}
+
+/// The holder of a card: whoever signs with its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The name on the screen, at most 64 bytes.
+    pub name: String,
+    /// Which card.
+    pub card: CardKind,
+    /// The card's public key (SubjectPublicKeyInfo, DER; RFC 5280). Of a 健保卡, which signs nothing, a key of the
+    /// site's own whose private half opens with the holder's password.
+    pub key: Vec<u8>,
+    /// That private half under the password ([`crate::seal::passphrase`]).
+    pub locked_key: Option<Vec<u8>>,
+    /// Whose 健保卡 it is, sealed.
+    pub document: Option<Sealed>,
+    /// The certificate's issuer (SHA-256 of its public key) and number, by which it can be revoked.
+    pub certificate: Option<Certificate>,
+}
+
+/// Which certificate.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Certificate {
+    /// SHA-256 of the issuer's SubjectPublicKeyInfo.
+    pub issuer: [u8; 32],
+    /// Its serial number, at most 20 bytes (RFC 5280, 4.1.2.2).
+    pub serial: Vec<u8>,
+}
+
+impl Holder {
+    /// The name of whoever holds this key.
+    #[must_use]
+    pub fn id(&self) -> StaffId {
+        StaffId::of_key(&self.key)
+    }
+}
+
+impl fmt::Debug for Holder {
+    /// Neither the key under the password nor whose card it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Holder({} {:?}, {})", self.id(), self.name, self.card)
+    }
+}
+
+/// Somebody may do something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// Who.
+    pub to: Holder,
+    /// What.
+    pub rights: Vec<Right>,
+    /// The last day on which it holds.
+    pub until: NaiveDate,
+    /// The revocations of these rights of this holder that the giver knew of: it holds in spite of them, and of no other.
+    pub after: Vec<EntryId>,
+    /// By whom, under which grant of their own; none: by the hub.
+    pub giver: Option<Giver>,
+}
+
+/// Who gave, and the proof of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Giver {
+    /// Who.
+    pub id: StaffId,
+    /// The grant by which they could.
+    pub under: EntryId,
+    /// Their card's signature over [`crate::sign::grant::grant_words`].
+    pub signature: Vec<u8>,
+}
+
+/// Somebody may no more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revocation {
+    /// Who.
+    pub of: StaffId,
+    /// What.
+    pub rights: Vec<Right>,
+    /// Who took it; none: the hub.
+    pub taker: Option<StaffId>,
+    /// Why, at most 200 bytes.
+    pub reason: String,
+}
+
+/// A pinned issuer of cards.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Issuer {
+    /// Which cards it issues.
+    pub cards: Vec<CardKind>,
+    /// Its certificate (DER).
+    pub certificate: Vec<u8>,
+    /// Whether it counts; the last word does.
+    pub holds: bool,
+}
+
+/// What an issuer's list said of the cards of one site; the newest of an issuer counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RevokedCards {
+    /// SHA-256 of the issuer's SubjectPublicKeyInfo.
+    pub issuer: [u8; 32],
+    /// When the issuer made its list, in seconds since 1970.
+    pub as_of: i64,
+    /// Serial numbers, and since when.
+    pub cards: Vec<(Vec<u8>, i64)>,
+}

@@ -1,0 +1,297 @@
+//! What grants and revocations come to: a function of their set.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use crate::entry::Instant;
+use crate::entry::access::{Grant, Holder, Revocation, Right};
+use crate::ids::{EntryId, SiteCode, StaffId};
+use crate::rules::calendar::taipei_day;
+use crate::sign::card::CardKey;
+use crate::sign::grant::grant_words;
+
+/// Where a fact stands: only the hub writes the desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the desk of the site.
+    Desk,
+    /// In the site's own ledger.
+    Site,
+}
+
+/// A grant in its ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Its entry.
+    pub id: EntryId,
+    /// When.
+    pub at: Instant,
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub grant: Grant,
+}
+
+/// A revocation in its ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Its entry.
+    pub id: EntryId,
+    /// When.
+    pub at: Instant,
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub revocation: Revocation,
+}
+
+/// Why a grant gives nothing, or one of its rights is not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Void {
+    /// It stands in the site's ledger and names nobody who gave it.
+    NoGiver,
+    /// The giver's card has not signed it.
+    BadSignature,
+    /// The giver had no right to give it, or no longer on that day.
+    GiverMayNot,
+    /// The giver's own right had been taken back before or meanwhile.
+    GiverWasWithdrawn,
+    /// The right is not for such a card (S17, S18).
+    WrongCard,
+}
+
+impl Void {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoGiver => "no-giver",
+            Self::BadSignature => "bad-signature",
+            Self::GiverMayNot => "giver-may-not",
+            Self::GiverWasWithdrawn => "giver-was-withdrawn",
+            Self::WrongCard => "wrong-card",
+        }
+    }
+}
+
+/// One right of one person, by one grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// By which grant.
+    pub grant: EntryId,
+    /// When it was given.
+    pub at: Instant,
+    /// The last day.
+    pub until: NaiveDate,
+    /// Who gave it; none: the hub.
+    pub giver: Option<StaffId>,
+    /// The revocations that beat it, the earliest first.
+    pub beaten_by: Vec<EntryId>,
+}
+
+/// Why somebody may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    /// It was never given.
+    NeverGiven,
+    /// It was, until this day.
+    Expired {
+        /// The last day.
+        until: NaiveDate,
+    },
+    /// It was taken back.
+    Withdrawn {
+        /// When.
+        at: Instant,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The rights at one site.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    holders: BTreeMap<StaffId, (EntryId, Holder)>,
+    held: BTreeMap<(StaffId, Right), Vec<Holding>>,
+    taken: BTreeMap<(StaffId, Right), Vec<(Instant, EntryId, String)>>,
+    void: BTreeMap<EntryId, Void>,
+}
+
+/// The rights from which rights flow, first things first: what the hub gives, what representatives, what managers give.
+const TIERS: usize = 3;
+
+impl Rights {
+    /// The meaning of these facts at this site; their order is of no account.
+    #[must_use]
+    pub fn fold(site: &SiteCode, given: &[Given], taken: &[Taken]) -> Self {
+        let mut rights = Self::default();
+        rights.take(given, taken);
+        let mut order: Vec<&Given> = given.iter().collect();
+        order.sort_by_key(|given| (given.at, given.id));
+        for tier in 0..TIERS {
+            for given in order.iter().filter(|given| tier_of(&given.grant) == tier) {
+                rights.give(site, given);
+            }
+        }
+        rights
+    }
+
+    /// Revocations of rights that somebody was given, whoever wrote them.
+    fn take(&mut self, given: &[Given], taken: &[Taken]) {
+        for Taken { id, at, place, revocation } in taken {
+            for right in &revocation.rights {
+                // A site's own revocation of what the hub gave to its representative would lock the site out.
+                let counts = *place == Place::Desk || *right != Right::Representative;
+                let known = given.iter().any(|given| given.grant.to.id() == revocation.of);
+                if counts && known {
+                    let all = self.taken.entry((revocation.of, right.clone())).or_default();
+                    all.push((*at, *id, revocation.reason.clone()));
+                    all.sort_unstable();
+                }
+            }
+        }
+    }
+
+    fn give(&mut self, site: &SiteCode, given: &Given) {
+        let judged = self.judge(site, given);
+        if let Err(void) = judged {
+            self.void.insert(given.id, void);
+            return;
+        }
+        let id = given.grant.to.id();
+        self.holders.insert(id, (given.id, given.grant.to.clone()));
+        for right in &given.grant.rights {
+            let taken = self.taken.get(&(id, right.clone())).into_iter().flatten();
+            let beaten_by =
+                taken.map(|(_, taken, _)| *taken).filter(|taken| !given.grant.after.contains(taken)).collect();
+            let giver = given.grant.giver.as_ref().map(|giver| giver.id);
+            let holding = Holding { grant: given.id, at: given.at, until: given.grant.until, giver, beaten_by };
+            self.held.entry((id, right.clone())).or_default().push(holding);
+        }
+    }
+
+    /// Whether the grant was for its giver to give.
+    fn judge(&self, site: &SiteCode, given: &Given) -> Result<(), Void> {
+        let Given { id: _, at, place, grant } = given;
+        if !grant.rights.iter().all(|right| right.fits(grant.to.card)) {
+            return Err(Void::WrongCard);
+        }
+        let giver = match (place, &grant.giver) {
+            (Place::Desk, _) => return Ok(()),
+            (Place::Site, Some(giver)) => giver,
+            (Place::Site, None) => return Err(Void::NoGiver),
+        };
+        let (_, holder) = self.holders.get(&giver.id).ok_or(Void::GiverMayNot)?;
+        let key = CardKey::from_spki(&holder.key).map_err(|_| Void::BadSignature)?;
+        if !key.signed(&grant_words(site, grant), &giver.signature) {
+            return Err(Void::BadSignature);
+        }
+        let by = |right: &Right| self.under(giver.id, giver.under, right);
+        let (right, under) = [Right::Representative, Right::Manager].iter().find_map(by).ok_or(Void::GiverMayNot)?;
+        let may = grant.rights.iter().all(|given| right.gives(given));
+        if !may || under.until < taipei_day(at.second) {
+            return Err(Void::GiverMayNot);
+        }
+        let lost = |taken: &EntryId| self.at_of(taken).is_none_or(|taken| !is_before(*at, taken));
+        if under.beaten_by.iter().any(lost) { Err(Void::GiverWasWithdrawn) } else { Ok(()) }
+    }
+
+    fn under<'a>(&'a self, giver: StaffId, under: EntryId, right: &Right) -> Option<(Right, &'a Holding)> {
+        let holdings = self.held.get(&(giver, right.clone()))?;
+        holdings.iter().find(|holding| holding.grant == under).map(|holding| (right.clone(), holding))
+    }
+
+    fn at_of(&self, taken: &EntryId) -> Option<Instant> {
+        self.taken.values().flatten().find(|(_, id, _)| id == taken).map(|(at, _, _)| *at)
+    }
+
+    /// Whether somebody may do this on this day, and by which grant.
+    ///
+    /// # Errors
+    /// Where they may not, with the reason.
+    pub fn may(&self, who: &StaffId, right: &Right, day: NaiveDate) -> Result<&Holding, Denied> {
+        let key = (*who, right.clone());
+        let held = self.held.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let stands = |holding: &&Holding| holding.beaten_by.is_empty();
+        if let Some(holding) = held.iter().filter(stands).find(|holding| day <= holding.until) {
+            return Ok(holding);
+        }
+        if let Some(until) = held.iter().filter(stands).map(|holding| holding.until).max() {
+            return Err(Denied::Expired { until });
+        }
+        let last = if held.is_empty() { None } else { self.taken.get(&key).and_then(|taken| taken.last()) };
+        match last {
+            Some((at, _, reason)) => Err(Denied::Withdrawn { at: *at, reason: reason.clone() }),
+            None => Err(Denied::NeverGiven),
+        }
+    }
+
+    /// Everything that somebody may do on this day.
+    #[must_use]
+    pub fn of(&self, who: &StaffId, day: NaiveDate) -> Vec<Right> {
+        let all = self.held.keys().filter(|(id, _)| id == who).map(|(_, right)| right);
+        all.filter(|right| self.may(who, right, day).is_ok()).cloned().collect()
+    }
+
+    /// Everybody who was ever given a right, with the entry that described them last.
+    pub fn holders(&self) -> impl Iterator<Item = (&StaffId, &EntryId, &Holder)> {
+        self.holders.iter().map(|(id, (entry, holder))| (id, entry, holder))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn holder(&self, who: &StaffId) -> Option<&Holder> {
+        self.holders.get(who).map(|(_, holder)| holder)
+    }
+
+    /// Every right that somebody ever had, with its last day.
+    pub fn ever(&self, who: &StaffId) -> impl Iterator<Item = (&Right, &[Holding])> {
+        self.held.iter().filter(move |((id, _), _)| id == who).map(|((_, right), held)| (right, held.as_slice()))
+    }
+
+    /// The revocations of a right that a new grant of it has to name.
+    #[must_use]
+    pub fn revocations(&self, who: &StaffId, right: &Right) -> Vec<EntryId> {
+        let taken = self.taken.get(&(*who, right.clone()));
+        taken.into_iter().flatten().map(|(_, id, _)| *id).collect()
+    }
+
+    /// Every revocation of rights that were ever held: who, what, when, which.
+    pub(super) fn all_taken(&self) -> impl Iterator<Item = (&StaffId, &Right, Instant, EntryId)> {
+        self.taken.iter().flat_map(|((who, right), all)| all.iter().map(move |(at, id, _)| (who, right, *at, *id)))
+    }
+
+    /// The grants of somebody's right.
+    pub(super) fn holdings(&self, who: &StaffId, right: &Right) -> &[Holding] {
+        self.held.get(&(*who, right.clone())).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Grants that give nothing, and why.
+    pub fn void(&self) -> impl Iterator<Item = (&EntryId, Void)> {
+        self.void.iter().map(|(id, void)| (id, *void))
+    }
+
+    /// Whether signing in is asked for at all: a site without a 機構代表 and without anybody else goes on as before.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let grants: BTreeSet<_> = self.holders.keys().collect();
+        grants.is_empty()
+    }
+}
+
+/// What a grant depends on: nothing but the hub, representatives, managers.
+fn tier_of(grant: &Grant) -> usize {
+    let tier = |right: &Right| match right {
+        Right::Representative => 0,
+        Right::Manager => 1,
+        Right::Service(_) => 2,
+    };
+    grant.rights.iter().map(tier).max().unwrap_or_default()
+}
+
+/// Whether the first was before the second, whatever the clocks were off.
+fn is_before(first: Instant, second: Instant) -> bool {
+    let reach = i64::from(first.doubt_s).saturating_add(i64::from(second.doubt_s));
+    first.second.saturating_add(reach) < second.second
+}

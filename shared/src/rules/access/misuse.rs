@@ -1,0 +1,89 @@
+//! What was done by somebody whose right had been withdrawn in the meantime: found when ledgers meet, told once.
+
+use std::collections::BTreeMap;
+
+use super::Rights;
+use crate::entry::Instant;
+use crate::entry::access::Right;
+use crate::ids::{EntryId, StaffId};
+use crate::rules::calendar::taipei_day;
+
+/// Something that somebody did who was signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// The entry.
+    pub id: EntryId,
+    /// When.
+    pub at: Instant,
+    /// Who.
+    pub by: StaffId,
+    /// What it needed.
+    pub right: Right,
+}
+
+/// Deeds behind one revocation, as one finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse {
+    /// Who.
+    pub by: StaffId,
+    /// What they had no right to.
+    pub right: Right,
+    /// The revocation; none: nobody ever gave the right, or it had expired.
+    pub revocation: Option<EntryId>,
+    /// When it was written.
+    pub withdrawn: Option<Instant>,
+    /// The first deed behind it.
+    pub first: EntryId,
+    /// When that was.
+    pub at: Instant,
+    /// How many there are.
+    pub deeds: u64,
+}
+
+/// Every misuse among these deeds. Of several revocations the first one before the deed is named; a deed that was
+/// written before every revocation is none.
+#[must_use]
+pub fn misused(rights: &Rights, deeds: &[Deed]) -> Vec<Misuse> {
+    let mut found: BTreeMap<(StaffId, Right, Option<EntryId>), Misuse> = BTreeMap::new();
+    for deed in deeds {
+        let Err(revocation) = judge(rights, deed) else { continue };
+        let withdrawn = revocation.and_then(|id| taken_at(rights, id));
+        let key = (deed.by, deed.right.clone(), revocation);
+        let misuse = found.entry(key).or_insert_with(|| Misuse {
+            by: deed.by,
+            right: deed.right.clone(),
+            revocation,
+            withdrawn,
+            first: deed.id,
+            at: deed.at,
+            deeds: 0,
+        });
+        misuse.deeds += 1;
+        if (deed.at, deed.id) < (misuse.at, misuse.first) {
+            (misuse.at, misuse.first) = (deed.at, deed.id);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Whether some grant covers the deed; else the revocation that took the last one away.
+fn judge(rights: &Rights, deed: &Deed) -> Result<(), Option<EntryId>> {
+    let day = taipei_day(deed.at.second);
+    let mut by = None;
+    for holding in rights.holdings(&deed.by, &deed.right).iter().filter(|holding| day <= holding.until) {
+        let before = holding
+            .beaten_by
+            .iter()
+            .copied()
+            .find(|id| taken_at(rights, *id).is_some_and(|taken| taken.second <= deed.at.second));
+        match before {
+            None => return Ok(()),
+            Some(revocation) => by = by.or(Some(revocation)),
+        }
+    }
+    Err(by)
+}
+
+fn taken_at(rights: &Rights, revocation: EntryId) -> Option<Instant> {
+    rights.all_taken().find(|(_, _, _, id)| *id == revocation).map(|(_, _, at, _)| at)
+}
