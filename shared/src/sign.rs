@@ -13,6 +13,8 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use crate::ids::{ChangeHash, DocId, EntryId};
 use crate::seal::SealError;
 
+pub mod card;
+
 /// Who signed: a public key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; 32]);
