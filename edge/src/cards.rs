@@ -5,8 +5,11 @@
 //! a driver that hangs, crashes or is missing takes nothing else down.
 
 pub mod apdu;
+pub mod certificate;
 pub mod failure;
 pub mod lines;
+pub mod login;
 pub mod nhi;
+pub mod pin;
 pub mod readers;
 pub mod runner;

@@ -83,6 +83,9 @@ pub enum Command {
         /// No real readers: cards of these people are put in from the page. Only in a rehearsal.
         #[arg(long, value_name = "PEOPLE", requires_all = ["rehearsal_clock", "card_helper"])]
         demonstration_cards: Option<PathBuf>,
+        /// What reads certificate cards: a PKCS#11 module of their maker's. `atoll-card` loads it, nothing else does.
+        #[arg(long, value_name = "FILE", requires = "card_helper", conflicts_with = "demonstration_cards")]
+        card_module: Vec<PathBuf>,
     },
     /// 口罩到貨: count goods in.
     Arrive {
@@ -278,8 +281,12 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         Command::Line { what } => deeds::line(&folder, *what),
         Command::Verify => verify::verify(&folder),
         Command::Doctor => doctor::doctor(&folder, cli.rehearsal_clock),
-        Command::Serve { listen, host, card_helper, demonstration_cards } => {
-            let readers = serve::Readers { helper: card_helper.clone(), people: demonstration_cards.clone() };
+        Command::Serve { listen, host, card_helper, demonstration_cards, card_module } => {
+            let readers = serve::Readers {
+                helper: card_helper.clone(),
+                people: demonstration_cards.clone(),
+                modules: card_module.clone(),
+            };
             let door = serve::Door { listen: *listen, names: host, readers };
             serve::serve(&folder, cli.rehearsal_clock, &door).map(|()| Outcome::silent())
         }

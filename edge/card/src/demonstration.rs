@@ -76,7 +76,7 @@ impl Readers for Demonstration {
     }
 
     fn obey(&mut self, ask: Ask, said: &Sender<Said>) {
-        let (Ask::Read { reader, .. } | Ask::Insert { reader, .. } | Ask::Pull { reader }) = &ask;
+        let (Ask::Read { reader, .. } | Ask::Insert { reader, .. } | Ask::Pull { reader }) = &ask else { return };
         let Some(at) = READERS.iter().position(|name| name == reader) else {
             return tracing::warn!("there is no such reader");
         };
@@ -91,6 +91,7 @@ impl Readers for Demonstration {
             }
             Ask::Insert { .. } => tracing::warn!("there is no such person"),
             Ask::Pull { .. } => self.pull(at, said),
+            Ask::Certificates { .. } | Ask::Sign { .. } => {}
             Ask::Read { reader, insertion } => {
                 let there = self.inserted.get(at).copied().flatten().filter(|(number, _)| *number == insertion);
                 let record = there.and_then(|(_, person)| self.records.get(person)).cloned();

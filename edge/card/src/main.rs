@@ -13,7 +13,8 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use edge::cards::lines::{Ask, PROTOCOL, Said, line, parse};
+use edge::cards::lines::{Ask, Found, PROTOCOL, Said, Signed, line, parse};
+use edge::cards::login::LoginFailure;
 
 mod demonstration;
 mod reading;
@@ -30,6 +31,9 @@ struct Arguments {
     /// No real readers: two that are scripted, for these people (a JSON list of records).
     #[arg(long, value_name = "PEOPLE")]
     demonstration: Option<PathBuf>,
+    /// What reads certificate cards: a PKCS#11 module of their maker's.
+    #[arg(long, value_name = "FILE", conflicts_with = "demonstration")]
+    module: Vec<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -133,6 +137,12 @@ impl Readers for Real {
     fn obey(&mut self, ask: Ask, said: &Sender<Said>) {
         match ask {
             Ask::Read { reader, insertion } => reading::read(&self.slots, reader, insertion, said),
+            Ask::Certificates { ask } => {
+                tell(said, Said::Certificates { ask, outcome: Found::Failed(LoginFailure::ModuleMissing) });
+            }
+            Ask::Sign { ask, .. } => {
+                tell(said, Said::Signed { ask, outcome: Signed::Failed(LoginFailure::ModuleMissing) });
+            }
             Ask::Insert { .. } | Ask::Pull { .. } => tracing::warn!("these readers are real: nothing is put in"),
         }
     }

@@ -11,13 +11,35 @@ use zeroize::Zeroizing;
 
 use super::failure::CardFailure;
 use super::nhi::RECORD_BYTES;
+use super::pin::Pin;
+
+mod certificates;
+mod hex;
+
+pub use certificates::{
+    CARD_CERTIFICATES_MAX, CARDS_MAX, CERTIFICATE_BYTES_MAX, CardCertificates, Found, PinState, Signed, TOKEN_BYTES_MAX,
+};
 
 /// What this library speaks; another one is not listened to.
-pub const PROTOCOL: u32 = 1;
-/// Longest line; a reader's name has at most 128 bytes, a record 57.
-pub const LINE_BYTES_MAX: usize = 8 * 1024;
+pub const PROTOCOL: u32 = 2;
+/// Longest line of the helper's: that of all certificates.
+pub const LINE_BYTES_MAX: usize = 640 * 1024;
+/// Longest line of the edge's: a message to sign. A reader's name has at most 128 bytes.
+pub const ASK_BYTES_MAX: usize = 8 * 1024;
+/// Longest message that a card is asked to sign.
+pub const MESSAGE_BYTES_MAX: usize = 1_024;
 /// A card that has not answered by then hangs, in milliseconds.
 pub const READ_LIMIT_MS: u64 = 5_000;
+/// The module of a certificate card that has not answered by then hangs, in milliseconds.
+pub const MODULE_LIMIT_MS: u64 = 10_000;
+/// The same where somebody types on the reader's own pad.
+pub const PAD_LIMIT_MS: u64 = 60_000;
+
+const _: () = assert!(
+    2 * CARDS_MAX * CARD_CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX + 16 * 1024 <= LINE_BYTES_MAX,
+    "a line holds all certificates of all cards"
+);
+const _: () = assert!(2 * MESSAGE_BYTES_MAX + 1_024 <= ASK_BYTES_MAX, "an ask holds a message");
 
 /// Helper → edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +85,20 @@ pub enum Said {
         tries: u32,
         /// The record, or why there is none.
         outcome: Outcome,
+    },
+    /// The answer to [`Ask::Certificates`].
+    Certificates {
+        /// To which ask.
+        ask: u64,
+        /// The cards, or why there are none.
+        outcome: Found,
+    },
+    /// The answer to [`Ask::Sign`].
+    Signed {
+        /// To which ask.
+        ask: u64,
+        /// The signature, or why there is none.
+        outcome: Signed,
     },
 }
 
@@ -137,6 +173,26 @@ pub enum Ask {
         /// Which card.
         insertion: u64,
     },
+    /// Which certificate cards are there, and what do they say of themselves? No PIN is needed.
+    Certificates {
+        /// Counts: the answer names it.
+        ask: u64,
+    },
+    /// Let this card sign a message. The PIN is given to it once.
+    Sign {
+        /// Counts: the answer names it.
+        ask: u64,
+        /// Which card, by [`CardCertificates::token`].
+        token: String,
+        /// By which of its certificates: SHA-256.
+        #[serde(with = "hex::hash")]
+        certificate: [u8; 32],
+        /// None where it is typed on the reader's own pad.
+        pin: Option<Pin>,
+        /// At most [`MESSAGE_BYTES_MAX`].
+        #[serde(with = "hex::bytes")]
+        message: Vec<u8>,
+    },
     /// Of a demonstration: put a card in.
     Insert {
         /// Into which reader.
@@ -156,6 +212,17 @@ pub enum Ask {
 pub fn line<T: Serialize>(message: &T) -> String {
     // Nothing in these types can fail to be written.
     serde_json::to_string(message).unwrap_or_default()
+}
+
+/// An ask's line with its end. It may hold a PIN: the bytes are cleaned, and were never anywhere else.
+#[must_use]
+pub fn ask_line(ask: &Ask) -> Zeroizing<Vec<u8>> {
+    // With room enough from the start: bytes that grow leave copies behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(ASK_BYTES_MAX));
+    // Nothing in these types can fail to be written.
+    let _ = serde_json::to_writer(&mut *text, ask);
+    text.push(b'\n');
+    text
 }
 
 /// A line.

@@ -113,7 +113,8 @@ impl Readers {
                 self.is_demonstration = demonstration;
                 None
             }
-            Said::Alive => None,
+            // What certificate cards answer goes to whoever asked: the runner passes it on.
+            Said::Alive | Said::Certificates { .. } | Said::Signed { .. } => None,
             // Whoever has not said who it is, or is another, is not listened to.
             Said::Service { .. } | Said::Readers { .. } | Said::Card { .. } | Said::Read { .. } if !self.is_up => None,
             Said::Service { up } => {
@@ -202,6 +203,12 @@ impl Readers {
     #[must_use]
     pub fn health(&self) -> &BTreeMap<String, Health> {
         &self.health
+    }
+
+    /// Whether a helper that speaks our protocol runs.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.is_up
     }
 
     /// Why no card can be read at all; none where a reader is there.

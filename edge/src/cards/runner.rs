@@ -13,9 +13,13 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::lines::{Ask, LINE_BYTES_MAX, Said, line, parse};
+use super::lines::{Ask, LINE_BYTES_MAX, Said, ask_line, parse};
 use super::readers::{Health, Readers};
 use crate::desk::Desk;
+
+mod questions;
+
+use questions::{Question, Waiting};
 
 /// A helper that ended is started again after this, and after twice as long each time up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(500);
@@ -36,6 +40,7 @@ const ASKS_MAX: usize = 16;
 pub struct Cards {
     readers: watch::Receiver<Readers>,
     asks: mpsc::Sender<Ask>,
+    questions: mpsc::Sender<Question>,
 }
 
 impl Cards {
@@ -61,6 +66,7 @@ pub struct Runner {
     desk: Desk,
     told: watch::Sender<Readers>,
     asks: mpsc::Receiver<Ask>,
+    questions: mpsc::Receiver<Question>,
     /// Where it is kept how the readers have fared.
     kept: PathBuf,
     kept_last: Option<Instant>,
@@ -72,7 +78,9 @@ pub fn runner(program: OsString, arguments: Vec<OsString>, desk: Desk, folder: &
     let kept = folder.join(KEPT_FILE);
     let (told, readers) = watch::channel(Readers::new(health(&kept), desk.rehearsal().is_on()));
     let (ask, asks) = mpsc::channel(ASKS_MAX);
-    (Runner { program, arguments, desk, told, asks, kept, kept_last: None }, Cards { readers, asks: ask })
+    let (question, questions) = mpsc::channel(ASKS_MAX);
+    let runner = Runner { program, arguments, desk, told, asks, questions, kept, kept_last: None };
+    (runner, Cards { readers, asks: ask, questions: question })
 }
 
 impl Runner {
@@ -92,10 +100,25 @@ impl Runner {
             if began.elapsed() >= GOOD_RUN {
                 pause = PAUSE;
             }
+            let ends = Instant::now() + pause;
             tokio::select! {
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
+                () = self.rest(ends) => pause = (pause * 2).min(PAUSE_MAX),
                 _ = stop.wait_for(|stop| *stop) => return,
             }
+        }
+    }
+
+    /// Between two helpers no question waits: a PIN would reach the card when nobody stands there any more.
+    async fn rest(&mut self, until: Instant) {
+        let answered = async {
+            while let Some(question) = self.questions.recv().await {
+                drop(question);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = answered => {}
+            () = sleep_until(until) => {}
         }
     }
 
@@ -110,23 +133,25 @@ impl Runner {
         };
         let mut said = BufReader::new(output);
         let (mut text, mut heard) = (Vec::new(), Instant::now());
+        let mut waiting = Waiting::default();
         loop {
             let ask = tokio::select! {
                 // Whatever was read of a line stays in `text` where the other branch comes first.
                 read = next_line(&mut said, &mut text) => match read {
                     Ok(true) => {
                         heard = Instant::now();
-                        self.take(&std::mem::take(&mut text))
+                        self.take(&std::mem::take(&mut text), &mut waiting)
                     }
                     Ok(false) => return std::io::Error::other("it said nothing more"),
                     Err(cause) => return cause,
                 },
                 ask = self.asks.recv() => ask,
+                question = self.questions.recv() => question.and_then(|question| waiting.ask(question)),
                 // A card service that hangs would leave the last customer's card in the reader for ever.
                 () = sleep_until(heard + SILENT) => return std::io::Error::other("it says nothing"),
             };
             if let Some(ask) = ask
-                && let Err(cause) = input.write_all(format!("{}\n", line(&ask)).as_bytes()).await
+                && let Err(cause) = input.write_all(&ask_line(&ask)).await
             {
                 return cause;
             }
@@ -140,7 +165,7 @@ impl Runner {
         command.spawn()
     }
 
-    fn take(&mut self, text: &[u8]) -> Option<Ask> {
+    fn take(&mut self, text: &[u8], waiting: &mut Waiting) -> Option<Ask> {
         let said = match str::from_utf8(text).map_err(|_| None).and_then(|text| parse::<Said>(text).map_err(Some)) {
             Ok(said) => said,
             Err(bad) => {
@@ -148,6 +173,7 @@ impl Runner {
                 return None;
             }
         };
+        let said = waiting.answer(said)?;
         let is_read = matches!(said, Said::Read { .. });
         let today = taipei_day(self.desk.reading().wall_ms.div_euclid(1_000));
         let mut ask = None;

@@ -38,6 +38,8 @@ pub(super) struct Door<'a> {
 pub(super) struct Readers {
     pub(super) helper: Option<PathBuf>,
     pub(super) people: Option<PathBuf>,
+    /// PKCS#11 modules of certificate cards.
+    pub(super) modules: Vec<PathBuf>,
 }
 
 /// The helper's command.
@@ -53,7 +55,7 @@ impl Readers {
         let Some(program) = &self.helper else { return Ok(None) };
         let (arguments, people) = match &self.people {
             Some(people) => (vec!["--demonstration".into(), people.clone().into()], labels(people)?),
-            None => (Vec::new(), Vec::new()),
+            None => (self.modules.iter().flat_map(|module| ["--module".into(), module.into()]).collect(), Vec::new()),
         };
         Ok(Some(Helper { program: program.clone().into(), arguments, people }))
     }

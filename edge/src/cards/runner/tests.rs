@@ -5,7 +5,7 @@ use crate::cards::failure::CardFailure;
 use crate::trial::{THURSDAY, desk_at};
 
 const SOON: Duration = Duration::from_secs(10);
-const HELLO: &str = r#"{"say":"hello","protocol":1,"demonstration":false}"#;
+const HELLO: &str = r#"{"say":"hello","protocol":2,"demonstration":false}"#;
 const UP: &str = r#"{"say":"service","up":true}"#;
 const READERS: &str = r#"{"say":"readers","readers":["a"]}"#;
 const CARD: &str = r#"{"say":"card","reader":"a","insertion":1,"state":"inserted"}"#;
@@ -70,7 +70,7 @@ async fn nonsense_is_passed_over_and_a_line_without_an_end_ends_the_helper() {
     let (_stop, cards) =
         helper(&format!("echo nonsense; printf '\\377\\n'; echo '{HELLO}'; echo '{UP}'; exec sleep 60"));
     until(&cards, |readers| readers.trouble() == Some(CardFailure::NoReader)).await;
-    let (_stop, cards) = helper(&format!("echo '{HELLO}'; echo '{UP}'; head -c 100000 /dev/zero; exec sleep 60"));
+    let (_stop, cards) = helper(&format!("echo '{HELLO}'; echo '{UP}'; head -c 700000 /dev/zero; exec sleep 60"));
     until(&cards, |readers| readers.trouble() == Some(CardFailure::NoReader)).await;
     until(&cards, |readers| readers.trouble() == Some(CardFailure::HelperDown)).await;
 }
