@@ -212,6 +212,18 @@ impl Folder {
         std::fs::read_to_string(self.address_file()).ok()?.trim().parse().ok()
     }
 
+    /// What a shell shows to the running `serve`, to act for the folder's owner; nobody else reads the folder.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.root.join("serve.token")
+    }
+
+    /// That, where a `serve` runs.
+    #[must_use]
+    pub fn token(&self) -> Option<String> {
+        std::fs::read_to_string(self.token_file()).ok()
+    }
+
     /// A fault of the folder, as people need it.
     fn cannot(&self, zh: &str, en: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
         let root = self.root.display();

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
 use shared::digest::Signed;
-use shared::ids::ProgrammeId;
+use shared::ids::{ProgrammeId, StaffId};
 use shared::ledger::run::Run;
 use shared::rules::calendar::taipei_day;
+use shared::rules::identity::Document;
 use shared::rules::programme::Versions;
 use shared::rules::refusal::Refusal;
 use shared::seal::Secret;
@@ -24,10 +25,11 @@ use crate::clock::Reading;
 use crate::fault::Fault;
 use crate::inquiry::Inquiries;
 use crate::mailbox::{Clocks, Gone, Handle};
+use crate::node::access::Acting;
 use crate::node::ask::{
-    ArriveRequest, Arrived, CorrectRequest, Corrected, DisputeLine, DisputeRequest, Disputed, DocumentText, Examine,
-    Examined, Export, Movement, Recent, RecordRequest, SaleRequest, Shelf, Slip, Sold, Status, WithdrawRequest,
-    Withdrawn,
+    AccessView, ArriveRequest, Arrived, CorrectRequest, Corrected, DisputeLine, DisputeRequest, Disputed, DocumentText,
+    Examine, Examined, Export, GrantAsk, Granted, Movement, Recent, RecordRequest, RevokeAsk, Revoked, SaleRequest,
+    Shelf, Slip, Sold, Status, WithdrawRequest, Withdrawn,
 };
 use crate::node::confirm::{Confirmation, Question};
 use crate::node::{Answer, Committed, Node, NodeError};
@@ -62,12 +64,33 @@ impl Rehearsal {
     }
 }
 
+tokio::task_local! {
+    /// Who asks, at a counter: set around each request. What asks without it is nobody.
+    static ASKS: Acting;
+}
+
+/// Whom a desk is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum For {
+    /// The owner of the data folder: the uplink, the shell.
+    #[default]
+    Folder,
+    /// The counters: whoever has signed in there.
+    Counters,
+}
+
 /// Asks the node.
 #[derive(Clone, Debug)]
 pub struct Desk {
     handle: Handle,
     rehearsal: Rehearsal,
     inquiries: Inquiries,
+    asks_for: For,
+}
+
+/// Does something as somebody at a counter.
+pub async fn asking_as<T>(acting: Acting, what: impl Future<Output = T>) -> T {
+    ASKS.scope(acting, what).await
 }
 
 /// Somebody, in a programme.
@@ -86,7 +109,22 @@ impl Desk {
     /// In front of this node, by this clock.
     #[must_use]
     pub fn new(handle: Handle, rehearsal: Rehearsal) -> Self {
-        Self { handle, rehearsal, inquiries: Inquiries::default() }
+        Self { handle, rehearsal, inquiries: Inquiries::default(), asks_for: For::Folder }
+    }
+
+    /// The same for counters: only what somebody asks who has signed in is asked as them ([`asking_as`]).
+    #[must_use]
+    pub fn for_counters(self) -> Self {
+        Self { asks_for: For::Counters, ..self }
+    }
+
+    /// Who asks now.
+    #[must_use]
+    pub fn acting(&self) -> Acting {
+        match self.asks_for {
+            For::Folder => Acting::Folder,
+            For::Counters => ASKS.try_with(Clone::clone).unwrap_or(Acting::Nobody),
+        }
     }
 
     /// The clocks, as the rehearsal has them.
@@ -112,8 +150,14 @@ impl Desk {
         &self,
         deed: impl FnOnce(&mut Node, Reading) -> Result<T, NodeError> + Send + 'static,
     ) -> Result<T, Fault> {
-        let rehearsal = self.rehearsal;
-        let answer = self.handle.ask(move |node, reading| deed(node, rehearsal.shift(reading))).await;
+        let (rehearsal, acting) = (self.rehearsal, self.acting());
+        let as_somebody = move |node: &mut Node, reading| {
+            node.act_as(acting);
+            let done = deed(node, rehearsal.shift(reading));
+            node.act_as(Acting::Folder);
+            done
+        };
+        let answer = self.handle.ask(as_somebody).await;
         answer.map_err(gone)?.map_err(broken)
     }
 
@@ -210,6 +254,31 @@ impl Desk {
         let hub = self.asked((ask.programme.clone(), ask.document.clone())).await?;
         let dispute = move |node: &mut Node, reading| node.dispute(&ask, hub.as_ref(), reading);
         self.ask(move |node, reading| Ok(dispute(node, reading)?.map(Committed::into_inner))).await
+    }
+
+    /// Rights, cards and notices, as far as they are known here.
+    pub async fn access(&self) -> Result<AccessView, Fault> {
+        self.ask(|node, reading| Ok(node.access_view(reading))).await
+    }
+
+    /// Whose 健保卡 this is, among those who may sign in with one.
+    pub async fn holder_of(&self, document: Document) -> Result<Option<StaffId>, Fault> {
+        self.ask(move |node, _| Ok(node.holder_of(&document))).await
+    }
+
+    /// What a giver's card has to sign.
+    pub async fn grant_words(&self, ask: GrantAsk) -> Result<Vec<u8>, Fault> {
+        self.ask(move |node, reading| node.grant_words(&ask, reading)).await
+    }
+
+    /// Somebody may do something.
+    pub async fn grant(&self, ask: GrantAsk, signature: Vec<u8>) -> Result<Granted, Fault> {
+        self.ask(move |node, reading| Ok(node.grant(&ask, signature, reading)?.into_inner())).await
+    }
+
+    /// Somebody may no more.
+    pub async fn revoke(&self, ask: RevokeAsk) -> Result<Revoked, Fault> {
+        self.ask(move |node, reading| Ok(node.revoke(&ask, reading)?.into_inner())).await
     }
 
     /// This site's disputes, newest first.

@@ -2,12 +2,12 @@
 
 use chrono::DateTime;
 use shared::entry::{Entry, Fact, Instant, Pieces, Published, Staff};
-use shared::ids::{ActorId, Incarnation};
+use shared::ids::{ActorId, EntryId, Incarnation};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
 use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
-use shared::seal::{HubKeys, Secret};
+use shared::seal::{HubKeys, Secret, SiteKeys};
 use shared::sign::Signer;
 use shared::sync::handshake::welcome;
 use shared::wire::v1::entry as wire;
@@ -60,18 +60,21 @@ pub(crate) fn desk_at(time: &str, versions: &[&str]) -> Desk {
 
 /// The nation's ledger as the hub sends it.
 pub(crate) fn published(versions: &[&str]) -> Run {
-    let doc = "nation/2020-02".parse().unwrap();
-    let mut tip = Tip::start(doc, ActorId([9; 16]), 0, vec![]);
+    let text = |name: &&str| shipped_text(name).unwrap_or(name).to_owned();
+    let facts: Vec<Fact> = versions.iter().map(|name| Fact::Programme(Published { text: text(name) })).collect();
+    run("nation/2020-02", ActorId([9; 16]), &facts)
+}
+
+fn run(doc: &str, actor: ActorId, facts: &[Fact]) -> Run {
+    let doc = doc.parse().unwrap();
+    let mut tip = Tip::start(doc, actor, 0, vec![]);
     let start = tip.next.clone();
-    let entry = |name: &&str| {
-        let text = shipped_text(name).unwrap_or(name).to_owned();
-        let by = Staff { name: "hub".to_owned(), verified: true, id: None };
-        let at = Instant { second: 1_580_900_000, doubt_s: 0 };
-        wire::encode(&Entry { at, by, fact: Fact::Programme(Published { text }) })
-    };
-    let entries: Vec<Vec<u8>> = versions.iter().map(entry).collect();
-    let last = entries.iter().map(|entry| tip.append(entry).unwrap().hash).next_back().unwrap();
-    Run { doc, start, entries, joints: vec![], last, signature: None }
+    let by = Staff { name: "hub".to_owned(), verified: true, id: None };
+    let at = Instant { second: 1_580_900_000, doubt_s: 0 };
+    let entry = |fact: &Fact| wire::encode(&Entry { at, by: by.clone(), fact: fact.clone() });
+    let entries: Vec<Vec<u8>> = facts.iter().map(entry).collect();
+    let links: Vec<_> = entries.iter().map(|entry| tip.append(entry).unwrap()).collect();
+    Run { doc, start, entries, joints: vec![], last: links.last().unwrap().hash, signature: None }
 }
 
 /// What a hub of this version says of itself.
@@ -95,4 +98,19 @@ pub(crate) fn elsewhere(number: &str) -> FeedPart {
     let item = Item { fingerprint: key.fingerprint(&person), mark: 7, pieces, gone: false };
     let group = Group { programme, day, key: key.secret().clone(), items: vec![item] };
     FeedPart { upto: 1, body: feed::encode(&Batch { groups: vec![group] }).into() }
+}
+
+/// An entry of the site's desk: its place in the run that [`tell_desk`] makes.
+pub(crate) fn desk_entry(seq: u32) -> EntryId {
+    EntryId { actor: ActorId([8; 16]), seq }
+}
+
+/// The hub writes on the site's desk, once in a node's life.
+pub(crate) async fn tell_desk(desk: &Desk, facts: &[Fact]) {
+    desk.take_down(2, run("desk/5931102274/2020-02", desk_entry(1).actor, facts)).await.unwrap();
+}
+
+/// Seals as the hub does for this site.
+pub(crate) fn site_keys() -> SiteKeys {
+    SiteKeys::new(site().code, 1, &Secret::new([1; 32])).unwrap()
 }

@@ -15,11 +15,14 @@ pub mod answer;
 mod api;
 mod body;
 mod cards;
+pub(crate) mod gate;
 pub mod guard;
 mod known;
 mod metrics;
 mod pages;
 mod session;
+mod sessions;
+mod sign_in;
 mod status;
 mod style;
 
@@ -34,6 +37,7 @@ use crate::uplink::LineStatus;
 
 pub use metrics::Metrics;
 pub use session::Screens;
+pub use sessions::Sessions;
 
 /// Longest request body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -51,6 +55,10 @@ pub struct Web {
     pub hosts: Vec<String>,
     /// The counters.
     pub screens: Screens,
+    /// Who has signed in.
+    pub sessions: Sessions,
+    /// What a shell on this computer shows to act for the data folder's owner.
+    pub folder_token: Option<String>,
     /// Counted answers.
     pub metrics: Metrics,
     /// The card readers, where this edge has a helper for them.
@@ -73,6 +81,8 @@ impl Web {
             line,
             hosts,
             screens: Screens::default(),
+            sessions: Sessions::default(),
+            folder_token: None,
             metrics: Metrics::default(),
             cards: None,
             folder: None,
@@ -84,22 +94,39 @@ impl Web {
 
 /// Everything that the edge serves.
 pub fn app(web: Arc<Web>) -> Router {
-    Router::new()
+    let counters = Router::new()
         .nest("/api/v1", api_routes())
         .merge(page_routes())
+        .merge(card_routes())
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&web), gate::counters));
+    counters
+        .merge(public_routes())
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/style.css", get(style::sheet))
         .route("/cards.js", get(cards::script))
-        .route("/cards/events", get(cards::events))
-        .route("/cards/choose", post(cards::choose))
-        .route("/cards/insert", post(cards::insert))
-        .route("/cards/pull", post(cards::pull))
         .fallback(guard::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&web), gate::who))
         .layer(middleware::from_fn_with_state(Arc::clone(&web), guard::guard))
         .with_state(web)
+}
+
+/// What anybody may see and do who stands before the screen.
+fn public_routes() -> Router<Arc<Web>> {
+    Router::new()
+        .route("/", get(pages::home::show))
+        .route("/login", get(pages::login::show).post(pages::login::sign_in))
+        .route("/logout", post(pages::login::sign_out))
+        .route("/lock", post(pages::login::lock))
+        .route("/doctor", get(pages::doctor::show))
+        .route("/cards/insert", post(cards::insert))
+        .route("/cards/pull", post(cards::pull))
+}
+
+fn card_routes() -> Router<Arc<Web>> {
+    Router::new().route("/cards/events", get(cards::events)).route("/cards/choose", post(cards::choose))
 }
 
 fn api_routes() -> Router<Arc<Web>> {
@@ -123,7 +150,6 @@ fn api_routes() -> Router<Arc<Web>> {
 
 fn page_routes() -> Router<Arc<Web>> {
     Router::new()
-        .route("/", get(pages::home::show))
         .route("/masks", get(pages::masks::show))
         .route("/masks/entered", post(pages::masks::entered))
         .route("/masks/check", post(pages::masks::check))
@@ -134,7 +160,12 @@ fn page_routes() -> Router<Arc<Web>> {
         .route("/masks/slip", get(pages::disputes::slip))
         .route("/masks/dispute", post(pages::disputes::dispute))
         .route("/disputes", get(pages::disputes::show))
-        .route("/doctor", get(pages::doctor::show))
+        .route("/staff", get(pages::staff::show))
+        .route("/staff/read", post(pages::staff::read))
+        .route("/staff/envelope", post(pages::staff::envelope))
+        .route("/staff/forget", post(pages::staff::forget))
+        .route("/staff/grant", post(pages::staff::grant))
+        .route("/staff/revoke", post(pages::staff::revoke))
         .route("/stock", get(pages::stock::show))
         .route("/stock/arrive", post(pages::stock::arrive))
         .route("/stock/correct", post(pages::stock::correct))

@@ -47,3 +47,7 @@ mod digests;
 #[cfg(test)]
 #[path = "node/confirm.rs"]
 mod confirm;
+
+#[cfg(test)]
+#[path = "node/access.rs"]
+mod access;

@@ -18,6 +18,7 @@ use super::output::Reply;
 use crate::config::{Folder, Lock};
 use crate::fault::Fault;
 use crate::uplink::{LineState, LineStatus};
+use crate::web::gate::FOLDER_TOKEN;
 use crate::{open, web};
 
 /// Another command may hold the folder for a moment.
@@ -41,9 +42,9 @@ pub(super) fn ask(folder: &Folder, clock: Option<DateTime<FixedOffset>>, call: &
     let reply = match holder(folder, site.code)? {
         Holder::Serve(address) => {
             if clock.is_some() {
-                check_rehearsal(address)?;
+                check_rehearsal(folder, address)?;
             }
-            send(address, call)?
+            send(folder, address, call)?
         }
         Holder::Nobody(lock) => {
             let reply = answer(folder, clock, call);
@@ -60,7 +61,7 @@ pub(super) fn holder(folder: &Folder, site: SiteCode) -> Result<Holder, Fault> {
         if let Some(lock) = folder.try_lock()? {
             return Ok(Holder::Nobody(lock));
         }
-        if let Some(address) = folder.address().filter(|address| listens(*address) && is_ours(*address, site)) {
+        if let Some(address) = folder.address().filter(|address| listens(*address) && is_ours(folder, *address, site)) {
             return Ok(Holder::Serve(address));
         }
         if began.elapsed() > WAIT {
@@ -75,15 +76,15 @@ fn listens(address: SocketAddr) -> bool {
 }
 
 /// A killed `serve` leaves its address behind, and another site's may have taken the port.
-fn is_ours(address: SocketAddr, site: SiteCode) -> bool {
-    let status = send(address, &Call { path: "/api/v1/status".to_owned(), body: None });
+fn is_ours(folder: &Folder, address: SocketAddr, site: SiteCode) -> bool {
+    let status = send(folder, address, &Call { path: "/api/v1/status".to_owned(), body: None });
     let status: Option<serde_json::Value> = status.ok().and_then(|reply| serde_json::from_str(&reply.body).ok());
     status.is_some_and(|status| status.pointer("/site").and_then(serde_json::Value::as_str) == Some(site.as_str()))
 }
 
 /// A rehearsed sale must not fall into a ledger that is kept by the real clock.
-fn check_rehearsal(address: SocketAddr) -> Result<(), Fault> {
-    let status = send(address, &Call { path: "/api/v1/status".to_owned(), body: None })?;
+fn check_rehearsal(folder: &Folder, address: SocketAddr) -> Result<(), Fault> {
+    let status = send(folder, address, &Call { path: "/api/v1/status".to_owned(), body: None })?;
     let status: serde_json::Value = serde_json::from_str(&status.body).unwrap_or_default();
     if status.pointer("/rehearsal").and_then(serde_json::Value::as_bool) == Some(true) {
         return Ok(());
@@ -95,7 +96,7 @@ fn check_rehearsal(address: SocketAddr) -> Result<(), Fault> {
     ))
 }
 
-pub(super) fn send(address: SocketAddr, call: &Call) -> Result<Reply, Fault> {
+pub(super) fn send(folder: &Folder, address: SocketAddr, call: &Call) -> Result<Reply, Fault> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(120)))
@@ -103,9 +104,14 @@ pub(super) fn send(address: SocketAddr, call: &Call) -> Result<Reply, Fault> {
         .build()
         .into();
     let url = format!("http://{address}{}", call.path);
+    // Who can read the folder acts for its owner, whoever may stand at the counters.
+    let token = folder.token().unwrap_or_default();
     let sent = match &call.body {
-        Some(body) => agent.post(url).header("content-type", "application/json").send(body.to_string()),
-        None => agent.get(url).call(),
+        Some(body) => {
+            let post = agent.post(url).header("content-type", "application/json");
+            post.header(FOLDER_TOKEN, token).send(body.to_string())
+        }
+        None => agent.get(url).header(FOLDER_TOKEN, token).call(),
     };
     let mut response = sent.map_err(|cause| unreachable(address).because(cause))?;
     let status = response.status().as_u16();

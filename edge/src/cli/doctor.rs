@@ -16,7 +16,7 @@ use crate::uplink::LineStatus;
 pub(super) fn doctor(folder: &Folder, clock: Option<DateTime<FixedOffset>>) -> Result<Outcome, Fault> {
     let call = Call { path: "/api/v1/doctor".to_owned(), body: None };
     let lock = match holder(folder, folder.site()?.code)? {
-        Holder::Serve(address) => return Ok(Outcome::of(&call, send(address, &call)?)),
+        Holder::Serve(address) => return Ok(Outcome::of(&call, send(folder, address, &call)?)),
         Holder::Nobody(lock) => lock,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -109,7 +110,11 @@ async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, door: &Door
         tokio::spawn(runner.run(stopped.clone()));
         (cards, people)
     });
-    let mut web = Web::new(desk, site, line, guard::hosts(address, names));
+    let mut web = Web::new(desk.for_counters(), site, line, guard::hosts(address, names));
+    let token = HEXLOWER.encode(&rand::random::<[u8; 32]>());
+    folder.write(&folder.token_file(), token.as_bytes())?;
+    let _no_token = RemoveAtEnd(folder.token_file());
+    web.folder_token = Some(token);
     web.folder = Some(folder.clone());
     if let Some((cards, people)) = cards {
         (web.cards, web.people) = (Some(cards), people);
@@ -190,7 +195,7 @@ async fn told_to_stop() {
     let _ = interrupted.await;
 }
 
-/// The address file is true only while we listen.
+/// A file that is true only while we listen.
 struct RemoveAtEnd(PathBuf);
 
 impl Drop for RemoveAtEnd {

@@ -18,7 +18,7 @@ pub(super) fn verify(folder: &Folder) -> Result<Outcome, Fault> {
     let site = folder.site()?;
     let answer = match call::holder(folder, site.code)? {
         Holder::Serve(address) => {
-            let reply = call::send(address, &Call { path: "/api/v1/verify".to_owned(), body: None })?;
+            let reply = call::send(folder, address, &Call { path: "/api/v1/verify".to_owned(), body: None })?;
             serde_json::from_str(&reply.body).unwrap_or(Value::Null)
         }
         Holder::Nobody(_lock) => {

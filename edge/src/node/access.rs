@@ -229,6 +229,9 @@ impl Node {
         signature: Vec<u8>,
         reading: Reading,
     ) -> Result<Committed<Granted>, NodeError> {
+        if let Some(granted) = self.granted_before(ask)? {
+            return Ok(granted);
+        }
         let mut grant = self.draft_grant(ask, reading)?;
         self.check_takes_access()?;
         if let Some(giver) = &mut grant.giver {
@@ -249,6 +252,33 @@ impl Node {
         self.commit_access(draft, granted)
     }
 
+    /// The same request again: the same answer.
+    fn granted_before(&self, ask: &GrantAsk) -> Result<Option<Committed<Granted>>, NodeError> {
+        let Some(found) = self.answered(ask.request.as_deref())? else { return Ok(None) };
+        let granted = found.try_map(|(row, entry)| {
+            if let Fact::Access(Access::Grant(grant)) = entry.fact
+                && (&grant.to.key, &grant.rights) == (&ask.to.key, &ask.rights)
+            {
+                return Ok(Granted { id: row.id, to: grant.to.id(), name: grant.to.name });
+            }
+            Err(NodeError::from(BadAsk::RequestReused))
+        })?;
+        Ok(Some(granted))
+    }
+
+    fn revoked_before(&self, ask: &RevokeAsk) -> Result<Option<Committed<Revoked>>, NodeError> {
+        let Some(found) = self.answered(ask.request.as_deref())? else { return Ok(None) };
+        let revoked = found.try_map(|(row, entry)| {
+            if let Fact::Access(Access::Revocation(it)) = entry.fact
+                && (it.of, &it.rights) == (ask.of, &ask.rights)
+            {
+                return Ok(Revoked { id: row.id, of: it.of });
+            }
+            Err(NodeError::from(BadAsk::RequestReused))
+        })?;
+        Ok(Some(revoked))
+    }
+
     /// A grant that would give nothing is not written.
     fn check_given(&self, given: Given) -> Result<(), BadAsk> {
         let id = given.id;
@@ -267,6 +297,9 @@ impl Node {
     pub fn revoke(&mut self, ask: &RevokeAsk, reading: Reading) -> Result<Committed<Revoked>, NodeError> {
         self.check_running()?;
         self.check_takes_access()?;
+        if let Some(revoked) = self.revoked_before(ask)? {
+            return Ok(revoked);
+        }
         let (at, today) = self.today(reading);
         let (taker, _) = self.giver_of(&ask.rights, today)?;
         if self.access.rights.holder(&ask.of).is_none() {

@@ -39,7 +39,7 @@ impl Node {
     }
 
     fn line(&self, row: &LogRow, entry: &Entry) -> Result<Value, NodeError> {
-        Ok(json!({
+        let mut line = json!({
             "pos": row.pos,
             "id": row.id.to_string(),
             "hash": row.hash.to_string(),
@@ -53,7 +53,12 @@ impl Node {
             "over": self.over.contains(&row.id),
             "acked": self.line.has(row.pos),
             "fact": self.fact(&row.id, &entry.fact)?,
-        }))
+        });
+        // Only where somebody had signed in: what was exported before stays as it was.
+        if let Some(id) = entry.by.id {
+            line["by"]["id"] = json!(id.to_string());
+        }
+        Ok(line)
     }
 
     fn fact(&self, id: &EntryId, fact: &Fact) -> Result<Value, NodeError> {

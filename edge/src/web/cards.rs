@@ -13,6 +13,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::rules::identity::Document;
 
 use super::Web;
 use super::session::cookie;
@@ -86,6 +87,16 @@ pub(super) struct ReadCard {
     pub(super) birth: String,
     pub(super) name: String,
     pub(super) name_is_certain: bool,
+}
+
+/// Whose 健保卡 is in this counter's reader.
+pub(super) fn read_here(readers: &Readers, chosen: Option<&str>) -> Result<Document, CardFailure> {
+    let insertion = match shown(readers, chosen) {
+        Shown { read: Some(card), .. } => card.insertion,
+        Shown { failure: Some(failure), .. } => return Err(failure),
+        Shown { .. } => return Err(CardFailure::NoCard),
+    };
+    readers.record(insertion).map(|record| record.document.clone())
 }
 
 /// Of the readers as they are now, at a counter that has chosen one. Of several none is anybody's who has not.
@@ -193,29 +204,34 @@ fn json(readers: &Readers) -> Value {
 pub(super) struct InsertForm {
     reader: String,
     person: usize,
+    #[serde(default)]
+    back: String,
 }
 
 /// Of a demonstration: a reader is emptied.
 #[derive(Deserialize)]
 pub(super) struct PullForm {
     reader: String,
+    #[serde(default)]
+    back: String,
 }
 
 /// POST /cards/insert.
 pub(super) async fn insert(State(web): State<Arc<Web>>, Form(form): Form<InsertForm>) -> Response {
-    demonstrate(&web, Ask::Insert { reader: form.reader, person: form.person })
+    demonstrate(&web, Ask::Insert { reader: form.reader, person: form.person }, &form.back)
 }
 
 /// POST /cards/pull.
 pub(super) async fn pull(State(web): State<Arc<Web>>, Form(form): Form<PullForm>) -> Response {
-    demonstrate(&web, Ask::Pull { reader: form.reader })
+    demonstrate(&web, Ask::Pull { reader: form.reader }, &form.back)
 }
 
-fn demonstrate(web: &Web, ask: Ask) -> Response {
+fn demonstrate(web: &Web, ask: Ask, back: &str) -> Response {
     let is_demonstration = |cards: &&Cards| cards.readers().borrow().is_demonstration();
     let Some(cards) = web.cards.as_ref().filter(is_demonstration) else { return no_readers() };
     cards.ask(ask);
-    Redirect::to("/masks").into_response()
+    let back = ["/login", "/staff"].into_iter().find(|page| *page == back);
+    Redirect::to(back.unwrap_or("/masks")).into_response()
 }
 
 fn no_readers() -> Response {

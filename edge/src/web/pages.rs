@@ -7,6 +7,9 @@ use axum::extract::rejection::FormRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
+use shared::entry::access::Right;
+use shared::rules::access::MASKS;
+use shared::rules::access::card::CardKind;
 use shared::rules::calendar::roc_date;
 use shared::rules::programme::{Text, Versions};
 use shared::rules::refusal::Refusal;
@@ -14,8 +17,10 @@ use shared::rules::refusal::Refusal;
 pub(super) mod disputes;
 pub(super) mod doctor;
 pub(super) mod home;
+pub(super) mod login;
 pub(super) mod masks;
 pub(super) mod recent;
+pub(super) mod staff;
 pub(super) mod stock;
 
 use super::Web;
@@ -23,6 +28,7 @@ use super::session::{Message, Screen, Seat, Tone};
 use super::status::{self, StatusLine};
 use crate::desk::Told;
 use crate::fault::{Blame, Fault};
+use crate::node::access::Acting;
 use crate::node::ask::Shelf;
 
 /// What stands around every page.
@@ -40,6 +46,16 @@ pub(super) struct Frame {
     pub(super) status: StatusLine,
     /// The last answer.
     pub(super) message: Option<Message>,
+    /// Who has signed in.
+    pub(super) signed: Option<String>,
+    /// Whether somebody has to sign in here who has not.
+    pub(super) asks: bool,
+    /// Whether the jobs of the counter are theirs who stand here (S19).
+    pub(super) uses: bool,
+    /// Whether they look after the people of this site (S16).
+    pub(super) manages: bool,
+    /// Whether they came in by the code of a sealed envelope.
+    pub(super) broken_glass: bool,
 }
 
 impl Frame {
@@ -59,6 +75,17 @@ struct FaultPage<'a> {
 /// The frame of a page for this screen; another page's message is not this one's.
 async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
     let whole = status::whole(web).await?;
+    let access = web.desk.access().await?;
+    let (signed, rights) = match web.desk.acting() {
+        Acting::Folder => (None, None),
+        Acting::Nobody => (None, Some(Vec::new()).filter(|_| !access.rights.is_empty())),
+        Acting::Person { id, name } => {
+            let card = access.rights.holder(&id).map(|holder| holder.card);
+            (Some((name, card)), Some(access.rights.of(&id, access.today)))
+        }
+    };
+    let uses = |right: &Right| matches!(right, Right::Service(service) if service.as_str() == MASKS);
+    let manages = |right: &Right| matches!(right, Right::Representative | Right::Manager);
     Ok(Frame {
         code: web.site.code.to_string(),
         name: web.site.name.clone(),
@@ -66,6 +93,11 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
         day: whole.node.today,
         status: whole.line_for_pages(),
         message: screen.message.clone().filter(|message| message.page == page),
+        asks: signed.is_none() && rights.is_some(),
+        broken_glass: signed.as_ref().is_some_and(|(_, card)| *card == Some(CardKind::Envelope)),
+        signed: signed.map(|(name, _)| name),
+        uses: rights.as_ref().is_none_or(|rights| rights.iter().any(uses)),
+        manages: rights.as_ref().is_some_and(|rights| rights.iter().any(manages)),
     })
 }
 
@@ -136,13 +168,22 @@ fn told<T>(web: &Web, seat: &Seat, path: &'static str, told: Told<T>, done: impl
     let message = match told {
         Ok(Ok(answer)) => Message { page: path, tone: Tone::Done, text: done(answer), evidence: Vec::new() },
         Ok(Err(refusal)) => Message::refused(path, &refusal),
-        Err(fault) => match fault.blame {
-            Blame::Caller => Message::fault(path, &fault),
-            Blame::Machine => return unwell(&fault),
-        },
+        Err(fault) => return failed(web, seat, path, &fault),
     };
     web.screens.with(seat, |screen| screen.message = Some(message));
     back(path, seat)
+}
+
+/// The answer where a deed failed: what is the caller's to mend is told on the page, what is the machine's on one of
+/// its own.
+fn failed(web: &Web, seat: &Seat, path: &'static str, fault: &Fault) -> Response {
+    match fault.blame {
+        Blame::Caller => {
+            web.screens.with(seat, |screen| screen.message = Some(Message::fault(path, fault)));
+            back(path, seat)
+        }
+        Blame::Machine => unwell(fault),
+    }
 }
 
 /// What a programme is called: its version's title, its name where no version is in force.

@@ -1,7 +1,6 @@
 //! The counters' screens, one a browser, in memory: bounded, forgotten when idle, never on disk.
 //!
-//! A cookie tells them apart. It proves nothing about who stands there (signing in is a later
-//! issue); it only keeps two counters of one pharmacy from typing into each other's screen.
+//! A cookie tells them apart. It proves nothing about who stands there (that is `sessions`); it only keeps two counters of one pharmacy from typing into each other's screen.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,9 +11,10 @@ use chrono::NaiveDate;
 use data_encoding::HEXLOWER;
 use rand::Rng;
 use shared::rules::programme::Text;
+use zeroize::Zeroizing;
 
 use crate::counter::{Counter, Typed};
-use crate::node::ask::{Examined, Sold};
+use crate::node::ask::{Examined, NewHolder, Sold};
 
 /// Most counters at once; the one idle for longest gives way.
 const COUNTERS_MAX: usize = 64;
@@ -39,6 +39,10 @@ pub struct Screen {
     pub by: String,
     /// The programme chosen, where several are in force.
     pub programme: String,
+    /// Whose card was read to be given a right.
+    pub new_holder: Option<NewHolder>,
+    /// The code of an envelope that is being made.
+    pub envelope: Option<Zeroizing<String>>,
 }
 
 /// Somebody who was refused because of what was bought.

@@ -15,6 +15,7 @@ mod cards;
 mod disputes;
 mod ladder;
 mod masks;
+mod sign_in;
 mod stock;
 
 use super::{Web, app};
@@ -105,9 +106,12 @@ impl Browser {
     }
 
     fn keep(&mut self, headers: &HeaderMap) {
-        if let Some(cookie) = headers.get(header::SET_COOKIE) {
+        for cookie in headers.get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-            self.cookie = Some(cookie.to_owned());
+            let name = cookie.split('=').next().unwrap();
+            let others = self.cookie.take().unwrap_or_default();
+            let others = others.split("; ").filter(|other| !other.is_empty() && other.split('=').next() != Some(name));
+            self.cookie = Some(others.chain([cookie]).collect::<Vec<_>>().join("; "));
         }
     }
 

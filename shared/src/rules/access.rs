@@ -44,7 +44,8 @@ impl Right {
     pub fn fits(&self, card: CardKind) -> bool {
         match self {
             Self::Representative => card.is_of_site(),
-            Self::Manager | Self::Service(_) => !card.is_of_site(),
+            Self::Manager => !card.is_of_site() && card != CardKind::Envelope,
+            Self::Service(_) => !card.is_of_site(),
         }
     }
 

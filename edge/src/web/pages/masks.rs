@@ -12,7 +12,7 @@ use shared::rules::refusal::Refusal;
 
 mod view;
 
-use super::{Message, Web, back, bad_form, count, name_or_counter, page, unwell};
+use super::{Message, Web, back, bad_form, count, failed, name_or_counter, page, unwell};
 use crate::cards::failure::CardFailure;
 use crate::counter::{Basket, Counter, OutOfTurn, Typed};
 use crate::fault::Fault;
@@ -119,7 +119,7 @@ pub(in crate::web) async fn check(
     let ask = Examine { programme, document: text(&typed) };
     let found = match web.desk.examine(ask).await {
         Ok(found) => found,
-        Err(fault) => return unwell(&fault),
+        Err(fault) => return failed(&web, &seat, PATH, &fault),
     };
     web.screens.with(&seat, |screen| {
         screen.programme = form.programme;
@@ -171,7 +171,7 @@ pub(in crate::web) async fn confirm(State(web): State<Arc<Web>>, headers: Header
     let sold = match web.desk.sell(ask).await {
         Ok(sold) => sold,
         // The dialog stays open under the same key: 確定 again is the same sale.
-        Err(fault) => return unwell(&fault),
+        Err(fault) => return failed(&web, &seat, PATH, &fault),
     };
     web.screens.with(&seat, |screen| match sold {
         Ok(sold) => {

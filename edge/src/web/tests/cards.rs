@@ -8,14 +8,15 @@ use data_encoding::HEXLOWER;
 use tempfile::TempDir;
 
 use super::*;
+use crate::cards::lines::PROTOCOL;
 use crate::cards::runner::{Cards, runner};
 
 const SOON: Duration = Duration::from_secs(10);
 const READER: &str = "ACS ACR39U 00 00";
 
 /// A browser before a node whose helper says what a test writes.
-struct Counter {
-    browser: Browser,
+pub(super) struct Counter {
+    pub(super) browser: Browser,
     cards: Cards,
     said: File,
     _folder: TempDir,
@@ -24,10 +25,18 @@ struct Counter {
 
 impl Counter {
     async fn new(is_demonstration: bool) -> Self {
+        let desk = desk_at(THURSDAY, &["mask-2020-02-06"]);
+        let mut counter = Self::before(desk, is_demonstration).await;
+        counter.browser.post("/masks/entered", "").await;
+        counter.browser.post("/stock/arrive", "programme=mask&adult=200&child=50").await;
+        counter
+    }
+
+    /// Before this node.
+    pub(super) async fn before(desk: Desk, is_demonstration: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("said");
         let said = File::create(&path).unwrap();
-        let desk = desk_at(THURSDAY, &["mask-2020-02-06"]);
         let arguments = ["-n", "+1", "-f"].map(Into::into).into_iter().chain([path.into()]).collect();
         let (runner, cards) = runner("tail".into(), arguments, desk.clone(), folder.path());
         let (stop, stopped) = watch::channel(false);
@@ -35,11 +44,9 @@ impl Counter {
         let (_, line) = watch::channel(LineStatus::default());
         let mut web = Web::new(desk, site(), line, vec![HOST.to_owned()]);
         (web.cards, web.people) = (Some(cards.clone()), vec!["王小明".to_owned()]);
-        let mut browser = Browser::of(app(Arc::new(web)));
-        browser.post("/masks/entered", "").await;
-        browser.post("/stock/arrive", "programme=mask&adult=200&child=50").await;
+        let browser = Browser::of(app(Arc::new(web)));
         let mut counter = Self { browser, cards, said, _folder: folder, _stop: stop };
-        counter.say(&format!(r#"{{"say":"hello","protocol":1,"demonstration":{is_demonstration}}}"#));
+        counter.say(&format!(r#"{{"say":"hello","protocol":{PROTOCOL},"demonstration":{is_demonstration}}}"#));
         counter.say(r#"{"say":"service","up":true}"#);
         counter.say(&format!(r#"{{"say":"readers","readers":["{READER}"]}}"#));
         counter.until("no card").await;
@@ -50,7 +57,7 @@ impl Counter {
         writeln!(self.said, "{line}").unwrap();
     }
 
-    fn card(&mut self, insertion: u64, state: &str) {
+    pub(super) fn card(&mut self, insertion: u64, state: &str) {
         self.say(&format!(r#"{{"say":"card","reader":"{READER}","insertion":{insertion},"state":"{state}"}}"#));
     }
 
@@ -60,7 +67,7 @@ impl Counter {
     }
 
     /// Until the readers are so: `no card`, `read 1`, or a failure's code.
-    async fn until(&self, wanted: &str) {
+    pub(super) async fn until(&self, wanted: &str) {
         let mut readers = self.cards.readers();
         let is = |readers: &crate::cards::readers::Readers| {
             let shown = super::super::cards::shown(readers, None);
@@ -76,7 +83,7 @@ impl Counter {
     }
 
     /// Somebody's card is put in and read.
-    async fn put_in(&mut self, insertion: u64, name: &[u8], number: &str, birth: &str) {
+    pub(super) async fn put_in(&mut self, insertion: u64, name: &[u8], number: &str, birth: &str) {
         let padding = vec![0; 20 - name.len()];
         let record = [b"000012345678", name, &padding, number.as_bytes(), birth.as_bytes(), b"M1080101"].concat();
         self.card(insertion, "inserted");

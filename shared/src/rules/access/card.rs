@@ -16,6 +16,8 @@ pub enum CardKind {
     Institution,
     /// 政府單位憑證卡.
     Government,
+    /// 緊急登入封緘代碼: a code in a sealed envelope, for the day on which no card works. No card of the sign-in page.
+    Envelope,
 }
 
 /// A kind of reader (S11).
@@ -49,6 +51,7 @@ impl CardKind {
             Self::Citizen => "citizen",
             Self::Institution => "institution",
             Self::Government => "government",
+            Self::Envelope => "envelope",
         }
     }
 
@@ -61,6 +64,7 @@ impl CardKind {
             Self::Citizen => "自然人憑證卡",
             Self::Institution => "醫事機構卡",
             Self::Government => "政府單位憑證卡",
+            Self::Envelope => "緊急登入封緘代碼",
         }
     }
 
@@ -73,6 +77,7 @@ impl CardKind {
             Self::Citizen => "citizen certificate",
             Self::Institution => "institution card",
             Self::Government => "government unit card",
+            Self::Envelope => "code from a sealed envelope",
         }
     }
 
@@ -81,7 +86,7 @@ impl CardKind {
     pub fn is_of_site(self) -> bool {
         match self {
             Self::Institution | Self::Government => true,
-            Self::Professional | Self::Nhi | Self::Citizen => false,
+            Self::Professional | Self::Nhi | Self::Citizen | Self::Envelope => false,
         }
     }
 
@@ -91,7 +96,8 @@ impl CardKind {
         match (self, reader) {
             (Self::Professional | Self::Institution, ReaderKind::Nhi | ReaderKind::Chip)
             | (Self::Nhi, ReaderKind::Nhi)
-            | (Self::Citizen | Self::Government, ReaderKind::Chip) => true,
+            | (Self::Citizen | Self::Government, ReaderKind::Chip)
+            | (Self::Envelope, _) => true,
             (Self::Nhi, ReaderKind::Chip) => purpose == Purpose::Purchase,
             (Self::Citizen | Self::Government, ReaderKind::Nhi) => false,
         }
@@ -145,7 +151,8 @@ impl FromStr for CardKind {
     type Err = BadKind;
 
     fn from_str(text: &str) -> Result<Self, BadKind> {
-        Self::ALL.into_iter().find(|kind| kind.code() == text).ok_or_else(|| BadKind(text.to_owned()))
+        let mut all = Self::ALL.into_iter().chain([Self::Envelope]);
+        all.find(|kind| kind.code() == text).ok_or_else(|| BadKind(text.chars().take(40).collect()))
     }
 }
 

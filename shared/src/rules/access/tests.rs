@@ -96,6 +96,7 @@ fn s16_to_s18_who_gives_what_to_which_card() {
         let is_own = own.contains(&card);
         assert_eq!([0, 1, 2].map(|n| rights[n].fits(card)), [!is_own, is_own, is_own], "{card}");
     }
+    assert_eq!([0, 1, 2].map(|n| rights[n].fits(CardKind::Envelope)), [false, false, true], "a code manages nobody");
     for right in rights {
         assert_eq!(right.to_string().parse(), Ok(right));
     }

@@ -1,0 +1,100 @@
+//! Before every request: who asks, and whether this page is theirs to see (S19). The node looks again at every deed.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use data_encoding::BASE64URL_NOPAD;
+
+use super::Web;
+use super::answer::fault_json;
+use super::sessions::Before;
+use crate::desk::asking_as;
+use crate::fault::Fault;
+use crate::node::access::Acting;
+
+/// By which a shell on this computer shows that it can read the data folder.
+pub(crate) const FOLDER_TOKEN: HeaderName = HeaderName::from_static("x-atoll-folder");
+
+/// Everything behind this is asked as whoever has signed in.
+pub(super) async fn who(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    let acting = acting(&web, request.headers());
+    asking_as(acting, next.run(request)).await
+}
+
+/// Who asks by these headers.
+fn acting(web: &Web, headers: &HeaderMap) -> Acting {
+    let token = headers.get(FOLDER_TOKEN).map(axum::http::HeaderValue::as_bytes);
+    if let (Some(token), Some(ours)) = (token, &web.folder_token)
+        && aws_lc_rs::constant_time::verify_slices_are_equal(token, ours.as_bytes()).is_ok()
+    {
+        return Acting::Folder;
+    }
+    match web.sessions.before(headers, Instant::now()) {
+        Before::Somebody(who) => Acting::Person { id: who.id, name: who.name },
+        Before::Nobody | Before::Locked(_) => Acting::Nobody,
+    }
+}
+
+/// Pages of the counters: where this site says who may use them, whoever has not signed in is led to do so.
+pub(super) async fn counters(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    match asks_sign_in(&web).await {
+        Ok(false) => next.run(request).await,
+        Ok(true) => turned_away(&request),
+        Err(fault) => fault_json(StatusCode::SERVICE_UNAVAILABLE, &fault),
+    }
+}
+
+/// Whether somebody has to sign in here who has not.
+pub(super) async fn asks_sign_in(web: &Web) -> Result<bool, Fault> {
+    if web.desk.acting() != Acting::Nobody {
+        return Ok(false);
+    }
+    Ok(!web.desk.access().await?.rights.is_empty())
+}
+
+fn turned_away(request: &Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api/") || path.starts_with("/cards/") {
+        return fault_json(StatusCode::UNAUTHORIZED, &not_signed_in());
+    }
+    // A form that was under way is not sent again behind somebody's back: only pages are come back to.
+    let back = if request.method() == Method::GET { request.uri().path_and_query() } else { None };
+    match back.map(|back| BASE64URL_NOPAD.encode(back.as_str().as_bytes())) {
+        Some(back) => Redirect::to(&format!("/login?back={back}")).into_response(),
+        None => Redirect::to("/login").into_response(),
+    }
+}
+
+/// Whence somebody was led to sign in: a page of ours and nothing else.
+pub(super) fn back_to(text: &str) -> Option<String> {
+    let path = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
+    let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    (is_ours && path.len() <= 200).then_some(path)
+}
+
+fn not_signed_in() -> Fault {
+    Fault::asked(
+        "not-signed-in",
+        "本機構已設定使用者，請先登入（醫事機構登入）",
+        "sign in first: this site says who may stand at its counters",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_away_from_here() {
+        let back = |path: &str| back_to(&BASE64URL_NOPAD.encode(path.as_bytes()));
+        assert_eq!(back("/masks?entering=1").as_deref(), Some("/masks?entering=1"));
+        for path in ["//attacker.test/", "https://attacker.test", "/\\attacker.test", "", "masks", "/a\r\nX: y"] {
+            assert_eq!(back(path), None, "{path}");
+        }
+        assert_eq!(back_to("!"), None);
+    }
+}
