@@ -1,3 +1,9 @@
+CREATE TABLE audit (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, link BLOB NOT NULL);
+
+CREATE TRIGGER audit_keeps BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit keeps everything'); END;
+
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit never changes'); END;
+
 CREATE TABLE carried (
     tag BLOB NOT NULL,
     day INTEGER NOT NULL,

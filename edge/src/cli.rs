@@ -190,6 +190,8 @@ pub enum Command {
     Status,
     /// The whole ledger as one JSON object a line, documents masked.
     Export,
+    /// Who looked up whom and who signed in, a record a line, linked.
+    Audit,
     /// Name every entry that is missing, changed, or not the one that the hub signed for.
     Verify,
     /// Put the key file under a passphrase, or take it out again.
@@ -300,7 +302,8 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         | Command::Disputes
         | Command::Recent { .. }
         | Command::Status
-        | Command::Export => {
+        | Command::Export
+        | Command::Audit => {
             let call = deeds::call(&cli.command);
             call::ask(&folder, cli.rehearsal_clock, &call)
         }

@@ -32,7 +32,7 @@ use crate::node::ask::{
     Shelf, Slip, Sold, Status, WithdrawRequest, Withdrawn,
 };
 use crate::node::confirm::{Confirmation, Question};
-use crate::node::{Answer, Committed, Node, NodeError};
+use crate::node::{Answer, AuditPart, Committed, Node, NodeError};
 use crate::verify::{Step, Verified};
 
 /// Most lines of the stock's ledger that are looked at: twice the busiest day of 2020.
@@ -75,6 +75,8 @@ enum For {
     /// The owner of the data folder: the uplink, the shell.
     #[default]
     Folder,
+    /// A shell of this computer.
+    Shell,
     /// The counters: whoever has signed in there.
     Counters,
 }
@@ -118,11 +120,18 @@ impl Desk {
         Self { asks_for: For::Counters, ..self }
     }
 
+    /// The same for a shell of this computer.
+    #[must_use]
+    pub fn for_shell(self) -> Self {
+        Self { asks_for: For::Shell, ..self }
+    }
+
     /// Who asks now.
     #[must_use]
     pub fn acting(&self) -> Acting {
         match self.asks_for {
             For::Folder => Acting::Folder,
+            For::Shell => Acting::Shell,
             For::Counters => ASKS.try_with(Clone::clone).unwrap_or(Acting::Nobody),
         }
     }
@@ -179,7 +188,31 @@ impl Desk {
     pub async fn examine(&self, ask: Examine) -> Told<Examined> {
         let who = (ask.programme.clone(), ask.document.clone());
         let asks = |told: &Result<Examined, Refusal>| matches!(told, Ok(_) | Err(Refusal::Bought { .. }));
-        self.about(who, asks, move |node, hub, reading| node.examine_confirmed(&ask, hub, reading)).await
+        let document = ask.document.clone();
+        let told = self.about(who, asks, move |node, hub, reading| node.examine_confirmed(&ask, hub, reading)).await?;
+        self.looked_up("look-up", document, &told).await?;
+        Ok(told)
+    }
+
+    /// Written down before it is answered.
+    async fn looked_up<T>(
+        &self,
+        deed: &'static str,
+        document: DocumentText,
+        told: &Result<T, Refusal>,
+    ) -> Result<(), Fault> {
+        let found = told.as_ref().map_or_else(Refusal::code, |_| "may");
+        self.ask(move |node, reading| node.note_looked_up(deed, &document, found, reading)).await
+    }
+
+    /// Writes in the audit what somebody did that leaves no entry.
+    pub async fn note(&self, deed: &'static str, about: String, note: String) -> Result<(), Fault> {
+        self.ask(move |node, reading| node.note(deed, &about, &note, reading)).await
+    }
+
+    /// Part of the audit.
+    pub async fn audit(&self, after: u64, limit: u32) -> Result<AuditPart, Fault> {
+        self.ask(move |node, _| node.audit(after, limit)).await
     }
 
     /// 購買. As [`Self::examine`], where it would be refused.
@@ -246,7 +279,10 @@ impl Desk {
     /// 說明單. By what the hub says, where there is a line, as the refusal was.
     pub async fn slip(&self, ask: Examine) -> Told<Slip> {
         let hub = self.asked((ask.programme.clone(), ask.document.clone())).await?;
-        self.ask(move |node, reading| node.slip(&ask, hub.as_ref(), reading)).await
+        let document = ask.document.clone();
+        let told = self.ask(move |node, reading| node.slip(&ask, hub.as_ref(), reading)).await?;
+        self.looked_up("slip", document, &told).await?;
+        Ok(told)
     }
 
     /// 提出異議. By what the hub says, where there is a line, as the refusal was.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use shared::audit::Link;
 use shared::entry::{Instant, Pieces};
 use shared::ids::{EntryId, Incarnation, ProgrammeId, SiteCode};
 use shared::ledger::chain::Tip;
@@ -31,6 +32,7 @@ use requests::{REQUESTS_MAX, Requests};
 pub mod access;
 mod arrivals;
 pub mod ask;
+mod audit;
 mod cleared;
 pub mod confirm;
 mod dispute;
@@ -58,6 +60,7 @@ use arrivals::Arrivals;
 use cleared::Exceptions;
 
 pub use crate::store::Committed;
+pub use audit::AuditPart;
 pub use error::{Answer, BadAsk, NodeError};
 pub use life::{Lives, Stamp};
 pub use verdict::Standing;
@@ -143,6 +146,8 @@ pub struct Node {
     staff_rows: ProgrammeId,
     /// Who does what is done now.
     acting: Acting,
+    /// The last record of the audit, once it was looked at.
+    audit_last: Option<(u64, Link)>,
     line: Line,
     knowledge: Knowledge,
     /// Why nothing is written any more.
@@ -192,6 +197,7 @@ impl Node {
             access_changed: false,
             staff_rows: access::staff_rows(),
             acting: Acting::default(),
+            audit_last: None,
             stopped: None,
             site,
             name,

@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, ffi, types::Type};
 use shared::ids::SiteCode;
 
+mod audit;
 mod commit;
 mod digests;
 mod disputes;

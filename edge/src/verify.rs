@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
+use shared::audit::{Broken, Link as AuditLink, verify as follow};
 use shared::ids::{ActorId, DocId, EntryId, SiteCode};
 use shared::ledger::chain::{Link, Tip};
 use shared::sign::Head;
@@ -15,6 +16,8 @@ use crate::store::{Chain, RawRow, ReceiptRow, Store, StoreError};
 
 /// Rows of one step: between two steps the node sells.
 const ROWS_A_STEP: usize = 512;
+/// Records of the audit that are read at once.
+const AUDIT_STEP: u32 = 1_000;
 
 /// What a verification came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +28,8 @@ pub struct Verified {
     pub signed: u64,
     /// Entries of the hub's ledgers that were read.
     pub down: u64,
+    /// Records of the audit that were read.
+    pub audit: u64,
     /// What is wrong; empty where the ledger is the one that was written.
     pub findings: Vec<Finding>,
 }
@@ -32,7 +37,7 @@ pub struct Verified {
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The position in the log; 0 in a ledger of the hub.
+    /// The position in the log, or the number in the audit; 0 in a ledger of the hub.
     pub pos: LogPos,
     /// The entry, where its name is known.
     pub entry: Option<EntryId>,
@@ -53,6 +58,8 @@ pub enum Wrong {
     Receipt,
     /// An entry of the hub's ledgers was changed.
     Hub,
+    /// A record of the audit was changed, moved or taken out.
+    Audit,
 }
 
 impl Wrong {
@@ -65,6 +72,7 @@ impl Wrong {
             Self::NotSigned => "not-signed",
             Self::Receipt => "receipt",
             Self::Hub => "hub",
+            Self::Audit => "audit",
         }
     }
 
@@ -77,6 +85,7 @@ impl Wrong {
             Self::NotSigned => ("與中心簽收者不符", "not the one that the hub signed for"),
             Self::Receipt => ("中心簽收不符", "the hub's receipt is not the hub's"),
             Self::Hub => ("中心帳本遭變更", "the hub's ledger was changed"),
+            Self::Audit => ("稽核紀錄遭變更", "the audit was changed from this record on"),
         }
     }
 }
@@ -169,7 +178,29 @@ impl Verification {
                 out.findings.push(Finding { pos: 0, entry: Some(row.link.id), what: Wrong::Hub });
             }
         }
+        match audit(store)? {
+            Ok(records) => out.audit = records,
+            Err(Broken { number }) => out.findings.push(Finding { pos: number, entry: None, what: Wrong::Audit }),
+        }
         Ok(out)
+    }
+}
+
+/// Follows the audit's chain: how many records, or the first that is not as it was written.
+fn audit(store: &Store) -> Result<Result<u64, Broken>, StoreError> {
+    let mut last = (0, AuditLink::FIRST);
+    loop {
+        let rows = store.audit_behind(last.0, AUDIT_STEP)?;
+        if rows.is_empty() {
+            return Ok(Ok(last.0));
+        }
+        for row in rows {
+            let followed = row.linked().ok_or(Broken { number: row.number }).and_then(|linked| follow(last, [linked]));
+            match followed {
+                Ok(upto) => last = upto,
+                Err(broken) => return Ok(Err(broken)),
+            }
+        }
     }
 }
 

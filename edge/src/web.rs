@@ -138,6 +138,7 @@ fn api_routes() -> Router<Arc<Web>> {
         .route("/recent", get(api::recent))
         .route("/versions", get(api::versions))
         .route("/export", get(api::export))
+        .route("/audit", get(api::audit))
         .route("/verify", get(api::verify))
         .route("/check", post(api::check))
         .route("/sell", post(api::sell))

@@ -3,3 +3,7 @@
 #[cfg(test)]
 #[path = "commands/program.rs"]
 mod program;
+
+#[cfg(test)]
+#[path = "commands/audit.rs"]
+mod audit;

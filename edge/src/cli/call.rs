@@ -131,7 +131,7 @@ fn answer(folder: &Folder, clock: Option<DateTime<FixedOffset>>, call: &Call) ->
         status.state = LineState::Stopped;
     }
     let (_tell, line) = watch::channel(status);
-    let web = web::Web::new(opened.desk, opened.site, line, vec![HOST.to_owned()]);
+    let web = web::Web::new(opened.desk.for_shell(), opened.site, line, vec![HOST.to_owned()]);
     let reply = runtime.block_on(oneshot(web::app(Arc::new(web)), call));
     drop(runtime);
     // The node closes its database when the last desk is gone.

@@ -42,6 +42,7 @@ pub(super) fn call(command: &Command) -> Call {
         Command::Disputes => get("disputes"),
         Command::Recent { limit } => get(&format!("recent?limit={limit}")),
         Command::Export => get("export"),
+        Command::Audit => get("audit"),
         Command::Status
         | Command::Doctor
         | Command::Verify

@@ -45,7 +45,7 @@ impl Outcome {
 
     /// What the API answered, in words.
     pub(super) fn of(call: &Call, reply: Reply) -> Self {
-        if call.path.ends_with("/export") && reply.status == 200 {
+        if (call.path.ends_with("/export") || call.path.ends_with("/audit")) && reply.status == 200 {
             let people = reply.body.lines().map(str::to_owned).collect();
             return Self { exit: Exit::Done, people, machines: reply.body.trim_end().to_owned() };
         }

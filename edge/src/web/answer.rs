@@ -327,7 +327,8 @@ pub fn verified(verified: &Verified) -> Value {
         })
         .collect();
     json!({
-        "entries": verified.entries, "signed": verified.signed, "down": verified.down, "findings": findings,
+        "entries": verified.entries, "signed": verified.signed, "down": verified.down,
+        "audit": verified.audit, "findings": findings,
     })
 }
 

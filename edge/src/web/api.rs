@@ -10,12 +10,14 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::entry::access::Right;
 use shared::rules::refusal::Refusal;
 
 use super::body::{self, Arrive, Check, Correct, File, Record, Sell, Withdraw};
 use super::{Web, answer, status as whole_status};
 use crate::desk::Told;
 use crate::fault::{Blame, Fault};
+use crate::node::access::Acting;
 
 /// Most lines of 最近購買紀錄 in one answer.
 const RECENT_MAX: usize = 500;
@@ -23,6 +25,8 @@ const RECENT_MAX: usize = 500;
 const DISPUTES_MAX: usize = 500;
 /// Most entries read from the log at once for an export.
 const EXPORT_STEP: usize = 1_000;
+/// Most records read from the audit at once.
+const AUDIT_STEP: u32 = 1_000;
 
 type Raw = Result<Bytes, BytesRejection>;
 type Shared = State<Arc<Web>>;
@@ -104,6 +108,9 @@ pub(super) async fn versions(State(web): Shared) -> Response {
 }
 
 pub(super) async fn export(State(web): Shared) -> Response {
+    if let Err(fault) = web.desk.note("ledger-export", String::new(), String::new()).await {
+        return answer::unwell(&fault);
+    }
     let mut text = String::new();
     let mut after = 0;
     loop {
@@ -122,6 +129,43 @@ pub(super) async fn export(State(web): Shared) -> Response {
         }
     }
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from(text)).into_response()
+}
+
+/// GET audit: for whoever looks after the people of this site, and for the shell.
+pub(super) async fn audit(State(web): Shared) -> Response {
+    if let Err(fault) = may_read_audit(&web).await {
+        return answer::bad_request(&fault);
+    }
+    let (mut text, mut after) = (String::new(), 0);
+    loop {
+        match web.desk.audit(after, AUDIT_STEP).await {
+            Ok(part) => {
+                part.lines.iter().for_each(|line| text.extend([line.as_str(), "\n"]));
+                match part.upto {
+                    Some(upto) => after = upto,
+                    None => break,
+                }
+            }
+            Err(fault) => return answer::unwell(&fault),
+        }
+    }
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from(text)).into_response()
+}
+
+async fn may_read_audit(web: &Web) -> Result<(), Fault> {
+    let may = match web.desk.acting() {
+        Acting::Folder | Acting::Shell => true,
+        Acting::Nobody => false,
+        Acting::Person { id, .. } => {
+            let view = web.desk.access().await?;
+            view.rights.may(&id, &Right::Manager, view.today).is_ok()
+        }
+    };
+    if !may {
+        let (zh, en) = ("稽核紀錄僅供機構管理者查閱", "the audit is for this site's managers");
+        return Err(Fault::asked("managers-only", zh, en));
+    }
+    web.desk.note("audit-export", String::new(), String::new()).await
 }
 
 pub(super) async fn check(State(web): Shared, raw: Raw) -> Response {

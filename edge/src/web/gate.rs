@@ -31,7 +31,7 @@ fn acting(web: &Web, headers: &HeaderMap) -> Acting {
     if let (Some(token), Some(ours)) = (token, &web.folder_token)
         && aws_lc_rs::constant_time::verify_slices_are_equal(token, ours.as_bytes()).is_ok()
     {
-        return Acting::Folder;
+        return Acting::Shell;
     }
     match web.sessions.before(headers, Instant::now()) {
         Before::Somebody(who) => Acting::Person { id: who.id, name: who.name },

@@ -77,7 +77,7 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
     let whole = status::whole(web).await?;
     let access = web.desk.access().await?;
     let (signed, rights) = match web.desk.acting() {
-        Acting::Folder => (None, None),
+        Acting::Folder | Acting::Shell => (None, None),
         Acting::Nobody => (None, Some(Vec::new()).filter(|_| !access.rights.is_empty())),
         Acting::Person { id, name } => {
             let card = access.rights.holder(&id).map(|holder| holder.card);

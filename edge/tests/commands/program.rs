@@ -10,12 +10,12 @@ use serde_json::Value;
 
 const CLOCK: &str = "2020-02-06T09:00:00+08:00";
 
-fn edge(data: &Path, args: &[&str]) -> Output {
+pub(crate) fn edge(data: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_atoll-edge"));
     command.arg("--data").arg(data).args(args).env_remove("RUST_LOG").output().unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
@@ -25,7 +25,7 @@ fn json(data: &Path, args: &[&str]) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|cause| panic!("{args:?}: {cause}: {text}"))
 }
 
-fn site() -> tempfile::TempDir {
+pub(crate) fn site() -> tempfile::TempDir {
     let data = tempfile::tempdir().unwrap();
     assert_eq!(code(&edge(data.path(), &["init", "--site", "5931102274", "--name", "淡水藥局"])), 0);
     data

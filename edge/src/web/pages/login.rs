@@ -130,10 +130,13 @@ async fn proved(web: &Web, headers: &HeaderMap, form: LoginForm) -> Result<Strin
     let ask = form.ask()?;
     let card = ask.card;
     let signed = sign_in::sign_in(web, ask, chosen(headers).as_deref()).await;
-    match &signed {
-        Ok(who) => tracing::info!(id = %who.id, %card, "signed in"),
-        Err(fault) => tracing::warn!(code = fault.code, %card, "nobody signed in"),
-    }
+    let (about, note) = match &signed {
+        Ok(who) => (format!("{} {}", who.name, who.id), card.to_string()),
+        Err(fault) => (String::new(), format!("{card} {}", fault.code)),
+    };
+    let deed = if signed.is_ok() { "sign-in" } else { "sign-in-failed" };
+    tracing::info!(deed, note, "sign-in");
+    web.desk.note(deed, about, note).await?;
     Ok(web.sessions.begin(headers, signed?, Instant::now()))
 }
 
@@ -151,6 +154,9 @@ impl LoginForm {
 
 /// POST /logout.
 pub(in crate::web) async fn sign_out(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
+    if let Err(fault) = web.desk.note("sign-out", String::new(), String::new()).await {
+        return unwell(&fault);
+    }
     web.sessions.end(&headers);
     // What is on the screen is a customer's: it does not wait for whoever comes next.
     let seat = web.screens.seat(&headers);

@@ -193,7 +193,7 @@ async fn read_card(web: &Web, headers: &HeaderMap, form: ReadForm) -> Result<New
     // Not the giver's own, which may be in the other reader.
     let own = match web.desk.acting() {
         Acting::Person { id, .. } => Some(id),
-        Acting::Folder | Acting::Nobody => None,
+        Acting::Folder | Acting::Shell | Acting::Nobody => None,
     };
     let is_theirs = |id: &StaffId| Some(*id) != own;
     let (_, identity) = sign_in::certificate_here(web, &view, card, chosen.as_deref(), is_theirs).await?;

@@ -251,3 +251,40 @@ async fn when_no_card_works_the_sealed_envelope_opens_the_counter_loudly() {
     let page = counter.browser.post("/masks/check", BUYER).await;
     assert!(page.contains(r#"<output class="figure">2</output>"#), "{page}");
 }
+
+#[tokio::test]
+async fn who_looked_up_whom_is_written_down_before_it_is_answered_and_no_number_stands_there() {
+    let mut counter = staffed().await;
+    counter.swap(1, USER).await;
+    counter.login("nhi", "nhi", "wrong horse battery").await;
+    counter.login("nhi", "nhi", PASSWORD).await;
+    counter.browser.post("/masks/check", BUYER).await;
+    counter.browser.post("/masks/clear", "").await;
+    counter.browser.post("/masks/check", "kind=02&number=A123456789&birth=19500101").await;
+    let (_, denied) = (counter.browser.cookie.clone(), counter.browser.get_led("/api/v1/audit").await);
+    assert!(denied.contains("managers-only"), "{denied}");
+    counter.browser.post("/logout", "").await;
+    counter.swap(2, MANAGER).await;
+    counter.login("nhi", "nhi", PASSWORD).await;
+    let lines: Vec<Value> =
+        counter.browser.get("/api/v1/audit").await.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<(&str, &str)> =
+        lines.iter().map(|line| (line["deed"].as_str().unwrap(), line["note"].as_str().unwrap())).collect();
+    let want = [
+        ("sign-in-failed", "nhi wrong-password"),
+        ("sign-in", "nhi"),
+        ("look-up", "typed may"),
+        ("look-up", "typed turn"),
+        ("sign-out", ""),
+        ("sign-in", "nhi"),
+        ("audit-export", ""),
+    ];
+    assert_eq!(told, want);
+    assert!(lines[2]["who"].as_str().unwrap().starts_with("林藥師 "));
+    assert!(lines[2]["about"].as_str().unwrap().starts_with("A10****010 "), "{}", lines[2]);
+    let whole = serde_json::to_string(&lines).unwrap();
+    assert!(!whole.contains("A100000010") && !whole.contains("A123456789") && !whole.contains(PASSWORD));
+    for pair in lines.windows(2) {
+        assert_eq!(pair[1]["previous"], pair[0]["link"], "each is linked to the one before");
+    }
+}
