@@ -14,6 +14,8 @@ use super::session::{cookie, random_key};
 
 /// Without a touch for so long a counter locks.
 pub(super) const IDLE: Duration = Duration::from_secs(15 * 60);
+/// A page that nobody touches looks again after so many seconds, finds its counter locked, and shows nothing more.
+pub(super) const LOCKED_BY_S: u64 = 15 * 60 + 5;
 /// Longest time for which somebody is signed in without signing in again.
 const LONGEST: Duration = Duration::from_secs(12 * 3_600);
 /// Most people signed in at once; the one idle for longest gives way.
@@ -165,6 +167,7 @@ mod tests {
         assert_eq!(sessions.before(&here, after(28)), Before::Somebody(lin()));
         assert_eq!(sessions.before(&here, after(43)), Before::Locked(lin()));
         assert_eq!(sessions.before(&here, after(43)), Before::Locked(lin()), "looking does not open it");
+        assert!(Duration::from_secs(LOCKED_BY_S) > IDLE, "a page that reloads too early would keep itself open");
         assert_eq!(sessions.before(&HeaderMap::new(), start), Before::Nobody);
         assert_eq!(sessions.before(&with("session=../../x"), start), Before::Nobody);
     }
