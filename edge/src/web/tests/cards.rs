@@ -39,7 +39,7 @@ impl Counter {
         browser.post("/masks/entered", "").await;
         browser.post("/stock/arrive", "programme=mask&adult=200&child=50").await;
         let mut counter = Self { browser, cards, said, _folder: folder, _stop: stop };
-        counter.say(&format!(r#"{{"say":"hello","protocol":1,"demonstration":{is_demonstration}}}"#));
+        counter.say(&format!(r#"{{"say":"hello","protocol":2,"demonstration":{is_demonstration}}}"#));
         counter.say(r#"{"say":"service","up":true}"#);
         counter.say(&format!(r#"{{"say":"readers","readers":["{READER}"]}}"#));
         counter.until("no card").await;
