@@ -4,6 +4,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant as Clock};
 
+use data_encoding::HEXLOWER;
 use edge::cards::certificate::{CardIdentity, Issuer, Policy, RevocationList, Trust, check_signature, judge};
 use edge::cards::lines::{Ask, CardCertificates, Found, PinState, Said, Signed};
 use edge::cards::login::LoginFailure;
@@ -373,6 +374,61 @@ fn a_helper_that_is_killed_leaves_the_card_to_the_next_one() {
     let mut next = drawer.helper(&[]).unwrap();
     assert!(counter.sign_in(&mut next, CardKind::Professional, PIN).is_ok());
     assert_eq!(drawer.log(), ["login", "logout"], "the ask died with its helper");
+}
+
+#[test]
+fn a_helper_forgets_the_line_of_a_pin() {
+    let Some((_drawer, mut counter, mut helper)) = pharmacist() else { return };
+    let (in_the_line, wrong) = (HEXLOWER.encode(PIN.as_bytes()), HEXLOWER.encode(WRONG.as_bytes()));
+    let token = counter.look(&mut helper).unwrap().swap_remove(0).token;
+    for pin in [PIN, WRONG] {
+        let _ = counter.sign_in(&mut helper, CardKind::Professional, pin);
+        // Nor where nothing comes of it.
+        let _ = counter.sign(&mut helper, &token, [0; 32], Some(pin));
+    }
+    assert!(helper.remembers(b"atoll-card").unwrap(), "there is something to look into");
+    for trace in [in_the_line, wrong, WRONG.to_owned()] {
+        assert!(!helper.remembers(trace.as_bytes()).unwrap(), "{trace}");
+    }
+}
+
+/// For a newcomer's first look and for tests of pages.
+#[test]
+fn a_demonstration_holds_certificate_cards_that_lock_as_real_ones() {
+    let country = Country::new();
+    let folder = tempfile::tempdir().unwrap();
+    let people = folder.path().join("people.json");
+    let card = |kind, is_short| {
+        let issued = country.of(kind).issue(&Card { is_short, ..Card::of(kind) });
+        let (der, key) = (HEXLOWER.encode(&issued.der), HEXLOWER.encode(&issued.key));
+        serde_json::json!({ "label": kind.code(), "certificates": [der], "key": key, "pin": PIN })
+    };
+    let nhi = serde_json::json!({
+        "label": "anna", "card": "000000000001", "number": "A123456716", "birth": "0750315", "sex": "M"
+    });
+    let all = [nhi, card(CardKind::Professional, true), card(CardKind::Institution, false)];
+    std::fs::write(&people, serde_json::to_vec(&all).unwrap()).unwrap();
+    let mut command = Command::new(binary("atoll-card").unwrap());
+    command.arg("--demonstration").arg(&people);
+    let (mut helper, mut counter) = (Helper::run(command).unwrap(), country.counter());
+    let readers = helper.next("the readers", |said| match said {
+        Said::Readers { readers } => Some(readers),
+        _ => None,
+    });
+    let reader = readers.unwrap().swap_remove(0);
+    let insert = |helper: &mut Helper, person| helper.ask(&Ask::Insert { reader: reader.clone(), person }).unwrap();
+    insert(&mut helper, 0);
+    assert_eq!(counter.look(&mut helper), Err(LoginFailure::NoToken), "a NHI card is none");
+    insert(&mut helper, 2);
+    assert!(counter.sign_in(&mut helper, CardKind::Institution, PIN).is_ok());
+    insert(&mut helper, 1);
+    assert!(counter.sign_in(&mut helper, CardKind::Professional, PIN).is_ok());
+    let mut sign_in = |helper: &mut Helper, pin| counter.sign_in(helper, CardKind::Professional, pin).unwrap_err();
+    assert_eq!(sign_in(&mut helper, WRONG), LoginFailure::PinWrong { last_try: false });
+    assert_eq!(sign_in(&mut helper, WRONG), LoginFailure::PinWrong { last_try: true });
+    assert_eq!(sign_in(&mut helper, WRONG), LoginFailure::PinLocked);
+    insert(&mut helper, 1);
+    assert_eq!(sign_in(&mut helper, PIN), LoginFailure::PinLocked, "the same card, put in again");
 }
 
 /// The whole sign-in again where there is no network at all, judge and all.

@@ -5,7 +5,7 @@
 //! gets one of its own, with its socket in a folder that programs outside can reach (`PCSCLITE_CSOCK_NAME`).
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -238,6 +238,26 @@ impl Helper {
 }
 
 impl Helper {
+    /// Whether these bytes stand anywhere in what it may write to its memory.
+    ///
+    /// # Errors
+    /// Where the system does not let us look.
+    pub fn remembers(&self, wanted: &[u8]) -> Result<bool> {
+        let of = |name| format!("/proc/{}/{name}", self.child.id());
+        let (maps, mut memory) = (fs::read_to_string(of("maps"))?, fs::File::open(of("mem"))?);
+        for map in maps.lines().filter(|map| map.contains(" rw")) {
+            let (from, to) = map.split(' ').next().and_then(|range| range.split_once('-')).context("a range")?;
+            let (from, to) = (u64::from_str_radix(from, 16)?, u64::from_str_radix(to, 16)?);
+            let mut bytes = vec![0; usize::try_from(to - from)?];
+            memory.seek(SeekFrom::Start(from))?;
+            // What the kernel keeps to itself cannot be read.
+            if memory.read_exact(&mut bytes).is_ok() && bytes.windows(wanted.len()).any(|part| part == wanted) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// kill -9.
     ///
     /// # Errors
