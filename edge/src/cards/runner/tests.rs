@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cards::failure::CardFailure;
-use crate::cards::lines::PinState;
+use crate::cards::lines::{MESSAGE_BYTES_MAX, PinState, TOKEN_BYTES_MAX};
 use crate::cards::login::LoginFailure;
 use crate::cards::pin::Pin;
 use crate::trial::{THURSDAY, desk_at};
@@ -165,4 +165,19 @@ async fn a_helper_of_another_version_gets_no_pin() {
     assert_eq!(cards.sign("t", [1; 32], Some(pin()), b"m").await, Err(LoginFailure::HelperDown));
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(std::fs::read_to_string(folder.path().join("asked")).unwrap_or_default(), "");
+}
+
+/// A page may send anything back.
+#[tokio::test]
+async fn what_is_too_long_for_a_line_is_never_said_and_the_helper_lives_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_stop, cards) = answers(folder.path(), &[("signed", SIGNED)]);
+    until(&cards, Readers::is_up).await;
+    let long = |bytes| "\u{1}".repeat(bytes);
+    assert_eq!(cards.sign(&long(TOKEN_BYTES_MAX + 1), [1; 32], None, b"m").await, Err(LoginFailure::Removed));
+    let message = vec![0; MESSAGE_BYTES_MAX + 1];
+    assert_eq!(cards.sign("t", [1; 32], None, &message).await, Err(LoginFailure::Refused));
+    cards.ask(Ask::Pull { reader: long(ASK_BYTES_MAX) });
+    let longest = cards.sign(&long(TOKEN_BYTES_MAX), [1; 32], Some(pin()), &message[1..]).await;
+    assert_eq!(longest, Ok(vec![7, 8]));
 }
