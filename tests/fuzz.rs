@@ -69,6 +69,7 @@ short_runs!(
     identity,
     document,
     card,
+    certificate,
     names,
     version,
     edge_session,

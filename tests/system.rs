@@ -4,6 +4,7 @@
 
 mod at_rest;
 mod cards;
+mod certificates;
 mod cgroup;
 mod clocks;
 mod crash;

@@ -58,6 +58,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
         &["shared/src/ledger", "hub/src/", "tests/"],
         "what a document looks like is the ledger's business",
     ),
+    ("cryptoki::", &["edge/card"], "a card's module is foreign code: only `atoll-card` loads it"),
     ("ROOT", &["shared/src/ledger"], "an Automerge key outside the schema"),
     (
         "StatusCode",

@@ -5,7 +5,7 @@
 //! gets one of its own, with its socket in a folder that programs outside can reach (`PCSCLITE_CSOCK_NAME`).
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -13,10 +13,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use edge::cards::lines::{Ask, Said, line, parse};
+use edge::cards::lines::{Ask, Said, ask_line, parse};
 
 use crate::fleet::{binary, until};
 
+#[path = "../../edge/src/cards/certificate/tests/issued.rs"]
+pub mod issued;
 pub mod played;
 
 use played::{Order, Play, SLOTS};
@@ -182,12 +184,17 @@ pub struct Helper {
 
 impl Helper {
     fn start(socket: &Path) -> Result<Self> {
-        let mut child = Command::new(binary("atoll-card")?)
-            .env("PCSCLITE_CSOCK_NAME", socket)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut command = Command::new(binary("atoll-card")?);
+        command.env("PCSCLITE_CSOCK_NAME", socket);
+        Self::run(command)
+    }
+
+    /// As this command starts it.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn run(mut command: Command) -> Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (asks, out) = child.stdin.take().zip(child.stdout.take()).context("pipes")?;
         let (tell, said) = channel();
         thread::spawn(move || {
@@ -207,7 +214,7 @@ impl Helper {
     /// Where it is gone.
     pub fn ask(&mut self, ask: &Ask) -> Result<()> {
         let asks = self.asks.as_mut().context("a helper that runs")?;
-        Ok(writeln!(asks, "{}", line(ask)).and_then(|()| asks.flush())?)
+        Ok(asks.write_all(&ask_line(ask)).and_then(|()| asks.flush())?)
     }
 
     /// What it says next that fits; what does not is passed over.
@@ -227,6 +234,38 @@ impl Helper {
                 Err(RecvTimeoutError::Disconnected) => bail!("the helper ended before {what}"),
             }
         }
+    }
+}
+
+impl Helper {
+    /// Whether these bytes stand anywhere in what it may write to its memory.
+    ///
+    /// # Errors
+    /// Where the system does not let us look.
+    pub fn remembers(&self, wanted: &[u8]) -> Result<bool> {
+        let of = |name| format!("/proc/{}/{name}", self.child.id());
+        let (maps, mut memory) = (fs::read_to_string(of("maps"))?, fs::File::open(of("mem"))?);
+        for map in maps.lines().filter(|map| map.contains(" rw")) {
+            let (from, to) = map.split(' ').next().and_then(|range| range.split_once('-')).context("a range")?;
+            let (from, to) = (u64::from_str_radix(from, 16)?, u64::from_str_radix(to, 16)?);
+            let mut bytes = vec![0; usize::try_from(to - from)?];
+            memory.seek(SeekFrom::Start(from))?;
+            // What the kernel keeps to itself cannot be read.
+            if memory.read_exact(&mut bytes).is_ok() && bytes.windows(wanted.len()).any(|part| part == wanted) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// kill -9.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 }
 

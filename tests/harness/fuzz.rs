@@ -4,6 +4,7 @@
 //! some thousand changed ones, always the same; `scripts/fuzz` lets libFuzzer look for others.
 
 mod card;
+mod certificate;
 mod choices;
 pub mod corpus;
 mod digest;
@@ -34,7 +35,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target { name: "frame", holds: wire::frames, seeds: wire::frame_seeds, rounds: 800 },
     Target { name: "message", holds: wire::messages, seeds: wire::message_seeds, rounds: 20_000 },
     Target { name: "entry", holds: wire::entries, seeds: entry_seeds, rounds: 20_000 },
@@ -44,6 +45,7 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "identity", holds: identity::typed, seeds: typed_seeds, rounds: 10_000 },
     Target { name: "document", holds: identity::kept, seeds: identity::kept_seeds, rounds: 10_000 },
     Target { name: "card", holds: card::holds, seeds: card::seeds, rounds: 20_000 },
+    Target { name: "certificate", holds: certificate::holds, seeds: certificate::seeds, rounds: 20_000 },
     Target { name: "names", holds: identity::names, seeds: identity::name_seeds, rounds: 20_000 },
     Target { name: "version", holds: versions::holds, seeds: versions::seeds, rounds: 1_000 },
     Target { name: "edge_session", holds: sessions::edge, seeds: sessions::seeds, rounds: 20_000 },

@@ -18,6 +18,7 @@ pub mod rest;
 pub mod scenario;
 pub mod siege;
 pub mod slow;
+pub mod softhsm;
 pub mod sweep;
 pub mod tables;
 pub mod town;

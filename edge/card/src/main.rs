@@ -4,7 +4,7 @@
 //! line (`edge::cards::lines`). It ends when its input does. Whatever a reader's driver does, hang or crash, happens
 //! here.
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,15 +13,20 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use edge::cards::lines::{Ask, Found, PROTOCOL, Said, Signed, line, parse};
-use edge::cards::login::LoginFailure;
+use edge::cards::lines::{Ask, PROTOCOL, Said, line, parse};
 
+mod asks;
 mod demonstration;
+mod modules;
 mod reading;
+mod scripted;
 mod slots;
+mod token;
 mod watching;
 
+use asks::Asks;
 use demonstration::Demonstration;
+use modules::Modules;
 use slots::Slots;
 
 /// Holds the card readers of a counter.
@@ -45,7 +50,7 @@ fn main() -> ExitCode {
     let served = match &arguments.demonstration {
         Some(people) => Demonstration::load(people).map(|demonstration| serve(&said, demonstration)),
         None => {
-            serve(&said, Real::start(&said));
+            serve(&said, Real::start(&said, arguments.module));
             Ok(())
         }
     };
@@ -75,11 +80,12 @@ trait Readers {
 fn serve<R: Readers>(said: &Sender<Said>, mut readers: R) {
     tell(said, Said::Hello { protocol: PROTOCOL, demonstration: R::IS_DEMONSTRATION });
     readers.begin(said);
-    for text in std::io::stdin().lock().lines() {
-        let Ok(text) = text else { return };
-        match parse(&text) {
-            Ok(ask) => readers.obey(ask, said),
-            Err(bad) => tracing::warn!("{bad}"),
+    let mut asks = Asks::new(std::io::stdin().lock());
+    while let Ok(Some(text)) = asks.next() {
+        match str::from_utf8(&text).map(parse) {
+            Ok(Ok(ask)) => readers.obey(ask, said),
+            Ok(Err(bad)) => tracing::warn!("{bad}"),
+            Err(_) => tracing::warn!("a line that is no text"),
         }
     }
 }
@@ -117,17 +123,18 @@ fn first_insertion() -> u64 {
 /// The system's readers.
 struct Real {
     slots: Arc<Slots>,
+    modules: Arc<Modules>,
 }
 
 impl Real {
-    fn start(said: &Sender<Said>) -> Self {
+    fn start(said: &Sender<Said>, modules: Vec<PathBuf>) -> Self {
         let slots = Arc::new(Slots::default());
         let (watched, said) = (Arc::clone(&slots), said.clone());
         thread::spawn(move || {
             let _end = EndOfAll;
             watching::watch(&watched, &said);
         });
-        Self { slots }
+        Self { slots, modules: Modules::start(modules) }
     }
 }
 
@@ -137,12 +144,7 @@ impl Readers for Real {
     fn obey(&mut self, ask: Ask, said: &Sender<Said>) {
         match ask {
             Ask::Read { reader, insertion } => reading::read(&self.slots, reader, insertion, said),
-            Ask::Certificates { ask } => {
-                tell(said, Said::Certificates { ask, outcome: Found::Failed(LoginFailure::ModuleMissing) });
-            }
-            Ask::Sign { ask, .. } => {
-                tell(said, Said::Signed { ask, outcome: Signed::Failed(LoginFailure::ModuleMissing) });
-            }
+            Ask::Certificates { .. } | Ask::Sign { .. } => self.modules.obey(ask, said),
             Ask::Insert { .. } | Ask::Pull { .. } => tracing::warn!("these readers are real: nothing is put in"),
         }
     }

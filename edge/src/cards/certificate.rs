@@ -71,7 +71,8 @@ pub struct CardIdentity {
     pub issuer: [u8; 32],
     /// The certificate's number at its issuer, without leading zeros.
     pub serial: Vec<u8>,
-    /// SHA-256 of the certificate.
+    /// SHA-256 of the certificate: names it to the helper. Nothing else should be bound to it, for a signature can be
+    /// written in more than one way; a card is its issuer and number, or its key.
     pub leaf: [u8; 32],
     /// Its key.
     pub key: CardKey,
@@ -341,3 +342,6 @@ fn without_zeros(serial: &[u8]) -> &[u8] {
     let zeros = serial.iter().take_while(|byte| **byte == 0).count();
     serial.get(zeros..).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,6 +243,7 @@ pub struct BadLine {
 
 #[cfg(test)]
 mod tests {
+    use super::super::login::LoginFailure;
     use super::*;
 
     #[test]
@@ -263,18 +264,77 @@ mod tests {
                 tries: 3,
                 outcome: Outcome::Failed(CardFailure::Hung),
             },
+            Said::Certificates { ask: 3, outcome: Found::Cards(vec![card(CERTIFICATE_BYTES_MAX)]) },
+            Said::Certificates { ask: 4, outcome: Found::Failed(LoginFailure::ModuleMissing) },
+            Said::Signed { ask: 5, outcome: Signed::Signature(vec![7; 256]) },
+            Said::Signed { ask: 6, outcome: Signed::Failed(LoginFailure::PinWrong { last_try: true }) },
         ] {
-            assert_eq!(parse::<Said>(&line(&said)), Ok(said.clone()));
+            assert_eq!(parse::<Said>(&line(&said)), Ok(said.clone()), "{said:?}");
             assert!(!line(&said).contains('\n') && line(&said).len() < LINE_BYTES_MAX);
         }
         for ask in [
             Ask::Read { reader: reader(), insertion: 7 },
             Ask::Insert { reader: reader(), person: 2 },
             Ask::Pull { reader: reader() },
+            Ask::Certificates { ask: 3 },
+            sign(Some(Pin::new("8\"7\\654".to_owned()).unwrap())),
+            sign(None),
         ] {
-            assert_eq!(parse::<Ask>(&line(&ask)), Ok(ask.clone()));
+            let text = ask_line(&ask);
+            let (end, text) = text.split_last().unwrap();
+            assert_eq!((parse::<Ask>(str::from_utf8(text).unwrap()), *end), (Ok(ask.clone()), b'\n'));
+            assert_eq!(text, line(&ask).as_bytes());
         }
         assert_eq!(line(&Ask::Pull { reader: reader() }), r#"{"do":"pull","reader":"ACS ACR39U 00 00"}"#);
+    }
+
+    /// With as many certificates as a card may have.
+    fn card(bytes: usize) -> CardCertificates {
+        CardCertificates {
+            token: "0/1/5a0102".to_owned(),
+            reader: "ACS ACR39U 00 00".to_owned(),
+            label: "HiCOS PKI Smart Card".to_owned(),
+            certificates: vec![vec![0x30; bytes]; CARD_CERTIFICATES_MAX],
+            pin: PinState::LastTry,
+            has_pad: true,
+        }
+    }
+
+    fn sign(pin: Option<Pin>) -> Ask {
+        let (token, message) = ("x".repeat(TOKEN_BYTES_MAX), vec![9; MESSAGE_BYTES_MAX]);
+        Ask::Sign { ask: u64::MAX, token, certificate: [8; 32], pin, message }
+    }
+
+    #[test]
+    fn the_longest_lines_fit_and_the_buffer_of_a_pin_never_grows() {
+        let all = Found::Cards(vec![card(CERTIFICATE_BYTES_MAX); CARDS_MAX]);
+        assert!(line(&Said::Certificates { ask: u64::MAX, outcome: all }).len() < LINE_BYTES_MAX);
+        let text = ask_line(&sign(Some(Pin::new("1234567890123456".to_owned()).unwrap())));
+        assert_eq!(text.capacity(), ASK_BYTES_MAX);
+    }
+
+    #[test]
+    fn more_bytes_than_belong_there_are_refused() {
+        let cards = |card| line(&Said::Certificates { ask: 1, outcome: Found::Cards(vec![card]) });
+        assert!(parse::<Said>(&cards(card(CERTIFICATE_BYTES_MAX + 1))).is_err());
+        let mut many = card(1);
+        many.certificates.push(vec![]);
+        assert!(parse::<Said>(&cards(many)).is_err());
+        let signed = |bytes| line(&Said::Signed { ask: 1, outcome: Signed::Signature(vec![0; bytes]) });
+        assert!(parse::<Said>(&signed(1_024)).is_ok() && parse::<Said>(&signed(1_025)).is_err());
+        let short = line(&sign(None)).replace(&"08".repeat(32), "0808");
+        assert!(parse::<Ask>(&short).is_err(), "no hash");
+    }
+
+    #[test]
+    fn no_pin_and_no_certificate_is_shown() {
+        let asked = sign(Some(Pin::new("750315".to_owned()).unwrap()));
+        assert!(!format!("{asked:?}").contains("750315"));
+        let shown = format!("{:?}", card(8));
+        assert!(!shown.contains("48, 48") && !shown.contains("5a0102"), "{shown}");
+        let broken = line(&asked).replace("\"do\"", "\"dont\"");
+        let said = parse::<Ask>(&broken).unwrap_err().to_string();
+        assert!(!said.contains("373530333135"), "{said}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::lines::{Ask, LINE_BYTES_MAX, Said, ask_line, parse};
+use super::lines::{ASK_BYTES_MAX, Ask, LINE_BYTES_MAX, Said, ask_line, parse};
 use super::readers::{Health, Readers};
 use crate::desk::Desk;
 
@@ -150,9 +150,11 @@ impl Runner {
                 // A card service that hangs would leave the last customer's card in the reader for ever.
                 () = sleep_until(heard + SILENT) => return std::io::Error::other("it says nothing"),
             };
-            if let Some(ask) = ask
-                && let Err(cause) = input.write_all(&ask_line(&ask)).await
-            {
+            let Some(text) = ask.as_ref().map(ask_line) else { continue };
+            if text.len() > ASK_BYTES_MAX {
+                // The name of a reader may come from a page.
+                tracing::warn!("an ask too long for the card helper");
+            } else if let Err(cause) = input.write_all(&text).await {
                 return cause;
             }
         }

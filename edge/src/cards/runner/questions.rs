@@ -11,7 +11,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Cards;
-use crate::cards::lines::{Ask, CardCertificates, Found, MODULE_LIMIT_MS, PAD_LIMIT_MS, Said, Signed};
+use crate::cards::lines::{
+    Ask, CardCertificates, Found, MESSAGE_BYTES_MAX, MODULE_LIMIT_MS, PAD_LIMIT_MS, Said, Signed, TOKEN_BYTES_MAX,
+};
 use crate::cards::login::LoginFailure;
 use crate::cards::pin::Pin;
 
@@ -97,6 +99,13 @@ impl Cards {
         pin: Option<Pin>,
         message: &[u8],
     ) -> Result<Vec<u8>, LoginFailure> {
+        // Both may come from a page: no helper named a token so long, and no challenge is.
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(LoginFailure::Removed);
+        }
+        if message.len() > MESSAGE_BYTES_MAX {
+            return Err(LoginFailure::Refused);
+        }
         let limit = if pin.is_some() { MODULE_LIMIT_MS } else { PAD_LIMIT_MS };
         let (token, message) = (token.to_owned(), message.to_vec());
         let sign = |ask| Ask::Sign { ask, token, certificate: leaf, pin, message };
