@@ -143,7 +143,8 @@ impl Trust {
             let is_authority = certificate.is_ca()
                 && anchor_from_trusted_cert(&CertificateDer::from(issuer.certificate.as_slice())).is_ok();
             let id = sha256(certificate.public_key().raw);
-            let makes_cards = !issuer.kinds.is_empty() && !issuer.kinds.contains(&CardKind::Nhi);
+            let has_certificate = |kind: &CardKind| !matches!(kind, CardKind::Nhi | CardKind::Envelope);
+            let makes_cards = !issuer.kinds.is_empty() && issuer.kinds.iter().all(has_certificate);
             if is_authority && makes_cards { Ok((issuer, id)) } else { Err(bad) }
         };
         Ok(Self { issuers: issuers.into_iter().enumerate().map(pinned).collect::<Result<_, _>>()? })

@@ -53,7 +53,7 @@ impl Country {
     fn of(&self, kind: CardKind) -> &Authority {
         match kind {
             Professional | Institution => &self.health,
-            Citizen | CardKind::Nhi => &self.citizens,
+            Citizen | CardKind::Nhi | CardKind::Envelope => &self.citizens,
             Government => &self.government,
         }
     }

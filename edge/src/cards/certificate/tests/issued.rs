@@ -102,7 +102,9 @@ impl Card {
             CardKind::Professional => ("王小明", vec![(SUBJECT_TYPE, oid(PROFESSIONAL))], None),
             CardKind::Institution => ("測試藥局", vec![(SUBJECT_TYPE, oid(INSTITUTION))], Some(A_SITE.to_owned())),
             CardKind::Government => ("測試衛生所", vec![(AGENCY, oid(AN_AGENCY))], None),
-            CardKind::Citizen | CardKind::Nhi => ("陳美玲", vec![(ID_TAIL, printable("6734"))], None),
+            CardKind::Citizen | CardKind::Nhi | CardKind::Envelope => {
+                ("陳美玲", vec![(ID_TAIL, printable("6734"))], None)
+            }
         };
         Self {
             name: name.to_owned(),
