@@ -49,7 +49,7 @@ impl Country {
     fn of(&self, kind: CardKind) -> &Authority {
         match kind {
             CardKind::Professional | CardKind::Institution => &self.health,
-            CardKind::Citizen | CardKind::Nhi => &self.citizens,
+            CardKind::Citizen | CardKind::Nhi | CardKind::Envelope => &self.citizens,
             CardKind::Government => &self.government,
         }
     }
