@@ -380,8 +380,8 @@ impl Http {
         Ok(answer.body_mut().read_to_string()?)
     }
 
-    /// POST of a form, as this server's own page sends it, in the screen of a counter (its cookie, where it has one);
-    /// the status, the text and the cookie.
+    /// POST of a form, as this server's own page sends it, in the screen of a counter (its cookies, where it has
+    /// some); the status, the text and the cookies.
     ///
     /// # Errors
     /// Where nobody answers.
@@ -389,8 +389,8 @@ impl Http {
         let asked = self.agent.post(format!("{}{path}", self.base)).header("origin", &self.base);
         let asked = asked.header("cookie", cookie).config().max_redirects(0).build();
         let mut answer = asked.send_form(fields.iter().copied())?;
-        let set = answer.headers().get("set-cookie").and_then(|set| set.to_str().ok()?.split(';').next());
-        let cookie = set.unwrap_or(cookie).to_owned();
+        let set = answer.headers().get_all("set-cookie").iter().filter_map(|set| set.to_str().ok()?.split(';').next());
+        let cookie = set.fold(cookie.to_owned(), |jar, set| with_cookie(&jar, set));
         Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?, cookie))
     }
 
@@ -400,4 +400,11 @@ impl Http {
         let answer = self.agent.get(format!("{}/readyz", self.base)).call();
         answer.is_ok_and(|answer| answer.status().is_success())
     }
+}
+
+/// A browser's cookies with one more, in place of that of the same name.
+fn with_cookie(jar: &str, set: &str) -> String {
+    let name = |cookie: &str| cookie.split('=').next().unwrap_or_default().to_owned();
+    let others = jar.split("; ").filter(|other| !other.is_empty() && name(other) != name(set));
+    others.chain([set]).collect::<Vec<_>>().join("; ")
 }
