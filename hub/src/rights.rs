@@ -19,6 +19,7 @@ use std::sync::Arc;
 use shared::entry::access::{Access, Right};
 use shared::entry::{Entry, Fact};
 use shared::ids::{ActorId, DocId, EntryId, SiteCode, StaffId};
+use shared::rules::access::card::CardKind;
 use shared::rules::access::misuse::{Deed, Misuse, misused};
 use shared::rules::access::{Given, Place, Rights, Taken};
 use shared::sign::card::sha256;
@@ -31,7 +32,7 @@ pub use certificate::{BadCertificate, CardCertificate};
 pub use flagged::{Blame, Lack, StaffCase};
 pub use issuers::{BadIssuer, PinnedIssuer};
 pub use lists::{BadList, CardList, Imported, LIST_BYTES_MAX, ListStanding};
-pub use staff::{BadGrant, BadRevocation, GRANT_DAYS_MAX, NewGrant, StaffMember};
+pub use staff::{BadGrant, BadGrants, BadRevocation, GRANT_DAYS_MAX, NewGrant, StaffMember, StaffRight};
 
 /// Most grants and revocations of one site: a hundred people for ten years.
 pub const FACTS_MAX: u64 = 2_048;
@@ -64,10 +65,12 @@ impl Hub {
         let (mut given, mut taken) = (Vec::new(), Vec::new());
         for StaffFactRow { id, place, entry, .. } in self.store.staff_facts(site)? {
             let Entry { at, by: _, fact } = read(&entry)?;
-            match fact {
-                Fact::Access(Access::Grant(grant)) => given.push(Given { id, at, place, grant }),
-                Fact::Access(Access::Revocation(revocation)) => taken.push(Taken { id, at, place, revocation }),
-                _ => return Err(HubError::Damaged(format!("entry {id} is neither a grant nor a revocation"))),
+            if let Fact::Access(Access::Grant(grant)) = fact {
+                given.push(Given { id, at, place, grant });
+            } else if let Fact::Access(Access::Revocation(revocation)) = fact {
+                taken.push(Taken { id, at, place, revocation });
+            } else {
+                return Err(HubError::Damaged(format!("entry {id} is neither a grant nor a revocation")));
             }
         }
         Ok((given, taken))
@@ -196,6 +199,13 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// Whether such a card holds a key that an issuer has certified.
+#[must_use]
+pub fn has_certificate(card: CardKind) -> bool {
+    use CardKind::{Citizen, Government, Institution, Professional};
+    [Professional, Citizen, Institution, Government].contains(&card)
 }
 
 /// An entry of the store's own.

@@ -14,7 +14,7 @@ use shared::rules::access::card::CardKind;
 use shared::rules::calendar::roc_minute;
 
 use super::{Desk, operator, read, unknown_site};
-use crate::rights::{NewGrant, StaffMember};
+use crate::rights::{NewGrant, StaffMember, StaffRight, has_certificate};
 use crate::view;
 
 /// A column that names a file is never longer than this and holds no more than one line.
@@ -100,7 +100,7 @@ fn grant(desk: &Desk, args: &GrantArgs) -> anyhow::Result<()> {
     let certificate = match &args.certificate {
         // Whoever has only a key is told why.
         None => Vec::new(),
-        Some(path) if args.card != CardKind::Nhi => read(path)?,
+        Some(path) if has_certificate(args.card) => read(path)?,
         Some(_) => Vec::new(),
     };
     let (site, name) = (args.site, args.name.clone());
@@ -150,7 +150,7 @@ fn in_words(member: &StaffMember, today: NaiveDate, giver_name: &dyn Fn(&str) ->
     let mut text = String::new();
     let card = member.card;
     let _ = writeln!(text, "{}  {}  {} {}", member.id, view::masked_name(&member.name), card.zh(), card.en());
-    for (right, held, withdrawn) in &member.rights {
+    for StaffRight { right, holding: held, withdrawn } in &member.rights {
         let by = held.giver.map_or_else(|| "中心 hub".to_owned(), |giver| giver_name(&giver.to_string()));
         let standing = match withdrawn {
             Some((second, reason)) => format!("已收回 taken back {}：{reason}", roc_minute(*second)),
@@ -184,26 +184,18 @@ fn import(desk: &Desk, file: &Path) -> anyhow::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let (grants, lines, mut bad) = grants_of(&bytes, folder)?;
     let (_, mut hub) = desk.open()?;
-    // Where one line is no grant, nothing is written; the others are looked at all the same.
-    let grants: &[NewGrant] = &grants;
-    let ids = if bad.is_empty() {
-        match hub.grant(grants, &operator(), desk.clock.second())? {
-            Ok(ids) => ids,
-            Err(wrong) => {
-                let line = |place: usize| lines.get(place).copied().unwrap_or_default();
-                bad.extend(wrong.into_iter().map(|(place, why)| (line(place), why.to_string())));
-                Vec::new()
-            }
-        }
-    } else {
-        Vec::new()
-    };
+    let line = |place: usize| lines.get(place).copied().unwrap_or_default();
+    let now = desk.clock.second();
+    bad.extend(hub.bad_grants(&grants, now)?.into_iter().map(|(place, why)| (line(place), why.to_string())));
+    bad.sort_unstable();
     if !bad.is_empty() {
         let shown: Vec<String> =
             bad.iter().take(BAD_LINES_SHOWN).map(|(line, why)| format!("  line {line}: {why}")).collect();
         let (name, count) = (file.display(), bad.len());
         bail!("{name}: {count} 行有誤，未作任何變更 bad lines, nothing was granted:\n{}", shown.join("\n"));
     }
+    let written = hub.grant(&grants, &operator(), now)?;
+    let ids = written.map_err(|_| anyhow!("憑證機構在此期間有變更 the issuers changed meanwhile: try again"))?;
     let text = format!("已授權 {} 人次 grants written from {}\n", ids.len(), file.display());
     desk.out.say(&json!({ "granted": ids.len() }), &text)
 }
@@ -247,7 +239,7 @@ fn grants_of(bytes: &[u8], folder: &Path) -> anyhow::Result<Parsed> {
 fn new_grant(line: Line, folder: &Path) -> anyhow::Result<NewGrant> {
     let rights = line.right.split(';').map(|right| right.trim().parse::<Right>()).collect::<Result<_, _>>()?;
     let card: CardKind = line.card.parse()?;
-    let certificate = if card == CardKind::Nhi { Vec::new() } else { certificate_of(&line.certificate, folder)? };
+    let certificate = if has_certificate(card) { certificate_of(&line.certificate, folder)? } else { Vec::new() };
     Ok(NewGrant { site: line.site.parse()?, name: line.name, card, certificate, rights, until: line.until })
 }
 

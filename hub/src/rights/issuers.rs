@@ -6,7 +6,7 @@ use shared::ids::DocId;
 use shared::rules::access::card::CardKind;
 
 use super::certificate::{self, BadCertificate};
-use super::read;
+use super::{has_certificate, read};
 use crate::hub::{Hub, HubError};
 use crate::publish::{month, signed};
 
@@ -39,8 +39,8 @@ pub enum BadIssuer {
     #[error("請指明卡片種類 say which cards it issues: --card professional, institution, citizen or government")]
     NoCard,
     /// 健保卡 have no certificates.
-    #[error("健保卡沒有憑證 NHI cards have no certificates, so nobody issues any")]
-    Nhi,
+    #[error("{}沒有憑證 a {} has no certificate, so nobody issues one", .0.zh(), .0.en())]
+    NoCertificate(CardKind),
     /// Nobody such was published.
     #[error("查無此憑證機構 no published issuer {0:?}, or several begin so; `atoll-hub issuer list` shows them")]
     Nobody(String),
@@ -61,8 +61,8 @@ impl Hub {
         if cards.is_empty() {
             return Ok(Err(BadIssuer::NoCard));
         }
-        if cards.contains(&CardKind::Nhi) {
-            return Ok(Err(BadIssuer::Nhi));
+        if let Some(card) = cards.iter().find(|card| !has_certificate(**card)) {
+            return Ok(Err(BadIssuer::NoCertificate(*card)));
         }
         let certificate = match certificate::read_authority(file, second) {
             Ok(certificate) => certificate,

@@ -279,15 +279,13 @@ fn check_whole(list: &CertificateRevocationList<'_>) -> Result<(), BadList> {
         if extension.oid == OID_X509_EXT_DELTA_CRL_INDICATOR {
             return Err(BadList::Delta);
         }
-        match extension.parsed_extension() {
-            ParsedExtension::IssuingDistributionPoint(point) => {
-                let other = point.only_contains_attribute_certs || point.only_contains_ca_certs;
-                if other || point.indirect_crl || point.only_some_reasons.is_some() {
-                    return Err(BadList::Partial);
-                }
+        if let ParsedExtension::IssuingDistributionPoint(point) = extension.parsed_extension() {
+            let other = point.only_contains_attribute_certs || point.only_contains_ca_certs;
+            if other || point.indirect_crl || point.only_some_reasons.is_some() {
+                return Err(BadList::Partial);
             }
-            _ if extension.critical => return Err(BadList::Partial),
-            _ => {}
+        } else if extension.critical {
+            return Err(BadList::Partial);
         }
     }
     Ok(())

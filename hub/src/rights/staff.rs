@@ -1,6 +1,7 @@
 //! Staff whom the hub itself names (S17, S20): grants and revocations on a site's desk, and everybody who has rights.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use chrono::{Days, NaiveDate};
 use shared::entry::Fact;
@@ -13,6 +14,7 @@ use shared::rules::identity::holds_number;
 use shared::wire::v1::entry::{AFTER_MAX, NAME_BYTES_MAX, REASON_BYTES_MAX, RIGHTS_MAX};
 
 use super::certificate::{BadCertificate, CardCertificate};
+use super::{CardList, PinnedIssuer, has_certificate};
 use crate::hub::{Hub, HubError};
 use crate::project::Batch;
 use crate::publish::{desk, signed};
@@ -45,12 +47,13 @@ pub enum BadGrant {
     /// The register does not have the site.
     #[error("查無此醫事機構 unknown site {0}")]
     Site(SiteCode),
-    /// 健保卡 are the site's to enter.
+    /// 健保卡 and whatever else has no certificate are the site's to enter.
     #[error(
-        "健保卡由該站的機構代表或機構管理者在櫃檯插卡登記 an NHI card is entered at the site: its representative or \
-         manager does it with the card in the reader, for the card holds no key and its holder chooses a password"
+        "{}沒有憑證，由該站的機構代表或機構管理者在櫃檯登記 a {} has no certificate and is entered at the site: its \
+         representative or manager does it at the counter, where the holder chooses a password",
+        .0.zh(), .0.en()
     )]
-    Nhi,
+    NoCertificate(CardKind),
     /// No name, or one that is too long.
     #[error("請填寫姓名（上限 {NAME_BYTES_MAX} 位元組） a name is needed, of at most {NAME_BYTES_MAX} bytes")]
     Name,
@@ -127,10 +130,33 @@ pub struct StaffMember {
     pub name: String,
     /// Which card.
     pub card: CardKind,
-    /// Each right with the grant that counts for most, and the last revocation that beats it.
-    pub rights: Vec<(Right, Holding, Option<(i64, String)>)>,
+    /// What they may do, or might.
+    pub rights: Vec<StaffRight>,
     /// Grants to them that give nothing.
     pub void: Vec<(EntryId, Void, Vec<Right>)>,
+}
+
+/// Grants to be written, and what is wrong with the others, by their places.
+type Drafts = (Vec<(SiteCode, Grant)>, BadGrants);
+
+/// What many grants are held against.
+struct Known {
+    issuers: Vec<PinnedIssuer>,
+    lists: BTreeMap<[u8; 32], Option<CardList>>,
+}
+
+/// Bad grants among many, by their places.
+pub type BadGrants = Vec<(usize, BadGrant)>;
+
+/// A right of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffRight {
+    /// Which.
+    pub right: Right,
+    /// By the grant that counts for most.
+    pub holding: Holding,
+    /// The last revocation that beats it: when, and why.
+    pub withdrawn: Option<(i64, String)>,
 }
 
 impl Hub {
@@ -143,14 +169,8 @@ impl Hub {
         grants: &[NewGrant],
         by: &str,
         second: i64,
-    ) -> Result<Result<Vec<StaffId>, Vec<(usize, BadGrant)>>, HubError> {
-        let (mut drafts, mut bad) = (Vec::new(), Vec::new());
-        for (place, new) in grants.iter().enumerate() {
-            match self.draft(new, second)? {
-                Ok(grant) => drafts.push((new.site, grant)),
-                Err(why) => bad.push((place, why)),
-            }
-        }
+    ) -> Result<Result<Vec<StaffId>, BadGrants>, HubError> {
+        let (drafts, bad) = self.drafts(grants, second)?;
         if !bad.is_empty() {
             return Ok(Err(bad));
         }
@@ -168,18 +188,42 @@ impl Hub {
         Ok(Ok(ids))
     }
 
-    fn draft(&self, new: &NewGrant, second: i64) -> Result<Result<Grant, BadGrant>, HubError> {
+    /// What [`Self::grant`] would say of these, by their places; nothing is written.
+    ///
+    /// # Errors
+    /// Where the machine fails.
+    pub fn bad_grants(&self, grants: &[NewGrant], second: i64) -> Result<BadGrants, HubError> {
+        Ok(self.drafts(grants, second)?.1)
+    }
+
+    fn drafts(&self, grants: &[NewGrant], second: i64) -> Result<Drafts, HubError> {
+        let mut known = Known { issuers: self.issuers()?, lists: BTreeMap::new() };
+        let (mut drafts, mut bad) = (Vec::new(), Vec::new());
+        for (place, new) in grants.iter().enumerate() {
+            match self.draft(new, &mut known, second)? {
+                Ok(grant) => drafts.push((new.site, grant)),
+                Err(why) => bad.push((place, why)),
+            }
+        }
+        Ok((drafts, bad))
+    }
+
+    fn draft(&self, new: &NewGrant, known: &mut Known, second: i64) -> Result<Result<Grant, BadGrant>, HubError> {
         if self.site(&new.site)?.is_none() {
             return Ok(Err(BadGrant::Site(new.site)));
         }
         if let Err(bad) = check(new) {
             return Ok(Err(bad));
         }
-        let card = match CardCertificate::read(&new.certificate, new.card, &self.issuers()?, second) {
+        let card = match CardCertificate::read(&new.certificate, new.card, &known.issuers, second) {
             Ok(card) => card,
             Err(bad) => return Ok(Err(bad.into())),
         };
-        let list = self.card_list(&card.name.issuer)?;
+        let issuer = card.name.issuer;
+        if let Entry::Vacant(place) = known.lists.entry(issuer) {
+            place.insert(self.card_list(&issuer)?);
+        }
+        let list = known.lists.get(&issuer).and_then(Option::as_ref);
         if let Some(since) = list.and_then(|list| list.since(&card.name.serial)) {
             return Ok(Err(BadGrant::Revoked(since)));
         }
@@ -267,22 +311,18 @@ impl Hub {
 }
 
 /// A right by the grant that holds longest, among those that no revocation beats where there is one.
-fn line(
-    rights: &Rights,
-    who: &StaffId,
-    right: &Right,
-    held: &[Holding],
-) -> Option<(Right, Holding, Option<(i64, String)>)> {
+fn line(rights: &Rights, who: &StaffId, right: &Right, held: &[Holding]) -> Option<StaffRight> {
     let best = held.iter().max_by_key(|held| (held.beaten_by.is_empty(), held.until, held.at, held.grant))?;
     let last = best.beaten_by.last();
     let withdrawn = rights.withdrawals(who, right).iter().find(|(_, id, _)| Some(id) == last);
-    Some((right.clone(), best.clone(), withdrawn.map(|(at, _, reason)| (at.second, reason.clone()))))
+    let withdrawn = withdrawn.map(|(at, _, reason)| (at.second, reason.clone()));
+    Some(StaffRight { right: right.clone(), holding: best.clone(), withdrawn })
 }
 
 fn check(new: &NewGrant) -> Result<(), BadGrant> {
     let name = new.name.trim();
-    if new.card == CardKind::Nhi {
-        return Err(BadGrant::Nhi);
+    if !has_certificate(new.card) {
+        return Err(BadGrant::NoCertificate(new.card));
     }
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return Err(BadGrant::Name);

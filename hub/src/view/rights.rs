@@ -10,7 +10,7 @@ use shared::rules::programme::Text;
 
 use crate::hub::{Hub, HubError};
 use crate::notices::PublishedNotice;
-use crate::rights::{ListStanding, PinnedIssuer, StaffCase, StaffMember};
+use crate::rights::{ListStanding, PinnedIssuer, StaffCase, StaffMember, StaffRight};
 
 /// A case of somebody's rights with the words around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub fn staff_member(member: &StaffMember, today: NaiveDate) -> Value {
     let rights: Vec<Value> = member
         .rights
         .iter()
-        .map(|(right, held, withdrawn)| {
+        .map(|StaffRight { right, holding: held, withdrawn }| {
             json!({
                 "right": right.to_string(), "until": held.until, "grant": held.grant.to_string(),
                 "giver": held.giver.map(|giver| giver.to_string()), "holds": withdrawn.is_none() && today <= held.until,

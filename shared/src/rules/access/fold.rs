@@ -133,12 +133,15 @@ pub enum Denied {
     },
 }
 
+/// The revocations of one right of one person, the earliest first: when, which, why.
+type Losses = Vec<(Instant, EntryId, String)>;
+
 /// The rights at one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     holders: BTreeMap<StaffId, (EntryId, Holder)>,
     held: BTreeMap<(StaffId, Right), Vec<Holding>>,
-    taken: BTreeMap<(StaffId, Right), Vec<(Instant, EntryId, String)>>,
+    taken: BTreeMap<(StaffId, Right), Losses>,
     /// When each of these revocations was written.
     times: BTreeMap<EntryId, Instant>,
     void: BTreeMap<EntryId, Void>,
