@@ -285,6 +285,29 @@ fn what_was_done_behind_a_withdrawal_is_found_whichever_ledger_comes_first() {
 }
 
 #[test]
+fn a_finding_says_who_what_when_why_and_how_often_and_shows_no_name() {
+    let Story { mut hub, who, uploads } = story();
+    revoke(&mut hub, "2020-02-06T09:00", who, masks());
+    send(&mut hub, &uploads);
+    let [line] = hub::view::staff_cases(&hub, Some(&A.parse().unwrap()), 10).unwrap().try_into().unwrap();
+    let told = hub::view::staff_case(&line);
+    let want = serde_json::json!({
+        "site": A, "staff": who.to_string(), "name": "王○明", "card": "professional", "rights": ["service:masks"],
+        "lack": "withdrawn", "first": id(&uploads[1]).to_string(), "second": second("2020-02-06T10:00"), "deeds": 2,
+        "known": "unknown",
+    });
+    for (name, value) in want.as_object().unwrap() {
+        assert_eq!(&told[name], value, "{name}");
+    }
+    assert!(!told.to_string().contains("王小明"));
+    for words in ["109/02/06 09:00", "離職", "2 筆", "10:00"] {
+        assert!(line.words.zh.contains(words), "{words}: {}", line.words.zh);
+    }
+    assert_eq!(hub::view::staff_cases(&hub, Some(&B.parse().unwrap()), 10).unwrap(), []);
+    assert_eq!(hub::view::staff_cases(&hub, None, 0).unwrap(), []);
+}
+
+#[test]
 fn a_finding_is_told_once_however_often_and_in_whatever_order_the_ledgers_meet() {
     let Story { mut hub, who, uploads } = story();
     revoke(&mut hub, "2020-02-06T09:00", who, masks());

@@ -176,6 +176,9 @@ fn who_must_not_be_granted_something_is_told_why() {
     let (card, masks) = (authority.card(1).der, ["--card", "professional", "--right", "service:masks"]);
     let nhi = tell("card.der", &card, &["--card", "nhi", "--right", "service:masks"]);
     assert!(nhi.contains("機構代表") && nhi.contains("entered at the site"), "{nhi}");
+    let bare = ["staff", "grant", TAMSUI, "--name", "x", "--right", "manager", "--card"];
+    assert!(folder.refused(&[&bare[..], &["nhi"]].concat()).contains("entered at the site"));
+    assert!(folder.refused(&[&bare[..], &["citizen"]].concat()).contains("--certificate"));
     assert!(tell("x.der", b"garbage", &masks).contains("no certificate"));
     assert!(tell("x.der", &authority.der(), &masks).contains("an authority's certificate"));
     assert!(tell("x.der", &Authority::new("GCA").card(1).der, &masks).contains("no published issuer signed it"));

@@ -57,12 +57,9 @@ pub(super) struct GrantArgs {
     /// Which card: institution, government, professional or citizen.
     #[arg(long)]
     card: CardKind,
-    /// The card's certificate, PEM or DER.
-    #[arg(long, value_name = "FILE", required_unless_present = "key")]
+    /// The card's certificate, PEM or DER. An NHI card has none: it is entered at its site.
+    #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
-    /// Not for the hub: an NHI card is entered at its site.
-    #[arg(long, value_name = "FILE", hide = true)]
-    key: Option<PathBuf>,
     /// What: representative, manager, service:masks, service:booking. May be given several times.
     #[arg(long = "right", value_name = "RIGHT", required = true)]
     rights: Vec<Right>,
@@ -98,10 +95,10 @@ pub(super) fn run(desk: &Desk, command: &StaffCommand) -> anyhow::Result<()> {
 fn grant(desk: &Desk, args: &GrantArgs) -> anyhow::Result<()> {
     let (_, mut hub) = desk.open()?;
     let certificate = match &args.certificate {
-        // Whoever has only a key is told why.
-        None => Vec::new(),
         Some(path) if has_certificate(args.card) => read(path)?,
-        Some(_) => Vec::new(),
+        None if has_certificate(args.card) => bail!("請附憑證檔 the card's certificate is needed: --certificate FILE"),
+        // The hub says who can enter such a card.
+        Some(_) | None => Vec::new(),
     };
     let (site, name) = (args.site, args.name.clone());
     let new = NewGrant { site, name, card: args.card, certificate, rights: args.rights.clone(), until: args.until };
