@@ -147,6 +147,9 @@ fn in_words(member: &StaffMember, today: NaiveDate, giver_name: &dyn Fn(&str) ->
     let mut text = String::new();
     let card = member.card;
     let _ = writeln!(text, "{}  {}  {} {}", member.id, view::masked_name(&member.name), card.zh(), card.en());
+    if let Some(since) = member.revoked {
+        let _ = writeln!(text, "    卡片已廢止 the issuer revoked this card at {}", roc_minute(since));
+    }
     for StaffRight { right, holding: held, withdrawn } in &member.rights {
         let by = held.giver.map_or_else(|| "中心 hub".to_owned(), |giver| giver_name(&giver.to_string()));
         let standing = match withdrawn {

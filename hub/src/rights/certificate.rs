@@ -30,7 +30,7 @@ pub enum BadCertificate {
     #[error("不是憑證檔 this is no certificate (PEM or DER, at most {CERTIFICATE_BYTES_MAX} bytes)")]
     Form,
     /// A signature that anybody can make today.
-    #[error("以 SHA-1 簽章，不受理 it is signed with SHA-1, which is not taken: ask for a new card")]
+    #[error("以 SHA-1 簽章，不受理 it is signed with SHA-1, which anybody can forge today")]
     Sha1,
     /// A rule by which no card is signed.
     #[error("簽章方式不受理 it is signed by a rule that is not taken: {0}")]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use shared::entry::Fact;
-use shared::entry::access::{Access, RevokedCards};
+use shared::entry::access::{Access, Certificate, RevokedCards};
 use shared::ids::SiteCode;
 use shared::rules::calendar::roc_minute;
 use shared::wire::v1::entry::REVOKED_MAX;
@@ -219,6 +219,13 @@ impl Hub {
             self.write(desk(site, second), &[signed(fact, SELF, second)], second)?;
         }
         Ok(count)
+    }
+
+    /// Since when a card is revoked by what its site was told last.
+    pub(super) fn told_since(&self, site: &SiteCode, card: &Certificate) -> Result<Option<i64>, HubError> {
+        let Some(told) = self.store.told_cards(site, &card.issuer)? else { return Ok(None) };
+        let Fact::Access(Access::Revoked(list)) = read(&told)?.fact else { return Ok(None) };
+        Ok(list.cards.into_iter().find(|(serial, _)| *serial == card.serial).map(|(_, since)| since))
     }
 
     /// The same of every list that was imported, where a site's people have changed.

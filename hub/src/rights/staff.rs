@@ -49,8 +49,8 @@ pub enum BadGrant {
     Site(SiteCode),
     /// 健保卡 and whatever else has no certificate are the site's to enter.
     #[error(
-        "{}沒有憑證，由該站的機構代表或機構管理者在櫃檯登記 a {} has no certificate and is entered at the site: its \
-         representative or manager does it at the counter, where the holder chooses a password",
+        "{}沒有憑證，由該站的機構代表或機構管理者在櫃檯登記 there is no certificate ({}): it is entered at the site, by \
+         its representative or a manager at the counter, where the holder chooses a password",
         .0.zh(), .0.en()
     )]
     NoCertificate(CardKind),
@@ -130,6 +130,8 @@ pub struct StaffMember {
     pub name: String,
     /// Which card.
     pub card: CardKind,
+    /// Since when their card is revoked, as the site was told last.
+    pub revoked: Option<i64>,
     /// What they may do, or might.
     pub rights: Vec<StaffRight>,
     /// Grants to them that give nothing.
@@ -290,9 +292,12 @@ impl Hub {
         let mut all: BTreeMap<StaffId, StaffMember> = BTreeMap::new();
         for (id, _, holder) in rights.holders() {
             let rights = rights.ever(id).filter_map(|(right, held)| line(&rights, id, right, held)).collect();
-            let member =
-                StaffMember { id: *id, name: holder.name.clone(), card: holder.card, rights, void: Vec::new() };
-            all.insert(*id, member);
+            let revoked = match &holder.certificate {
+                Some(certificate) => self.told_since(site, certificate)?,
+                None => None,
+            };
+            let (name, card) = (holder.name.clone(), holder.card);
+            all.insert(*id, StaffMember { id: *id, name, card, revoked, rights, void: Vec::new() });
         }
         for (grant, why) in rights.void() {
             let Some(Given { id, grant, .. }) = given.iter().find(|given| given.id == *grant) else { continue };
@@ -301,6 +306,7 @@ impl Hub {
                 id: of,
                 name: grant.to.name.clone(),
                 card: grant.to.card,
+                revoked: None,
                 rights: Vec::new(),
                 void: Vec::new(),
             });

@@ -112,7 +112,7 @@ pub fn staff_member(member: &StaffMember, today: NaiveDate) -> Value {
         .collect();
     json!({
         "staff": member.id.to_string(), "name": masked_name(&member.name), "card": member.card.code(),
-        "rights": rights, "void": void,
+        "revoked": member.revoked, "rights": rights, "void": void,
     })
 }
 
