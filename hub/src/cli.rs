@@ -2,12 +2,15 @@
 
 mod cases;
 mod disputes;
+mod issuers;
 mod keep;
 mod keys;
+mod notices;
 mod output;
 mod rules;
 mod serve;
 mod sites;
+mod staff;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -103,6 +106,18 @@ enum Command {
     },
     /// Decide a dispute, or decide it otherwise: the last decision holds.
     Decide(disputes::DecideArgs),
+    /// Who may do what at a site: give rights, take them back, and see what was done without one.
+    #[command(subcommand)]
+    Staff(staff::StaffCommand),
+    /// Whose certificate cards count.
+    #[command(subcommand)]
+    Issuer(issuers::IssuerCommand),
+    /// Which certificate cards their issuers have revoked.
+    #[command(subcommand)]
+    Crl(issuers::CrlCommand),
+    /// Texts for every counter: announcements, contacts, questions and answers, policies.
+    #[command(subcommand)]
+    Notice(notices::NoticeCommand),
     /// Read the whole journal and name every entry that is missing, changed, out of its place or not signed.
     Verify,
     /// Copy the store into one file, while it serves. The keys are not in it.
@@ -238,6 +253,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Case { id } => cases::explain(&desk, &id),
         Command::Disputes { all } => disputes::list(&desk, all),
         Command::Decide(args) => disputes::decide(&desk, &args),
+        Command::Staff(command) => staff::run(&desk, &command),
+        Command::Issuer(command) => issuers::run(&desk, &command),
+        Command::Crl(command) => issuers::run_crl(&desk, &command),
+        Command::Notice(command) => notices::run(&desk, &command),
         Command::Verify => keep::verify(&desk),
         Command::Backup { out } => keep::backup(&desk, &out),
         Command::Restore { from } => keep::restore(&desk, &from),

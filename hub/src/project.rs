@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::entry::{Correction, Dispute, Entry, Fact, Reading, Sale, Withdrawal};
 use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use shared::planted;
+use shared::rules::access::Place;
+use shared::rules::access::misuse::Deed;
 use shared::rules::identity::Document;
 use shared::rules::stock::{Move, Stock};
 
@@ -18,6 +20,7 @@ use crate::cases::is_ahead;
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
 use crate::ingest::Opened;
+use crate::rights::Deeds;
 use crate::store::{DisputeRow, SaleRow, WithdrawalRow};
 
 pub(crate) use doubt::timed;
@@ -31,6 +34,8 @@ pub(crate) struct Batch {
     /// In the order of the tags: neighbours lie together on the disk.
     people: BTreeMap<(PersonTag, ProgrammeId), Touched>,
     stock: BTreeMap<(SiteCode, ProgrammeId), Stock>,
+    /// What people did who were signed in.
+    deeds: Deeds,
     /// Whether the nation and the desks are told of what changes (not while rebuilding).
     tell: bool,
 }
@@ -83,7 +88,14 @@ struct NewSale {
 
 impl Batch {
     pub(crate) fn new(received: i64) -> Self {
-        Self { received, grown: BTreeSet::new(), people: BTreeMap::new(), stock: BTreeMap::new(), tell: true }
+        Self {
+            received,
+            grown: BTreeSet::new(),
+            people: BTreeMap::new(),
+            stock: BTreeMap::new(),
+            deeds: Deeds::default(),
+            tell: true,
+        }
     }
 
     /// A batch of which nobody is told: what it holds was told when it came.
@@ -119,6 +131,9 @@ impl Hub {
     ) -> Result<(), HubError> {
         let Opened { id, entry, buyer } = opened;
         let withdrawn = self.came(&id, site)?;
+        if let Some(deed) = Deed::of(id, &entry) {
+            batch.deeds.push(*site, deed);
+        }
         if let (Some(step), Some(programme)) = (Move::of(&entry.fact), programme(&entry.fact)) {
             batch.shelf(site, programme, step);
             if withdrawn && let Some(undo) = undo(&entry.fact) {
@@ -131,6 +146,7 @@ impl Hub {
                 self.disputed(site, (pos, id), (&entry, dispute), &person, batch)?
             }
             (Fact::Withdrawal(withdrawal), _) => self.withdraw(site, (pos, id), withdrawal, batch)?,
+            (Fact::Access(access), _) => self.project_access(site, Place::Site, (pos, id), (&entry, access))?,
             (
                 Fact::Sale(_)
                 | Fact::Arrival(_)
@@ -141,7 +157,6 @@ impl Hub {
                 | Fact::Dispute(_)
                 | Fact::Exception(_)
                 | Fact::Decision(_)
-                | Fact::Access(_)
                 | Fact::Notice(_),
                 _,
             ) => {}

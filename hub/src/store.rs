@@ -13,6 +13,7 @@ mod lives;
 mod quarantine;
 mod read;
 mod registry;
+mod rights;
 mod sales;
 mod signed;
 
@@ -31,6 +32,7 @@ pub(crate) use journal::{AppendRow, ProgrammeRow, TipRow};
 pub(crate) use lives::{Boot, LifeRow};
 pub(crate) use quarantine::QuarantineRow;
 pub(crate) use registry::CertificateRow;
+pub(crate) use rights::{CardListHead, CardListRow, StaffFactRow};
 pub use sales::AheadSale;
 pub(crate) use sales::{Counted, SaleRow, WithdrawalRow};
 pub(crate) use signed::{SignedRow, WholeRow};
@@ -224,7 +226,9 @@ impl Store {
     pub(crate) fn drop_projections(&self) -> Result<(), StoreError> {
         const ALL: &str = "DELETE FROM programme; DELETE FROM sale; DELETE FROM withdrawal; DELETE FROM stock; \
             DELETE FROM case_file; DELETE FROM finding; DELETE FROM told; \
-            DELETE FROM dispute; DELETE FROM decision; DELETE FROM cleared;";
+            DELETE FROM dispute; DELETE FROM decision; DELETE FROM cleared; \
+            DELETE FROM staff_fact; DELETE FROM deed; DELETE FROM misuse; DELETE FROM void_grant; DELETE FROM staff_case; \
+            DELETE FROM issuer; DELETE FROM told_cards; DELETE FROM notice;";
         self.conn.execute_batch(ALL).map_err(deed("forget the projections"))
     }
 }

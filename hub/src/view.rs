@@ -3,6 +3,7 @@
 
 mod cases;
 mod disputes;
+mod rights;
 mod site_cases;
 
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use crate::registry::{SiteRecord, SiteStatus};
 
 pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, ahead, case, case_lines, case_summary};
 pub use disputes::{DecisionWords, DisputeLine, DisputePage, dispute, dispute_lines, dispute_summary};
+pub use rights::{StaffCaseLine, issuer, masked_name, notice, rights_words, staff_case, staff_cases, staff_member};
 pub use site_cases::{SiteCaseLine, site_case, site_cases};
 
 /// A site and how it stands.

@@ -17,7 +17,8 @@ use chrono::NaiveDate;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::entry::Sealed;
-use crate::ids::{CaseId, EntryId, Incarnation, PersonTag, ProgrammeId, SiteCode};
+use crate::entry::access::Right;
+use crate::ids::{CaseId, EntryId, Incarnation, PersonTag, ProgrammeId, SiteCode, StaffId};
 use crate::rules::identity::{Document, Person};
 use crate::sign::Signer;
 use crate::wire::v1::document;
@@ -241,6 +242,25 @@ impl HubKeys {
         let mut bytes = b"dispute\0".to_vec();
         bytes.extend_from_slice(&dispute.actor.0);
         bytes.extend_from_slice(&dispute.seq.to_be_bytes());
+        CaseId(cut(hmac::sign(&self.case, &bytes)))
+    }
+
+    /// The case of what somebody did at a site without the right to it.
+    #[must_use]
+    pub fn staff_case(&self, site: &SiteCode, who: &StaffId, right: &Right) -> CaseId {
+        let mut bytes = b"staff\0".to_vec();
+        bytes.extend_from_slice(site.as_str().as_bytes());
+        bytes.extend_from_slice(&who.0);
+        bytes.extend_from_slice(right.to_string().as_bytes());
+        CaseId(cut(hmac::sign(&self.case, &bytes)))
+    }
+
+    /// The case of a grant that gives nothing.
+    #[must_use]
+    pub fn grant_case(&self, grant: &EntryId) -> CaseId {
+        let mut bytes = b"grant\0".to_vec();
+        bytes.extend_from_slice(&grant.actor.0);
+        bytes.extend_from_slice(&grant.seq.to_be_bytes());
         CaseId(cut(hmac::sign(&self.case, &bytes)))
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::ids::{CaseId, ProgrammeId};
 use shared::rules::calendar::roc_minute;
 
-use super::{Desk, disputes};
+use super::{Desk, disputes, staff};
 use crate::cases::{CaseDetail, CaseFilter};
 use crate::disputes::DisputeFilter;
 use crate::hub::Hub;
@@ -24,7 +24,9 @@ pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: boo
         let cases: Vec<_> = hub.cases(&filter)?.iter().map(view::case_summary).collect();
         let sites: Vec<_> = view::site_cases(&hub)?.iter().map(view::site_case).collect();
         let disputes: Vec<_> = hub.disputes(&which(closed_too))?.iter().map(view::dispute_summary).collect();
-        return desk.out.say(&json!({ "cases": cases, "site_cases": sites, "disputes": disputes }), "");
+        let staff: Vec<_> = view::staff_cases(&hub, None, usize::MAX)?.iter().map(view::staff_case).collect();
+        let all = json!({ "cases": cases, "site_cases": sites, "staff_cases": staff, "disputes": disputes });
+        return desk.out.say(&all, "");
     }
     let (total, cases) = view::case_lines(&hub, &filter, usize::MAX, 0)?;
     let mut text = String::new();
@@ -43,6 +45,7 @@ pub(super) fn list(desk: &Desk, programme: Option<&ProgrammeId>, closed_too: boo
         let _ = writeln!(text, "{}  {} {}  {site} {name}  {}", line.case.id, line.title.zh, line.title.en, line.time);
         let _ = writeln!(text, "    {}\n    {}", line.words.zh, line.words.en);
     }
+    text.push_str(&staff::flagged_in_lines(&view::staff_cases(&hub, None, usize::MAX)?));
     desk.out.say(&json!(null), &text)
 }
 

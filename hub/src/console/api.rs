@@ -20,6 +20,8 @@ const SITES_DEFAULT: usize = 100;
 const SITES_MAX: usize = 10_000;
 /// Sales of the future in one answer.
 const AHEAD_MAX: u32 = 100;
+/// Cases of somebody's rights in one answer.
+const STAFF_CASES_MAX: usize = 1_000;
 /// Quarantined runs in one answer.
 const QUARANTINE_MAX: usize = 50;
 
@@ -75,13 +77,16 @@ pub(super) async fn cases(State(console): State<Console>, Query(query): Query<Ca
 async fn cases_value(console: &Console, query: &CasesQuery) -> Result<Value, Trouble> {
     let filter = query.filter()?;
     let which = DisputeFilter { decided_too: filter.closed_too, limit: filter.limit };
-    let read =
-        move |hub: &mut Hub| Ok::<_, HubError>((hub.cases(&filter)?, view::site_cases(hub)?, hub.disputes(&which)?));
-    let (cases, sites, disputes) = console.hub.call(read).await??;
+    let read = move |hub: &mut Hub| {
+        let staff = view::staff_cases(hub, None, STAFF_CASES_MAX)?;
+        Ok::<_, HubError>((hub.cases(&filter)?, view::site_cases(hub)?, staff, hub.disputes(&which)?))
+    };
+    let (cases, sites, staff, disputes) = console.hub.call(read).await??;
     let cases: Vec<Value> = cases.iter().map(view::case_summary).collect();
     let sites: Vec<Value> = sites.iter().map(view::site_case).collect();
     let disputes: Vec<Value> = disputes.iter().map(view::dispute_summary).collect();
-    Ok(json!({ "cases": cases, "site_cases": sites, "disputes": disputes }))
+    let staff: Vec<Value> = staff.iter().map(view::staff_case).collect();
+    Ok(json!({ "cases": cases, "site_cases": sites, "staff_cases": staff, "disputes": disputes }))
 }
 
 /// `GET cases/{id}`.

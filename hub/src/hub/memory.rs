@@ -4,13 +4,14 @@
 //! transaction failed, and read again.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use shared::digest::{Layer, LayerId};
 use shared::ids::{ActorId, DocId, EntryId, Incarnation, ProgrammeId, SiteCode};
 use shared::ledger::chain::Tip;
+use shared::rules::access::Rights;
 use shared::rules::programme::Versions;
 use shared::seal::{DayKey, SiteKeys};
 use shared::sign::PublicKey;
@@ -66,6 +67,10 @@ pub(crate) struct Memory {
     pub(crate) aside: HashMap<SiteCode, (u64, u64)>,
     pub(crate) waiting_docs: HashSet<DocId>,
     pub(crate) waiting_withdrawals: HashSet<(EntryId, SiteCode)>,
+    /// The rights of sites where somebody has signed in.
+    pub(crate) rights: HashMap<SiteCode, Arc<Rights>>,
+    /// Sites whose rights have changed since a batch was judged.
+    pub(crate) rights_changed: BTreeSet<SiteCode>,
     /// Lines that greeted since the last write.
     pub(crate) contacts: HashMap<(SiteCode, Incarnation), i64>,
     pub(crate) contacts_written: i64,

@@ -102,9 +102,9 @@ impl Hub {
     }
 
     fn replay_own(&mut self, pos: u64, run: &Run) -> Result<(), HubError> {
-        for bytes in &run.entries {
+        for (seq, bytes) in (run.start.id.seq..).zip(&run.entries) {
             let entry = entry::decode(bytes).map_err(|cause| damaged(pos, &cause))?;
-            self.project_own(run.doc, pos, &entry)?;
+            self.project_own(run.doc, pos, EntryId { seq, ..run.start.id }, &entry)?;
         }
         Ok(())
     }
@@ -198,7 +198,7 @@ impl Hub {
     }
 
     /// A deterministic dump of everything that follows from the ledgers: sales, withdrawals, stock,
-    /// cases, findings and disputes. The same entries give the same bytes, in whatever order they came.
+    /// cases, findings, disputes and rights. The same entries give the same bytes, in whatever order they came.
     ///
     /// # Errors
     /// Where the store fails.
@@ -227,6 +227,7 @@ impl Hub {
             }
         }
         failed |= self.dispute_lines(&mut out)?.is_err();
+        failed |= self.rights_lines(&mut out)?.is_err();
         if failed { Err(HubError::Full("the dump")) } else { Ok(out.into_bytes()) }
     }
 }

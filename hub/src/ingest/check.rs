@@ -11,6 +11,7 @@ use shared::wire::v1::entry;
 
 use super::{Fault, Upload};
 use crate::hub::{BUYER, Hub, HubError, PROXY};
+use crate::rights::FACTS_MAX;
 use crate::store::TipRow;
 
 /// What a run turned out to be.
@@ -130,6 +131,9 @@ impl Hub {
     }
 
     fn open_entry(&self, site: &SiteCode, id: EntryId, entry: Entry) -> Answer<Opened> {
+        if matches!(entry.fact, Fact::Access(_)) && self.store.count_staff_facts(site)? >= FACTS_MAX {
+            return Ok(Err(Fault::Rights(id)));
+        }
         let buyer = match &entry.fact {
             Fact::Sale(sale) => {
                 if let Some(proxy) = &sale.proxy

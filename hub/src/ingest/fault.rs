@@ -58,6 +58,9 @@ pub enum Fault {
     /// A fact that only the hub may write.
     #[error("entry {0} is a fact that only the hub writes")]
     HubFact(EntryId),
+    /// The site has given and taken more rights than one does.
+    #[error("entry {0} gives or takes a right, and this site has done so too often")]
+    Rights(EntryId),
     /// The document in it does not open.
     #[error("the document in entry {id} does not open: {cause}")]
     Sealed {
@@ -82,6 +85,7 @@ impl Fault {
             | Self::Elsewhere { .. }
             | Self::Entry { .. }
             | Self::HubFact(_)
+            | Self::Rights(_)
             | Self::Sealed { .. } => false,
         }
     }

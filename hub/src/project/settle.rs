@@ -55,7 +55,7 @@ struct Judged {
 impl Hub {
     /// Judges and writes a batch.
     pub(crate) fn settle(&mut self, batch: Batch) -> Result<(), HubError> {
-        let Batch { received, grown: _, people, stock, tell } = batch;
+        let Batch { received, grown: _, people, stock, deeds, tell } = batch;
         let mut plan = Plan::default();
         for ((tag, programme), touched) in people {
             self.judge_person(&programme, tag, touched, (received, tell), &mut plan)?;
@@ -83,7 +83,8 @@ impl Hub {
         for ((site, programme), stock) in stock {
             self.store.add_stock(&site, &programme, stock.adult, stock.child)?;
         }
-        self.tell_desks(plan.standings, received)
+        self.tell_desks(plan.standings, received)?;
+        self.settle_rights(deeds, (received, tell))
     }
 
     fn judge_person(

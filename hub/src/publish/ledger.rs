@@ -58,8 +58,8 @@ impl Hub {
         let run = Run { doc, start, entries: bytes, joints: Vec::new(), last, signature: None }.signed(&self.signer);
         let pos = self.journal_run(&run, &links, None, None, second)?;
         self.memory.writers.insert(doc, Writer { tip });
-        for entry in entries {
-            self.project_own(doc, pos, entry)?;
+        for (entry, link) in entries.iter().zip(&links) {
+            self.project_own(doc, pos, link.id, entry)?;
         }
         Ok(())
     }
@@ -78,7 +78,7 @@ impl Hub {
     }
 
     /// Takes an entry of the hub's own into the projections, when it is written and when it is replayed.
-    pub(crate) fn project_own(&mut self, doc: DocId, pos: u64, entry: &Entry) -> Result<(), HubError> {
+    pub(crate) fn project_own(&mut self, doc: DocId, pos: u64, id: EntryId, entry: &Entry) -> Result<(), HubError> {
         match doc {
             DocId::Desk { site, month: _ } => self.store.put_down(site.as_str(), pos)?,
             DocId::Nation { month: _ } | DocId::Site { .. } => self.store.put_down("", pos)?,
@@ -88,14 +88,14 @@ impl Hub {
             Fact::Standing(standing) => self.store.set_told(&standing.sale, standing.over)?,
             Fact::Exception(exception) => self.project_exception(exception)?,
             Fact::Decision(decision) => self.project_decision(pos, entry, decision)?,
+            Fact::Access(access) => self.project_own_access(doc, (pos, id), entry, access)?,
+            Fact::Notice(notice) => self.store.put_notice(notice.name.as_str(), &entry::encode(entry))?,
             Fact::Arrival(_)
             | Fact::Sale(_)
             | Fact::Withdrawal(_)
             | Fact::Correction(_)
             | Fact::Delivery(_)
-            | Fact::Dispute(_)
-            | Fact::Access(_)
-            | Fact::Notice(_) => {}
+            | Fact::Dispute(_) => {}
         }
         Ok(())
     }

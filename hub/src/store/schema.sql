@@ -15,6 +15,14 @@ CREATE TABLE boot (
     PRIMARY KEY (line, nth)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE card_list (
+    issuer   BLOB PRIMARY KEY,  -- SHA-256 of its key
+    as_of    INTEGER NOT NULL,
+    next     INTEGER,
+    imported INTEGER NOT NULL,
+    cards    BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE case_file (
     id        BLOB PRIMARY KEY,
     programme TEXT NOT NULL,
@@ -53,6 +61,16 @@ CREATE TABLE decision (
     author  TEXT NOT NULL,
     second  INTEGER NOT NULL,
     PRIMARY KEY (id, pos)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deed (
+    site  TEXT NOT NULL,
+    staff BLOB NOT NULL,
+    needs TEXT NOT NULL,
+    actor BLOB NOT NULL,
+    part  INTEGER NOT NULL,     -- the sequence divided by 512
+    deeds BLOB NOT NULL,
+    PRIMARY KEY (site, staff, needs, actor, part)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE digest_more (
@@ -98,6 +116,11 @@ CREATE TABLE finding (
     next    TEXT,
     because BLOB NOT NULL,      -- entry ids, 20 bytes each
     PRIMARY KEY (id, actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE issuer (
+    id    BLOB PRIMARY KEY,
+    entry BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE journal (
@@ -148,6 +171,24 @@ CREATE TABLE manifest (
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE misuse (
+    site       TEXT NOT NULL,
+    staff      BLOB NOT NULL,
+    needs      TEXT NOT NULL,
+    revocation BLOB NOT NULL,
+    actor      BLOB NOT NULL,   -- of the first deed
+    seq        INTEGER NOT NULL,
+    instant    INTEGER NOT NULL,
+    doubt      INTEGER NOT NULL,
+    deeds      INTEGER NOT NULL,
+    PRIMARY KEY (site, staff, needs, revocation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE notice (
+    name  TEXT PRIMARY KEY,
+    entry BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE programme (
@@ -225,6 +266,23 @@ CREATE TABLE site_key (
     PRIMARY KEY (site, number, wrapped)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE staff_case (
+    id     BLOB PRIMARY KEY,
+    opened INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE staff_fact (
+    site   TEXT NOT NULL,
+    actor  BLOB NOT NULL,
+    seq    INTEGER NOT NULL,
+    desk   INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,    -- in the journal; outside the canonical dump
+    entry  BLOB NOT NULL,
+    issuer BLOB,                -- of a grant: by which certificate its holder's card can be revoked
+    serial BLOB,
+    PRIMARY KEY (site, actor, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE stock (
     site      TEXT NOT NULL,
     programme TEXT NOT NULL,
@@ -245,6 +303,20 @@ CREATE TABLE told (
     seq   INTEGER NOT NULL,
     over  INTEGER NOT NULL,
     PRIMARY KEY (actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE told_cards (
+    site   TEXT NOT NULL,
+    issuer BLOB NOT NULL,
+    entry  BLOB NOT NULL,
+    PRIMARY KEY (site, issuer)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE void_grant (
+    site  TEXT NOT NULL,
+    actor BLOB NOT NULL,
+    seq   INTEGER NOT NULL,
+    PRIMARY KEY (site, actor, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE withdrawal (
@@ -272,5 +344,7 @@ CREATE INDEX quarantine_site ON quarantine (site);
 CREATE INDEX quarantine_waits ON quarantine (doc) WHERE waits = 1;
 
 CREATE INDEX sale_ahead ON sale (pos) WHERE ahead = 1;
+
+CREATE INDEX staff_fact_card ON staff_fact (issuer, site) WHERE issuer IS NOT NULL;
 
 CREATE INDEX withdrawal_waits ON withdrawal (site) WHERE waits = 1;

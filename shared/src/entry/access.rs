@@ -55,7 +55,7 @@ pub struct Holder {
 pub struct Certificate {
     /// SHA-256 of the issuer's SubjectPublicKeyInfo.
     pub issuer: [u8; 32],
-    /// Its serial number, at most 20 bytes (RFC 5280, 4.1.2.2).
+    /// Its serial number without leading zeros, at most 20 bytes (RFC 5280, 4.1.2.2).
     pub serial: Vec<u8>,
 }
 

@@ -73,6 +73,30 @@ impl Void {
             Self::WrongCard => "wrong-card",
         }
     }
+
+    /// For people.
+    #[must_use]
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::NoGiver => "未載明由何人授權",
+            Self::BadSignature => "授權人的卡片未簽署此授權",
+            Self::GiverMayNot => "授權人無權授予此權限",
+            Self::GiverWasWithdrawn => "授權人的權限在此之前或同時已被收回",
+            Self::WrongCard => "此權限不適用於這種卡片",
+        }
+    }
+
+    /// In English.
+    #[must_use]
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::NoGiver => "it names nobody who gave it",
+            Self::BadSignature => "the giver's card has not signed it",
+            Self::GiverMayNot => "the giver had no right to give it",
+            Self::GiverWasWithdrawn => "the giver's own right had been taken back before or meanwhile",
+            Self::WrongCard => "the right is not for such a card",
+        }
+    }
 }
 
 /// One right of one person, by one grant.
@@ -109,12 +133,17 @@ pub enum Denied {
     },
 }
 
+/// The revocations of one right of one person, the earliest first: when, which, why.
+type Losses = Vec<(Instant, EntryId, String)>;
+
 /// The rights at one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     holders: BTreeMap<StaffId, (EntryId, Holder)>,
     held: BTreeMap<(StaffId, Right), Vec<Holding>>,
-    taken: BTreeMap<(StaffId, Right), Vec<(Instant, EntryId, String)>>,
+    taken: BTreeMap<(StaffId, Right), Losses>,
+    /// When each of these revocations was written.
+    times: BTreeMap<EntryId, Instant>,
     void: BTreeMap<EntryId, Void>,
 }
 
@@ -130,7 +159,7 @@ impl Rights {
         let mut order: Vec<&Given> = given.iter().collect();
         order.sort_by_key(|given| (given.at, given.id));
         for tier in 0..TIERS {
-            for given in order.iter().filter(|given| tier_of(&given.grant) == tier) {
+            for given in order.iter().filter(|given| tier_of(given) == tier) {
                 rights.give(site, given);
             }
         }
@@ -139,18 +168,18 @@ impl Rights {
 
     /// Revocations of rights that somebody was given, whoever wrote them.
     fn take(&mut self, given: &[Given], taken: &[Taken]) {
-        for Taken { id, at, place, revocation } in taken {
+        let known: BTreeSet<StaffId> = given.iter().map(|given| given.grant.to.id()).collect();
+        for Taken { id, at, place, revocation } in taken.iter().filter(|taken| known.contains(&taken.revocation.of)) {
             for right in &revocation.rights {
                 // A site's own revocation of what the hub gave to its representative would lock the site out.
-                let counts = *place == Place::Desk || *right != Right::Representative;
-                let known = given.iter().any(|given| given.grant.to.id() == revocation.of);
-                if counts && known {
+                if *place == Place::Desk || *right != Right::Representative {
                     let all = self.taken.entry((revocation.of, right.clone())).or_default();
                     all.push((*at, *id, revocation.reason.clone()));
-                    all.sort_unstable();
+                    self.times.insert(*id, *at);
                 }
             }
         }
+        self.taken.values_mut().for_each(|all| all.sort_unstable());
     }
 
     fn give(&mut self, site: &SiteCode, given: &Given) {
@@ -193,7 +222,7 @@ impl Rights {
         if !may || under.until < taipei_day(at.second) {
             return Err(Void::GiverMayNot);
         }
-        let lost = |taken: &EntryId| self.at_of(taken).is_none_or(|taken| !is_before(*at, taken));
+        let lost = |taken: &EntryId| self.taken_at(taken).is_none_or(|taken| !is_before(*at, taken));
         if under.beaten_by.iter().any(lost) { Err(Void::GiverWasWithdrawn) } else { Ok(()) }
     }
 
@@ -202,8 +231,9 @@ impl Rights {
         holdings.iter().find(|holding| holding.grant == under).map(|holding| (right.clone(), holding))
     }
 
-    fn at_of(&self, taken: &EntryId) -> Option<Instant> {
-        self.taken.values().flatten().find(|(_, id, _)| id == taken).map(|(at, _, _)| *at)
+    /// When a revocation was written.
+    pub(super) fn taken_at(&self, taken: &EntryId) -> Option<Instant> {
+        self.times.get(taken).copied()
     }
 
     /// Whether somebody may do this on this day, and by which grant.
@@ -257,9 +287,10 @@ impl Rights {
         taken.into_iter().flatten().map(|(_, id, _)| *id).collect()
     }
 
-    /// Every revocation of rights that were ever held: who, what, when, which.
-    pub(super) fn all_taken(&self) -> impl Iterator<Item = (&StaffId, &Right, Instant, EntryId)> {
-        self.taken.iter().flat_map(|((who, right), all)| all.iter().map(move |(at, id, _)| (who, right, *at, *id)))
+    /// Every revocation of somebody's right, the earliest first: when, which, why.
+    #[must_use]
+    pub fn withdrawals(&self, who: &StaffId, right: &Right) -> &[(Instant, EntryId, String)] {
+        self.taken.get(&(*who, right.clone())).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The grants of somebody's right.
@@ -280,14 +311,18 @@ impl Rights {
     }
 }
 
-/// What a grant depends on: nothing but the hub, representatives, managers.
-fn tier_of(grant: &Grant) -> usize {
+/// What a grant depends on: nothing but the hub, representatives, managers. The hub's own depend on nothing, whatever
+/// they give.
+fn tier_of(given: &Given) -> usize {
     let tier = |right: &Right| match right {
         Right::Representative => 0,
         Right::Manager => 1,
         Right::Service(_) => 2,
     };
-    grant.rights.iter().map(tier).max().unwrap_or_default()
+    match given.place {
+        Place::Desk => 0,
+        Place::Site => given.grant.rights.iter().map(tier).max().unwrap_or_default(),
+    }
 }
 
 /// Whether the first was before the second, whatever the clocks were off.

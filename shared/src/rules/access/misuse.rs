@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Rights;
-use crate::entry::Instant;
-use crate::entry::access::Right;
+use super::{MASKS, Rights};
+use crate::entry::access::{Access, Right};
+use crate::entry::{Entry, Fact, Instant};
 use crate::ids::{EntryId, StaffId};
 use crate::rules::calendar::taipei_day;
 
@@ -19,6 +19,36 @@ pub struct Deed {
     pub by: StaffId,
     /// What it needed.
     pub right: Right,
+}
+
+impl Deed {
+    /// What an entry of a site says that somebody who was signed in did; none where nobody was. A grant is judged by its
+    /// own signature ([`Rights::void`]).
+    #[must_use]
+    pub fn of(id: EntryId, entry: &Entry) -> Option<Self> {
+        let by = entry.by.id.filter(|_| entry.by.verified)?;
+        Some(Self { id, at: entry.at, by, right: needed(&entry.fact)? })
+    }
+}
+
+/// What somebody needs for a deed.
+fn needed(fact: &Fact) -> Option<Right> {
+    match fact {
+        Fact::Sale(_) | Fact::Arrival(_) | Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Dispute(_) => {
+            Right::service(MASKS)
+        }
+        Fact::Access(Access::Revocation(revocation)) => {
+            let first = revocation.rights.first()?;
+            [Right::Representative, Right::Manager].into_iter().find(|right| right.gives(first))
+        }
+        Fact::Access(Access::Grant(_) | Access::Issuer(_) | Access::Revoked(_))
+        | Fact::Programme(_)
+        | Fact::Delivery(_)
+        | Fact::Standing(_)
+        | Fact::Exception(_)
+        | Fact::Decision(_)
+        | Fact::Notice(_) => None,
+    }
 }
 
 /// Deeds behind one revocation, as one finding.
@@ -40,6 +70,16 @@ pub struct Misuse {
     pub deeds: u64,
 }
 
+impl Misuse {
+    /// One more of what was found of the same revocation among other deeds.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (first, second) =
+            if (other.at, other.first) < (self.at, self.first) { (other, self) } else { (self, other) };
+        Self { deeds: first.deeds.saturating_add(second.deeds), ..first }
+    }
+}
+
 /// Every misuse among these deeds. Of several revocations the first one before the deed is named; a deed that was
 /// written before every revocation is none.
 #[must_use]
@@ -47,7 +87,7 @@ pub fn misused(rights: &Rights, deeds: &[Deed]) -> Vec<Misuse> {
     let mut found: BTreeMap<(StaffId, Right, Option<EntryId>), Misuse> = BTreeMap::new();
     for deed in deeds {
         let Err(revocation) = judge(rights, deed) else { continue };
-        let withdrawn = revocation.and_then(|id| taken_at(rights, id));
+        let withdrawn = revocation.and_then(|id| rights.taken_at(&id));
         let key = (deed.by, deed.right.clone(), revocation);
         let misuse = found.entry(key).or_insert_with(|| Misuse {
             by: deed.by,
@@ -75,15 +115,11 @@ fn judge(rights: &Rights, deed: &Deed) -> Result<(), Option<EntryId>> {
             .beaten_by
             .iter()
             .copied()
-            .find(|id| taken_at(rights, *id).is_some_and(|taken| taken.second <= deed.at.second));
+            .find(|id| rights.taken_at(id).is_some_and(|taken| taken.second <= deed.at.second));
         match before {
             None => return Ok(()),
             Some(revocation) => by = by.or(Some(revocation)),
         }
     }
     Err(by)
-}
-
-fn taken_at(rights: &Rights, revocation: EntryId) -> Option<Instant> {
-    rights.all_taken().find(|(_, _, _, id)| *id == revocation).map(|(_, _, at, _)| at)
 }

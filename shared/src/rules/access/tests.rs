@@ -2,10 +2,10 @@
 
 use chrono::{Days, NaiveDate};
 
-use super::misuse::{Deed, misused};
+use super::misuse::{Deed, Misuse, misused};
 use super::*;
-use crate::entry::Instant;
-use crate::entry::access::{Giver, Grant, Holder, Revocation};
+use crate::entry::access::{Access, Giver, Grant, Holder, Revocation};
+use crate::entry::{Entry, Fact, Instant, Staff, Withdrawal};
 use crate::ids::{ActorId, EntryId, SiteCode, StaffId};
 use crate::sign::grant::grant_words;
 use crate::sign::staff::StaffKey;
@@ -232,4 +232,49 @@ fn what_was_done_behind_a_withdrawal_is_told_once() {
     assert_eq!((never.len(), never[0].revocation), (1, None), "a right that nobody ever gave");
     let late = misused(&rights, &[deed(51, NINE + 60 * DAY, 3)]);
     assert_eq!((late.len(), late[0].revocation), (1, None), "a right that had expired");
+}
+
+#[test]
+fn one_grant_of_the_hub_may_give_what_others_rest_on() {
+    let mut both = grant(2, Professional, Right::Manager);
+    both.rights.push(masks());
+    // Given later than what rests on it: the site's clock is behind.
+    let both = Given { at: at(NINE + DAY), ..by_hub(2, both) };
+    let given = [both, signed(3, NINE, grant(3, Professional, masks()), (2, 2))];
+    assert_eq!(may(&given, &[], 3, &masks()), Ok(()));
+}
+
+#[test]
+fn findings_of_parts_of_the_deeds_are_those_of_all() {
+    let gone = taken(20, NINE + 600, Place::Desk, 3, masks());
+    let rights = Rights::fold(&site(), &chain(), &[gone]);
+    let deed = |n: u32, second: i64| Deed { id: id(n), at: at(second), by: who(3), right: masks() };
+    let deeds = [deed(42, NINE + 900), deed(41, NINE + 700), deed(40, NINE + 300), deed(43, NINE + 700)];
+    let [want] = misused(&rights, &deeds).try_into().unwrap();
+    for cut in 1..deeds.len() {
+        let (one, other) = deeds.split_at(cut);
+        let mut parts = [misused(&rights, one), misused(&rights, other)].concat().into_iter();
+        let first = parts.next().unwrap();
+        assert_eq!(parts.fold(first, Misuse::and), want, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_deed_is_what_somebody_did_who_was_signed_in() {
+    let entry = |verified: bool, by: Option<StaffId>, fact: Fact| Entry {
+        at: at(NINE),
+        by: Staff { name: "王小明".to_owned(), verified, id: by },
+        fact,
+    };
+    let withdrawal = || Fact::Withdrawal(Withdrawal { of: id(1), reason: String::new() });
+    let of = |entry: &Entry| Deed::of(id(9), entry).map(|deed| deed.right);
+    assert_eq!(of(&entry(true, Some(who(3)), withdrawal())), Some(masks()));
+    assert_eq!(of(&entry(false, Some(who(3)), withdrawal())), None, "the name was typed");
+    assert_eq!(of(&entry(true, None, withdrawal())), None);
+    for (right, needs) in [(Right::Manager, Some(Right::Representative)), (masks(), Some(Right::Manager))] {
+        let revocation = taken(20, NINE, Place::Site, 4, right).revocation;
+        assert_eq!(of(&entry(true, Some(who(2)), Fact::Access(Access::Revocation(revocation)))), needs);
+    }
+    let given = Fact::Access(Access::Grant(grant(4, Nhi, masks())));
+    assert_eq!(of(&entry(true, Some(who(2)), given)), None, "its signature says more");
 }

@@ -26,6 +26,7 @@ const LOCKED_KEY_BYTES_MAX: usize = 1024;
 const SERIAL_BYTES_MAX: usize = 20;
 const CARDS_MAX: usize = 5;
 
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to or from bytes")]
 #[derive(Encode, Decode)]
 pub(super) enum WireAccess {
     #[n(0)]

@@ -11,8 +11,7 @@ use crate::wire::v1::life::{Began, Parent};
 
 #[test]
 fn every_message_round_trips() {
-    let id = EntryId { actor: ActorId([4; 16]), seq: 8 };
-    let hash = ChangeHash([6; 32]);
+    let (id, hash) = (EntryId { actor: ActorId([4; 16]), seq: 8 }, ChangeHash([6; 32]));
     let run = Run {
         doc: "site/5931102274/2020-02-06".parse().unwrap(),
         start: Place { id, op: 8, deps: vec![hash] },
