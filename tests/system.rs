@@ -24,6 +24,7 @@ mod lives;
 mod panics;
 mod power;
 mod replay;
+mod sign_in;
 mod simulation;
 mod slow_line;
 mod tidy;

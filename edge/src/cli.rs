@@ -81,7 +81,7 @@ pub enum Command {
         #[arg(long, value_name = "PROGRAM")]
         card_helper: Option<PathBuf>,
         /// No real readers: cards of these people are put in from the page. Only in a rehearsal.
-        #[arg(long, value_name = "PEOPLE", requires_all = ["rehearsal_clock", "card_helper"])]
+        #[arg(long, value_name = "PEOPLE", requires = "card_helper")]
         demonstration_cards: Option<PathBuf>,
         /// What reads certificate cards: a PKCS#11 module of their maker's. `atoll-card` loads it, nothing else does.
         #[arg(long, value_name = "FILE", requires = "card_helper", conflicts_with = "demonstration_cards")]

@@ -76,6 +76,9 @@ fn labels(people: &Path) -> Result<Vec<String>, Fault> {
 
 /// Serves until the process is told to stop.
 pub(super) fn serve(folder: &Folder, clock: Option<DateTime<FixedOffset>>, door: &Door<'_>) -> Result<(), Fault> {
+    if door.readers.people.is_some() && clock.is_none() {
+        return Err(only_rehearsed());
+    }
     folder.site()?;
     let Some(lock) = folder.try_lock()? else {
         return Err(running(folder));
@@ -203,6 +206,14 @@ impl Drop for RemoveAtEnd {
         // A file that stays behind is harmless: the lock says who is there.
         let _ = std::fs::remove_file(&self.0);
     }
+}
+
+fn only_rehearsed() -> Fault {
+    Fault::asked(
+        "demonstration",
+        "示範用卡片只能在演練（--rehearsal-clock）中使用",
+        "cards of a demonstration are put in only in a rehearsal: start it with --rehearsal-clock",
+    )
 }
 
 fn running(folder: &Folder) -> Fault {

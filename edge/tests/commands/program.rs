@@ -172,3 +172,11 @@ fn a_rehearsed_command_never_reaches_a_real_ledger() {
     // Killed, not ended: the lock is free and nothing is lost.
     assert_eq!(json(data.path(), &["status"])["ledger"]["entries"], 0);
 }
+
+#[test]
+fn scripted_cards_are_put_in_only_in_a_rehearsal() {
+    let data = site();
+    let served = edge(data.path(), &["serve", "--card-helper", "atoll-card", "--demonstration-cards", "people.json"]);
+    assert_eq!(code(&served), 2);
+    assert!(String::from_utf8_lossy(&served.stderr).contains("--rehearsal-clock"));
+}
