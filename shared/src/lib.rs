@@ -5,8 +5,9 @@
 //! or a source of randomness.** Time, chance and bytes come in as arguments.
 //!
 //! Direction: `ids ← entry ← rules ← ledger ← sync`, with `wire`, `seal` and `sign` beside them;
-//! `digest` stands on `seal` and `sign`.
+//! `digest` stands on `seal` and `sign`, `audit` on `rules::identity` alone.
 
+pub mod audit;
 pub mod digest;
 pub mod entry;
 pub mod ids;

@@ -10,6 +10,7 @@ use std::fmt;
 use aws_lc_rs::hkdf;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
+use crate::audit::Link;
 use crate::ids::{ChangeHash, DocId, EntryId};
 use crate::seal::SealError;
 
@@ -108,6 +109,12 @@ impl Signer {
         self.sign(&journal_words(rows, roll))
     }
 
+    /// Signs how far an audit has come ([`crate::audit`]): its last record's number and link.
+    #[must_use]
+    pub fn sign_audit(&self, number: u64, link: &Link) -> Signature {
+        self.sign(&audit_words(number, link))
+    }
+
     /// Signs the bytes of a manifest ([`crate::digest`]).
     #[must_use]
     pub fn sign_manifest(&self, body: &[u8]) -> Signature {
@@ -140,6 +147,12 @@ impl PublicKey {
         self.verify(&journal_words(rows, roll), signature)
     }
 
+    /// Whether this key signed the audit.
+    #[must_use]
+    pub fn signed_audit(&self, number: u64, link: &Link, signature: &Signature) -> bool {
+        self.verify(&audit_words(number, link), signature)
+    }
+
     /// Whether this key signed the bytes of the manifest.
     #[must_use]
     pub fn signed_manifest(&self, body: &[u8], signature: &Signature) -> bool {
@@ -164,6 +177,10 @@ fn receipt_words(head: &Head, journal: u64, second: i64) -> Vec<u8> {
 
 fn journal_words(rows: u64, roll: &[u8; 32]) -> Vec<u8> {
     [&b"atoll/1 journal\0"[..], &rows.to_be_bytes(), roll].concat()
+}
+
+fn audit_words(number: u64, link: &Link) -> Vec<u8> {
+    [&b"atoll/1 audit\0"[..], &number.to_be_bytes(), &link.0].concat()
 }
 
 fn manifest_words(body: &[u8]) -> Vec<u8> {
@@ -204,6 +221,9 @@ mod tests {
         assert!(!key.signed_head(&head(1), &receipt.signature), "a receipt is no signature of the site");
         let journal = signer.sign_journal(7, &[1; 32]);
         assert!(key.signed_journal(7, &[1; 32], &journal) && !key.signed_journal(6, &[1; 32], &journal));
+        let audit = signer.sign_audit(7, &Link([1; 32]));
+        assert!(key.signed_audit(7, &Link([1; 32]), &audit) && !key.signed_audit(8, &Link([1; 32]), &audit));
+        assert!(!key.signed_journal(7, &[1; 32], &audit), "an audit is no journal");
         let manifest = signer.sign_manifest(&journal_words(7, &[1; 32]));
         assert!(key.signed_manifest(&journal_words(7, &[1; 32]), &manifest));
         assert!(!key.signed_journal(7, &[1; 32], &manifest), "a manifest's signature is none of a journal");
