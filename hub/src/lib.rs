@@ -3,6 +3,7 @@
 //!
 //! `main → cli → {gateway, console} → mailbox → hub → {ingest, project, conflict, cases, publish, registry} → store`.
 
+pub mod audit;
 pub mod authority;
 pub mod cases;
 pub mod cli;
@@ -17,10 +18,12 @@ pub mod digests;
 pub mod disputes;
 pub mod gateway;
 pub mod hub;
+pub mod identities;
 pub mod ingest;
 pub mod keep;
 pub mod lives;
 pub mod mailbox;
+pub mod operators;
 mod project;
 pub mod publish;
 pub mod registry;
