@@ -12,24 +12,40 @@ use shared::rules::calendar;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WallClock {
     offset_s: Option<i64>,
+    #[cfg(test)]
+    stands_at: Option<i64>,
 }
 
 impl WallClock {
     /// The system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { offset_s: None }
+        Self {
+            offset_s: None,
+            #[cfg(test)]
+            stands_at: None,
+        }
     }
 
     /// A clock that shows `at` now and goes on from there.
     #[must_use]
     pub fn rehearsing(at: DateTime<FixedOffset>) -> Self {
-        Self { offset_s: Some(at.timestamp().saturating_sub(system_second())) }
+        Self { offset_s: Some(at.timestamp().saturating_sub(system_second())), ..Self::system() }
+    }
+
+    /// A rehearsal's clock that does not go on.
+    #[cfg(test)]
+    pub(crate) fn standing(second: i64) -> Self {
+        Self { offset_s: Some(0), stands_at: Some(second) }
     }
 
     /// Seconds since 1970 (UTC).
     #[must_use]
     pub fn second(&self) -> i64 {
+        #[cfg(test)]
+        if let Some(second) = self.stands_at {
+            return second;
+        }
         system_second().saturating_add(self.offset_s.unwrap_or(0))
     }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 use shared::seal::passphrase::Passphrase;
 
 use super::Desk;
+use crate::audit::deeds;
 use crate::authority::{KeySource, escrow as file, read_passphrase};
 use crate::config::DataFolder;
 
@@ -135,6 +136,10 @@ fn protect(desk: &Desk, new: Option<&Path>) -> anyhow::Result<()> {
 
 /// `escrow`.
 pub(super) fn escrow(desk: &Desk, args: &EscrowArgs) -> anyhow::Result<()> {
+    if desk.folder.store_file().exists() {
+        let (_, mut hub) = desk.open()?;
+        desk.looked(&mut hub, (deeds::ESCROW, "", ""))?;
+    }
     file::write(desk.folder.keys(), &args.passphrase.read()?, &args.out)?;
     let out = args.out.display().to_string();
     let text = format!(
