@@ -1,7 +1,8 @@
 //! Atoll's centre: it takes every ledger, finds who was served twice, explains each case and tells
 //! every edge what it needs so that it does not happen again.
 //!
-//! `main → cli → {gateway, console} → mailbox → hub → {ingest, project, conflict, cases, publish, registry} → store`.
+//! `main → cli → {gateway, console} → mailbox → hub → {ingest, project, conflict, cases, publish, registry,
+//! operators, identities, audit} → store`.
 
 pub mod audit;
 pub mod authority;

@@ -85,7 +85,7 @@ async fn clear_page(console: &Console, me: &Me, id: &str) -> Result<Identity, Tr
     let (document, until) = console.show_identity(me, id).await?;
     Ok(Identity {
         shell: Shell::new("cases", console, Some(me)),
-        kind: document.kind().code(),
+        kind: document.kind().label_zh(),
         number: document.number().to_owned(),
         name: me.name.clone(),
         until: roc_minute(until),
