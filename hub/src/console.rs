@@ -1,6 +1,6 @@
 //! The console: what the operators who reconcile look at, as pages and as JSON.
 //!
-//! Server-rendered, zh-TW with English, no script. People sign in, programs bring a token ([`door`]); identity numbers
+//! Server-rendered, zh-TW with English, no script. People sign in, programs bring a token (`door`); identity numbers
 //! are masked before they reach it, and shown in clear by two people only. It listens on loopback and answers only to
 //! the names it was given (RELIABILITY T14).
 

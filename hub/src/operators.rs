@@ -16,7 +16,7 @@ use crate::hub::{Hub, HubError};
 use crate::store::OperatorRow;
 
 pub use bearer::BEARER_DAYS_MAX;
-pub use sign_in::{Attempt, Known, Limits, OF_ACCOUNTS, OF_ADDRESSES, SignIn, delay_s};
+pub use sign_in::{Attempt, FORGOTTEN_S, Known, Limits, OF_ACCOUNTS, OF_ADDRESSES, SignIn, delay_s};
 
 /// Most accounts.
 pub const OPERATORS_MAX: usize = 1_000;

@@ -3,18 +3,21 @@
 
 use std::collections::HashMap;
 
-use crate::operators::{Limits, delay_s};
+use crate::operators::{FORGOTTEN_S, Limits, delay_s};
 
-/// Most lanes that are remembered; the one that was used least lately gives way.
+/// Most lanes that are remembered; the one whose wait ended first gives way.
 const LANES_MAX: usize = 4_096;
-/// A lane that nobody has used for so long is forgotten, in seconds.
-const FORGOTTEN_S: i64 = 60 * 60;
 
 #[derive(Debug, Clone, Copy)]
 struct Lane {
     tries: u32,
     until: i64,
-    seen: i64,
+}
+
+impl Lane {
+    fn is_forgotten(&self, now: i64) -> bool {
+        now >= self.until.saturating_add(FORGOTTEN_S)
+    }
 }
 
 /// All lanes.
@@ -24,15 +27,15 @@ pub(super) struct Throttle(HashMap<String, Lane>);
 impl Throttle {
     /// Counts a try as if it failed, so that many at once are no way around; or until when there is none.
     pub(super) fn begin(&mut self, name: &str, limits: Limits, now: i64) -> Result<(), i64> {
-        let lane = self.0.get(name).copied().filter(|lane| now < lane.seen.saturating_add(FORGOTTEN_S));
-        let lane = lane.unwrap_or(Lane { tries: 0, until: 0, seen: now });
+        let lane = self.0.get(name).copied().filter(|lane| !lane.is_forgotten(now));
+        let lane = lane.unwrap_or(Lane { tries: 0, until: now });
         if now < lane.until {
             return Err(lane.until);
         }
         self.make_room(name, now);
         let tries = lane.tries.saturating_add(1);
         let until = now.saturating_add(delay_s(tries, limits));
-        self.0.insert(name.to_owned(), Lane { tries, until, seen: now });
+        self.0.insert(name.to_owned(), Lane { tries, until });
         Ok(())
     }
 
@@ -45,9 +48,9 @@ impl Throttle {
         if self.0.len() < LANES_MAX || self.0.contains_key(name) {
             return;
         }
-        self.0.retain(|_, lane| now < lane.seen.saturating_add(FORGOTTEN_S));
+        self.0.retain(|_, lane| !lane.is_forgotten(now));
         if self.0.len() >= LANES_MAX {
-            let oldest = self.0.iter().min_by_key(|(_, lane)| lane.seen).map(|(name, _)| name.clone());
+            let oldest = self.0.iter().min_by_key(|(_, lane)| lane.until).map(|(name, _)| name.clone());
             oldest.map(|name| self.0.remove(&name));
         }
     }

@@ -27,6 +27,10 @@ pub const OF_ACCOUNTS: Limits = Limits { free: 3, longest_s: 300 };
 /// Of one address, behind which many may stand.
 pub const OF_ADDRESSES: Limits = Limits { free: 10, longest_s: 60 };
 
+/// So long after the last wait the failures before it are forgotten, in seconds: the same for every lane, or the
+/// difference would tell which names are accounts.
+pub const FORGOTTEN_S: i64 = 60 * 60;
+
 /// How long the next try waits after so many failures in a row: 1, 2, 4 … seconds.
 #[must_use]
 pub fn delay_s(failures: u32, limits: Limits) -> i64 {
@@ -108,7 +112,8 @@ impl Hub {
                 // A browser that is known waits by itself.
                 None if attempt.known_browser => {}
                 None => {
-                    row.failures = row.failures.saturating_add(1);
+                    let forgotten = now >= row.locked.saturating_add(FORGOTTEN_S);
+                    row.failures = if forgotten { 1 } else { row.failures.saturating_add(1) };
                     row.locked = now.saturating_add(delay_s(row.failures, OF_ACCOUNTS));
                 }
             }

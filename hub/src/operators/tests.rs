@@ -140,6 +140,22 @@ fn guessing_is_slow_and_ends_in_no_lock_for_ever() {
     assert_eq!(hub.operator("sue").unwrap().unwrap().locked, 0);
 }
 
+/// Else one would see which names are accounts.
+#[test]
+fn an_accounts_failures_are_forgotten_as_an_unknown_names_are() {
+    let mut hub = with(&[("sue", Role::Supervisor)]);
+    for n in 0..3 {
+        assert_eq!(hub.sign_in(&wrong(&hub, "sue"), NOW + n, 0).unwrap(), SignIn::Wrong);
+    }
+    let locked = hub.operator("sue").unwrap().unwrap().locked;
+    assert_eq!(locked, NOW + 3);
+    hub.sign_in(&wrong(&hub, "sue"), locked + FORGOTTEN_S, 0).unwrap();
+    assert_eq!(hub.operator("sue").unwrap().unwrap().locked, locked + FORGOTTEN_S, "the first again: no wait");
+    hub.sign_in(&wrong(&hub, "sue"), locked + 2 * FORGOTTEN_S - 1, 0).unwrap();
+    hub.sign_in(&wrong(&hub, "sue"), locked + 2 * FORGOTTEN_S, 0).unwrap();
+    assert_eq!(hub.operator("sue").unwrap().unwrap().locked, locked + 2 * FORGOTTEN_S + 1, "the third: a second");
+}
+
 #[test]
 fn a_password_that_was_changed_meanwhile_lets_nobody_in() {
     let mut hub = with(&[("sue", Role::Supervisor)]);
