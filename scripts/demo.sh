@@ -64,9 +64,22 @@ demo_hub() {
   hub init >/dev/null
   hub sites import >/dev/null
   hub programme publish mask-2020-02-06 >/dev/null
+  demo_operator chen operator
+  demo_operator lin supervisor
   run hub "$hub_bin" --data "$data/hub" serve --listen 127.0.0.1:7443 --http 127.0.0.1:7480
   ready "$data/hub.log" http://127.0.0.1:7480/readyz
 }
+
+demo_password='a password of the demonstration'
+declare -A secrets
+
+# demo_operator NAME ROLE: somebody who may sign in at the hub's console.
+demo_operator() {
+  secrets[$1]=$(hub --json operator add "$1" --role "$2" --password-stdin <<<"$demo_password" | jq -r .secret)
+}
+
+# ask_hub TOKEN PATH: the hub's API.
+ask_hub() { curl -fsS -H "Authorization: Bearer $1" "http://127.0.0.1:7480/api/v1/$2"; }
 
 # demo_site NAME CODE PORT
 demo_site() {

@@ -8,7 +8,7 @@ line_is() { [ "$(edge "$1" --json status | jq -r .line.state)" = "$2" ]; }
 buy() { edge "$1" sell --kind 01 --number "$2" --birth 1986-03-15 --adult 2 --as "$1"; }
 
 play_story() {
-  local case_id
+  local case_id token other
   tell "The masks arrive: 200 for adults, 50 for children, at each counter."
   for site in city mountain island; do
     until_true 30 line_is "$site" connected || { say "$site never reached the hub"; exit 1; }
@@ -35,6 +35,21 @@ play_story() {
   until_true 60 has_case || { say "no case was found"; exit 1; }
   case_id=$(hub --json cases | jq -r '.cases[0].id')
   hub case "$case_id"
+
+  tell "Nobody sees that at the hub's console without signing in. A program asks with an operator's token:"
+  if ask_hub none cases 2>/dev/null; then say "a stranger should have been turned away"; exit 1; fi
+  token=$(hub --json operator token chen | jq -r .token)
+  ask_hub "$token" "cases/$case_id" | jq -r '.summary."zh-TW", .summary.en'
+  tell "To see the person's number one operator asks and another approves; it is written down:"
+  curl -fsS -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '{"reason":"the story"}' \
+    "http://127.0.0.1:7480/api/v1/cases/$case_id/identity" >/dev/null
+  if ask_hub "$token" "cases/$case_id/identity" 2>/dev/null; then say "nobody has approved it"; exit 1; fi
+  other=$(hub --json operator token lin | jq -r .token)
+  curl -fsS -H "Authorization: Bearer $other" -H 'Content-Type: application/json' -d '{"approve":true}' \
+    http://127.0.0.1:7480/api/v1/identity-requests/1 >/dev/null
+  [ "$(ask_hub "$token" "cases/$case_id/identity" | jq -r .number)" = "$person" ] || { say "chen should see it"; exit 1; }
+  hub audit export | jq -r '"\(.number)  \(.who)  \(.deed)  \(.note)"' | grep identity
+  hub audit verify
 
   tell "The island, which sold nothing, now refuses the same person, with the next date:"
   until_true 60 island_knows || { say "the island does not know"; exit 1; }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, until};
+use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, staff, until};
 use harness::prepared::{all_sent, rules_down, scratch};
 use harness::rest::{Found, Known, Scanner, Turn, people};
 use hub::authority::Authority;
@@ -43,6 +43,8 @@ struct Town {
     folder: tempfile::TempDir,
     hub_line: String,
     hub: Tool,
+    /// A supervisor's.
+    token: String,
     edges: Vec<Tool>,
     said: File,
 }
@@ -69,10 +71,11 @@ impl Town {
         let said = File::options().create(true).append(true).open(folder.path().join("said")).unwrap();
         let hub_line = format!("127.0.0.1:{}", free_udp_port().unwrap());
         let (hub, edges) = (tool("atoll-hub", "hub"), SITES.map(|site| tool("atoll-edge", site)).to_vec());
-        let mut town = Self { folder, hub_line, hub, edges, said };
+        let mut town = Self { folder, hub_line, hub, edges, said, token: String::new() };
         for command in [vec!["init"], vec!["sites", "import"], vec!["programme", "publish", "mask-2020-02-06"]] {
             town.run(&town.hub.clone(), &command);
         }
+        town.token = staff(&town.hub, "supervisor").unwrap();
         town
     }
 
@@ -110,7 +113,9 @@ impl Town {
 
     fn serve_hub(&self) -> Running {
         let tcp = free_tcp_port().unwrap();
-        start(&self.hub, &["serve", "--listen", &self.hub_line, "--http", &format!("127.0.0.1:{tcp}")], tcp)
+        let running =
+            start(&self.hub, &["serve", "--listen", &self.hub_line, "--http", &format!("127.0.0.1:{tcp}")], tcp);
+        Running { http: running.http.with_token(self.token.clone()), ..running }
     }
 
     fn serve_edge(&self, n: usize) -> Running {
@@ -343,24 +348,19 @@ fn nobody_is_found_in_what_edge_and_hub_have_written() {
 
 /// Everything that shows lists to an authorised person shows masked numbers.
 fn pages(town: &mut Town, hub: &Http, edge: &Http, known: &[Known]) {
-    for path in [
-        "/",
-        "/masks",
-        "/stock",
-        "/recent",
-        "/api/v1/recent?limit=500",
-        "/api/v1/stock",
-        "/api/v1/status",
-        "/metrics",
-        "/disputes",
-        "/api/v1/disputes",
-    ] {
+    for path in "/ /masks /stock /recent /metrics /disputes".split(' ') {
         town.look(edge, path);
+    }
+    for path in "recent?limit=500 stock status disputes".split(' ') {
+        town.look(edge, &format!("/api/v1/{path}"));
     }
     let export = town.look(edge, "/api/v1/export");
     assert!(export.lines().count() > PEOPLE * 2 / 5, "the export has every entry");
-    for path in ["/", "/cases", "/sites", "/api/v1/status", "/api/v1/sites", "/api/v1/programmes", "/metrics"] {
-        town.look(hub, path);
+    for path in ["/", "/cases", "/sites", "/requests", "/operators", "/audit", "/metrics"] {
+        assert!(!town.look(hub, path).contains("sign-in"), "{path}: signed in");
+    }
+    for path in ["status", "sites", "programmes", "clocks", "identity-requests", "operators", "audit"] {
+        assert!(!town.look(hub, &format!("/api/v1/{path}")).contains("\"error\""), "{path}");
     }
     let cases: Value = serde_json::from_str(&town.look(hub, "/api/v1/cases")).unwrap();
     let cases = cases["cases"].as_array().unwrap().clone();
@@ -401,6 +401,8 @@ fn commands(town: &mut Town, known: &[Known]) {
     for arguments in [["recent", "--limit", "500"].as_slice(), &["export"], &["status"]] {
         town.run(&edge, arguments);
     }
+    let audit = town.run(&hub, &["audit", "export"]);
+    assert!(audit.contains("\"deed\":\"case\"") && audit.contains("\"deed\":\"grant\""));
     let cases = town.run(&hub, &["cases", "--all"]);
     let case = cases.split_whitespace().next().unwrap().to_owned();
     for arguments in [["case", &case], ["case", known[0].number.as_str()]] {

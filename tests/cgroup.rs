@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use harness::cgroup::MemoryGroup;
-use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, processor_time, until};
+use harness::fleet::{Http, Process, Tool, free_tcp_port, free_udp_port, processor_time, staff, until};
 use harness::prepared::skipped;
 use harness::scenario::even_numbers;
 use harness::siege::bombs::KINDS;
@@ -133,12 +133,13 @@ impl Fort {
     fn start(folder: &Path, group: Option<&MemoryGroup>) -> Self {
         let (line, tcp) = (format!("127.0.0.1:{}", free_udp_port().unwrap()), free_tcp_port().unwrap());
         let mut hub = Tool::new("atoll-hub", &folder.join("hub")).unwrap().with(&["--rehearsal-clock", CLOCK]);
+        let token = staff(&hub, "reader").unwrap();
         if let Some(group) = group {
             hub = hub.inside(&group.procs());
         }
         let hub = hub.under(vec![("ATOLL_LOG", "error".into())]);
         let hub = hub.start(&["serve", "--listen", &line, "--http", &format!("127.0.0.1:{tcp}")]).unwrap();
-        let http = Http::new(tcp);
+        let http = Http::new(tcp).with_token(token);
         until("the hub answers", PATIENCE, || http.is_ready().then_some(())).unwrap();
         let pid = hub.id();
         Self { hub, http, line: line.parse().unwrap(), pid }

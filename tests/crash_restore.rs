@@ -95,7 +95,8 @@ fn a_backup_is_whole_or_none_through_every_crash() {
     let kept = Kept::new();
     let out = kept.path("out/hub.db");
     let arguments = ["backup", "--out", out.to_str().unwrap()];
-    let before = kept.rows("hub").unwrap();
+    // That a copy was taken is written down before.
+    let before = kept.rows("hub").unwrap().without(&["audit", "audit_end"]);
     let swept = Swept { from: &kept.path("hub"), name: "atoll-hub", arguments: &arguments, step: 1 };
     let points = each_point(&kept.recorder, swept, |fault| {
         kept.clear_out();

@@ -1,11 +1,13 @@
 //! The operator's commands. Exit code 0: done; 2: not done, and why on standard error.
 
+mod audit;
 mod cases;
 mod disputes;
 mod issuers;
 mod keep;
 mod keys;
 mod notices;
+mod operators;
 mod output;
 mod rules;
 mod serve;
@@ -19,6 +21,7 @@ use anyhow::Context;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
+use shared::audit::Deed;
 use shared::ids::{ProgrammeId, SiteCode};
 
 use crate::authority::Authority;
@@ -118,6 +121,12 @@ enum Command {
     /// Texts for every counter: announcements, contacts, questions and answers, policies.
     #[command(subcommand)]
     Notice(notices::NoticeCommand),
+    /// Who may sign in at the console, and what programs ask with.
+    #[command(subcommand)]
+    Operator(operators::OperatorCommand),
+    /// What everybody did: export it, or look whether it is what was written.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Read the whole journal and name every entry that is missing, changed, out of its place or not signed.
     Verify,
     /// Copy the store into one file, while it serves. The keys are not in it.
@@ -224,6 +233,26 @@ impl Desk {
         let hub = self.folder.hub(&authority)?;
         Ok((authority, hub))
     }
+
+    /// For the audit: who is at the hub's own keyboard, as the system knows them. No account is named so.
+    fn who(&self) -> String {
+        format!("cli:{}:{}", rustix::process::getuid().as_raw(), operator())
+    }
+
+    /// Carries a deed out with its record in one transaction.
+    fn recorded<T>(
+        &self,
+        hub: &mut Hub,
+        (deed, about, note): (&str, &str, &str),
+        work: impl FnOnce(&mut Hub) -> T,
+    ) -> T {
+        hub.recorded(self.clock.second(), Deed { who: &self.who(), deed, about, note }, work)
+    }
+
+    /// Writes a look down.
+    fn looked(&self, hub: &mut Hub, (deed, about, note): (&str, &str, &str)) -> anyhow::Result<()> {
+        Ok(hub.write_down(self.clock.second(), Deed { who: &self.who(), deed, about, note })?)
+    }
 }
 
 /// Does what was asked.
@@ -257,6 +286,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Issuer(command) => issuers::run(&desk, &command),
         Command::Crl(command) => issuers::run_crl(&desk, &command),
         Command::Notice(command) => notices::run(&desk, &command),
+        Command::Operator(command) => operators::run(&desk, &command),
+        Command::Audit(command) => audit::run(&desk, &command),
         Command::Verify => keep::verify(&desk),
         Command::Backup { out } => keep::backup(&desk, &out),
         Command::Restore { from } => keep::restore(&desk, &from),

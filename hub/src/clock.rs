@@ -10,27 +10,45 @@ use shared::rules::calendar;
 
 /// Tells seconds since 1970 (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WallClock {
-    offset_s: Option<i64>,
+pub struct WallClock(Hand);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hand {
+    System,
+    /// So many seconds ahead of the system's.
+    Ahead(i64),
+    #[cfg(test)]
+    Standing(i64),
 }
 
 impl WallClock {
     /// The system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { offset_s: None }
+        Self(Hand::System)
     }
 
     /// A clock that shows `at` now and goes on from there.
     #[must_use]
     pub fn rehearsing(at: DateTime<FixedOffset>) -> Self {
-        Self { offset_s: Some(at.timestamp().saturating_sub(system_second())) }
+        Self(Hand::Ahead(at.timestamp().saturating_sub(system_second())))
+    }
+
+    /// A rehearsal's clock that does not go on.
+    #[cfg(test)]
+    pub(crate) fn standing(second: i64) -> Self {
+        Self(Hand::Standing(second))
     }
 
     /// Seconds since 1970 (UTC).
     #[must_use]
     pub fn second(&self) -> i64 {
-        system_second().saturating_add(self.offset_s.unwrap_or(0))
+        match self.0 {
+            Hand::System => system_second(),
+            Hand::Ahead(offset_s) => system_second().saturating_add(offset_s),
+            #[cfg(test)]
+            Hand::Standing(second) => second,
+        }
     }
 
     /// The business day in Asia/Taipei.
@@ -42,7 +60,7 @@ impl WallClock {
     /// Whether this is a rehearsal.
     #[must_use]
     pub fn is_rehearsal(&self) -> bool {
-        self.offset_s.is_some()
+        self.0 != Hand::System
     }
 }
 

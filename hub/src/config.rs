@@ -45,9 +45,9 @@ pub enum ConfigError {
         "帳庫檔不存在 {0} is missing: `atoll-hub restore` brings a backup back, `atoll-hub init` makes an empty one"
     )]
     NoStore(String),
-    /// The console shows personal matters, without a sign-in.
+    /// The console shows personal matters, and speaks no TLS.
     #[error(
-        "the console has no sign-in yet: {0} is not a loopback address; use a tunnel, or name who may ask with --http-host"
+        "the console speaks plain HTTP: {0} is not a loopback address; use a tunnel, or name who may ask with --http-host"
     )]
     Open(SocketAddr),
 }

@@ -196,6 +196,20 @@ impl Hub {
         })
     }
 
+    /// Whether a case is one of a dispute.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn is_dispute(&self, id: &CaseId) -> Result<bool, HubError> {
+        Ok(self.store.dispute(id)?.is_some())
+    }
+
+    /// Who filed a dispute; none where there is no such dispute.
+    pub(crate) fn disputant(&self, id: &CaseId) -> Result<Option<Document>, HubError> {
+        let row = self.store.dispute(id)?;
+        row.map(|row| Ok(self.filed(&row)?.person)).transpose()
+    }
+
     /// Reads the entry of a dispute again.
     fn filed(&self, row: &DisputeRow) -> Result<Filed, HubError> {
         let missing = || HubError::Damaged(format!("the dispute {} is missing", row.entry));

@@ -20,6 +20,7 @@ use shared::rules::programme::{Version, Versions};
 use shared::seal::{HubKeys, SealError, Secret};
 use shared::sign::Signer;
 
+use crate::audit::Pending;
 use crate::cases::FEED_SHARED;
 use crate::digests::JUMP_ITEMS;
 use crate::store::{Store, StoreError};
@@ -71,6 +72,8 @@ pub struct Hub {
     pub(crate) life: Incarnation,
     pub(crate) dice: Dice,
     pub(crate) memory: Memory,
+    /// What the next transaction carries out, for the audit.
+    pub(crate) record: Option<Pending>,
     /// So far behind a manifest an edge is given it in place of the feed.
     pub(crate) jump_items: u64,
 }
@@ -90,7 +93,8 @@ impl Hub {
         let keys = HubKeys::new(master)?;
         let life = Incarnation([0; 16]);
         let signer = keys.signer()?;
-        let mut hub = Self { store, keys, signer, life, dice, memory: Memory::default(), jump_items: JUMP_ITEMS };
+        let mut hub =
+            Self { store, keys, signer, life, dice, memory: Memory::default(), record: None, jump_items: JUMP_ITEMS };
         hub.life = hub.transact(Self::find_life)?;
         Ok(hub)
     }
@@ -156,6 +160,7 @@ impl Hub {
     /// Carries `work` out in one durable transaction: all of it or nothing.
     pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, HubError>) -> Result<T, HubError> {
         let done = self.begin().and_then(|()| work(self)).and_then(|value| {
+            self.note_pending()?;
             self.sign_journal()?;
             self.store.commit()?;
             Ok(value)

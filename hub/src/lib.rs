@@ -1,8 +1,10 @@
 //! Atoll's centre: it takes every ledger, finds who was served twice, explains each case and tells
 //! every edge what it needs so that it does not happen again.
 //!
-//! `main → cli → {gateway, console} → mailbox → hub → {ingest, project, conflict, cases, publish, registry} → store`.
+//! `main → cli → {gateway, console} → mailbox → hub → {ingest, project, conflict, cases, publish, registry,
+//! operators, identities, audit} → store`.
 
+pub mod audit;
 pub mod authority;
 pub mod cases;
 pub mod cli;
@@ -17,11 +19,13 @@ pub mod digests;
 pub mod disputes;
 pub mod gateway;
 pub mod hub;
+pub mod identities;
 pub mod ingest;
 pub mod keep;
 pub mod lives;
 pub mod mailbox;
 pub mod notices;
+pub mod operators;
 mod project;
 pub mod publish;
 pub mod registry;

@@ -1,5 +1,5 @@
 //! Who may do what at the sites (REQUIREMENTS S16-S21): staff whom the hub names, issuers whose cards count, their lists
-//! of revoked cards, and what was done by somebody whose right had been withdrawn in the meantime (docs/operating.md).
+//! of revoked cards, and what was done by somebody whose right had been withdrawn in the meantime (docs/rights.md).
 //!
 //! What grants and revocations come to is [`shared::rules::access::Rights::fold`], of a site's own ledger and its desk.
 //! Deeds of people who were signed in are kept so compactly that every one can be judged again when a revocation

@@ -4,12 +4,15 @@
 //! answers `delete` without one (RELIABILITY, fact 2). Every write of the hub is one transaction
 //! that takes the write lock at its beginning, so that several processes may share a file.
 
+mod audit;
 mod cases;
 mod digests;
 mod disputes;
 mod feed;
+mod identities;
 mod journal;
 mod lives;
+mod operators;
 mod quarantine;
 mod read;
 mod registry;
@@ -24,12 +27,14 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+pub(crate) use audit::{AuditEnd, AuditRow};
 pub(crate) use cases::{CaseRow, FindingRow};
 pub(crate) use digests::{Day as DigestDay, ManifestRow};
 pub(crate) use disputes::{DecisionRow, DisputeRow};
 pub(crate) use feed::FeedRow;
 pub(crate) use journal::{AppendRow, ProgrammeRow, TipRow};
 pub(crate) use lives::{Boot, LifeRow};
+pub(crate) use operators::{BearerRow, OperatorRow};
 pub(crate) use quarantine::QuarantineRow;
 pub(crate) use registry::CertificateRow;
 pub(crate) use rights::{CardListHead, CardListRow, StaffFactRow};

@@ -5,10 +5,14 @@ use shared::ids::{ActorId, DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
 use shared::rules::identity::Document;
+use shared::rules::programme::shipped_text;
 use shared::seal::{Secret, SiteKeys};
 use shared::wire::v1::entry;
 
-use crate::registry::SiteRecord;
+use crate::hub::Hub;
+use crate::ingest::Upload;
+use crate::registry::{Enrolment, SiteRecord};
+use crate::store::Store;
 
 /// 2020-02-06 09:00 in Taipei, a Thursday.
 pub(crate) const MORNING: i64 = 1_580_950_800;
@@ -16,6 +20,9 @@ pub(crate) const MORNING: i64 = 1_580_950_800;
 pub(crate) const TAMSUI: &str = "5931102274";
 /// The manual's virtual clinic.
 pub(crate) const OTHER: &str = "3501200000";
+
+/// Valid; the masked form shows only a little of it.
+pub(crate) const PERSON: &str = "A123456789";
 
 /// A site's code.
 pub(crate) fn code_of(site: &str) -> SiteCode {
@@ -34,6 +41,42 @@ pub(crate) fn record(site: &str, name: &str, address: &str) -> SiteRecord {
         lng: None,
         town: String::new(),
     }
+}
+
+/// A hub at which one person bought at two sites that did not know of each other.
+pub(crate) fn doubly_served() -> Hub {
+    // Far from the ledgers' actors below.
+    let mut n = 100u8;
+    let dice = move || {
+        n += 1;
+        [n; 16]
+    };
+    let mut hub = Hub::open(Store::in_memory().unwrap(), &Secret::new([3; 32]), Box::new(dice)).unwrap();
+    let sites = [
+        record(TAMSUI, "淡水藥局", "新北市淡水區中正路1號"),
+        record(OTHER, "台北虛擬診所<b>", "台北市中正區2號"),
+        record("0145080011", "豐濱原住民分院", "花蓮縣豐濱鄉"),
+    ];
+    hub.import_sites(sites).unwrap();
+    hub.publish_programme(shipped_text("mask-2020-02-06").unwrap(), "op", MORNING).unwrap().unwrap();
+    for (number, (site, minutes)) in (1..).zip([(TAMSUI, 5), (OTHER, 47)]) {
+        let secret = Secret::new([number; 32]);
+        let enrolment = Enrolment {
+            key_number: 1,
+            secret: secret.clone(),
+            fingerprint: [number; 32],
+            serial: [number; 16],
+            expires: i64::MAX,
+            second: MORNING,
+        };
+        hub.register(&code_of(site), &enrolment).unwrap().unwrap();
+        let mut ledger = Ledger::new(code_of(site), number, &secret);
+        ledger.sell(PERSON, MORNING + minutes * 60);
+        let run = ledger.run(0).unwrap();
+        let upload = Upload { site: code_of(site), incarnation: ledger.incarnation(), run };
+        hub.ingest(&[upload], MORNING + 3600).unwrap();
+    }
+    hub
 }
 
 /// A site's ledger of one day, in memory.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use shared::audit::Broken;
 use shared::ids::{ActorId, ChangeHash, DocId, EntryId, SiteCode};
 use shared::ledger::run::Run;
 use shared::sign::PublicKey;
@@ -23,6 +24,10 @@ pub struct Verified {
     pub signed: u64,
     /// What is wrong; empty where the journal is the one that was written.
     pub findings: Vec<Finding>,
+    /// How many records the audit has.
+    pub records: u64,
+    /// The first record of it that is not the one that was written.
+    pub audit: Option<Broken>,
 }
 
 /// Something that is not as it was written.
@@ -105,7 +110,8 @@ impl Hub {
     /// # Errors
     /// Where the store cannot be read at all.
     pub fn verify(&self) -> Result<Verified, HubError> {
-        self.store.snapshot(|| {
+        let audit = self.verify_audit()?;
+        let journal = self.store.snapshot(|| {
             let mut signatures = self.store.signatures()?;
             signatures.reverse();
             let mut walk = Walk {
@@ -119,7 +125,8 @@ impl Hub {
             };
             self.each_whole_row(0, |row| walk.row(row))?;
             walk.end()
-        })
+        });
+        Ok(Verified { records: audit.records, audit: audit.broken, ..journal? })
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::rules::programme::{Version, Versions, Window};
 
 use crate::hub::{HubStatus, QuarantinedRun};
+use crate::operators::Account;
 use crate::publish::PublishedVersion;
 use crate::registry::{SiteRecord, SiteStatus};
 
@@ -32,6 +33,15 @@ pub fn site(site: &SiteStatus) -> Value {
         "tel": record.tel, "lat": record.lat, "lng": record.lng, "town": record.town,
         "check_digit_fits": record.code.check_digit_fits(), "enrolled": site.enrolled,
         "last_contact": site.last_contact, "entries": site.entries, "quarantined": site.quarantined, "stock": stock,
+    })
+}
+
+/// An account and how many tokens are good.
+#[must_use]
+pub fn account(account: &Account, tokens: usize, now: i64) -> Value {
+    json!({
+        "name": account.name, "role": account.role.name(), "disabled": account.disabled, "tokens": tokens,
+        "waits": account.locked > now,
     })
 }
 

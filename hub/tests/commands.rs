@@ -58,6 +58,21 @@ impl Folder {
         path.display().to_string()
     }
 
+    /// With a password from standard input.
+    fn with_password(&self, args: &[&str], password: &str) -> Output {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// A reader's token.
+    fn reader(&self) -> String {
+        let add = ["operator", "add", "rita", "--role", "reader", "--password-stdin"];
+        assert!(self.with_password(&add, "long enough to keep\n").status.success());
+        self.done(&["operator", "token", "rita"])["token"].as_str().unwrap().to_owned()
+    }
+
     fn ready() -> Self {
         let folder = Self::new();
         folder.done(&["init", "--name", "hub.example", "10.0.0.7"]);
@@ -175,9 +190,10 @@ impl Drop for Serving {
     }
 }
 
-fn get(addr: &str, path: &str) -> String {
+fn get(addr: &str, path: &str, token: &str) -> String {
     let mut stream = TcpStream::connect(addr).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n").unwrap();
+    let bearer = format!("Authorization: Bearer {token}");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\n{bearer}\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     text
@@ -193,11 +209,16 @@ fn serve_says_where_it_is_works_beside_other_commands_and_stops_when_told() {
     BufReader::new(serving.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let told: Value = serde_json::from_str(&line).unwrap();
     let http = told["http"].as_str().unwrap();
-    assert!(get(http, "/readyz").ends_with("ready\n"));
+    assert!(get(http, "/readyz", "").ends_with("ready\n"));
 
+    assert!(get(http, "/", "").contains("operator add"), "nobody can sign in yet");
+    let token = folder.reader();
     folder.done(&["programme", "publish", "mask-2020-02-06", "--rehearsal-clock", MORNING]);
-    assert!(get(http, "/api/v1/programmes").contains("mask-2020-02-06"), "the other process's word is seen");
-    assert!(get(http, "/").contains("演練模式"));
+    assert!(get(http, "/api/v1/programmes", &token).contains("mask-2020-02-06"), "the other process's word is seen");
+    assert!(get(http, "/", &token).contains("演練模式"));
+    assert!(get(http, "/", "atoll-wrong").contains("303 See Other"));
+    folder.done(&["operator", "disable", "rita"]);
+    assert!(get(http, "/api/v1/programmes", &token).contains("401 Unauthorized"), "at once");
 
     let taken = folder.refused(&["serve", "--listen", told["quic"].as_str().unwrap(), "--http", "127.0.0.1:0"]);
     assert!(taken.contains("listen on"), "{taken}");
@@ -231,4 +252,91 @@ fn a_decision_needs_a_dispute_a_way_and_words() {
         assert_eq!(folder.run(args).status.code(), Some(2), "{args:?}");
     }
     assert!(folder.refused(&["case", "00"]).contains("unknown case"));
+}
+
+#[test]
+fn accounts_are_made_listed_changed_and_their_secrets_shown_once() {
+    let folder = Folder::ready();
+    let add = |name: &str, role: &str, password: &str| {
+        let args = ["operator", "add", name, "--role", role, "--password-stdin", "--json"];
+        folder.with_password(&args, password)
+    };
+    let made = add("Sue", "supervisor", "long enough to keep\n");
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!((&made["name"], &made["role"]), (&"sue".into(), &"supervisor".into()));
+    let (secret, uri) = (made["secret"].as_str().unwrap(), made["uri"].as_str().unwrap());
+    assert_eq!(secret.len(), 32);
+    assert!(uri.starts_with("otpauth://totp/Atoll%20hub:sue?secret=") && uri.contains(secret), "{uri}");
+
+    for (name, role, password, why) in [
+        ("otto", "operator", "short", "at least 12"),
+        ("otto", "operator", "password1234", "tried first"),
+        ("otto.the.great", "operator", "otto.the.great1", "not the name"),
+        ("sue", "operator", "long enough to keep", "already"),
+        ("otto", "king", "long enough to keep", "reader, operator or supervisor"),
+        ("A123456789", "operator", "long enough to keep", "identity number"),
+    ] {
+        let output = add(name, role, password);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(said(&output.stderr).contains(why), "{}", said(&output.stderr));
+    }
+    assert!(folder.refused(&["operator", "disable", "sue"]).contains("last supervisor"));
+    assert!(folder.refused(&["operator", "role", "sue", "reader"]).contains("last supervisor"));
+    assert!(folder.refused(&["operator", "role", "nobody", "reader"]).contains("no such account"));
+    assert!(add("otto", "operator", "long enough to keep").status.success());
+    folder.done(&["operator", "role", "otto", "reader"]);
+    folder.done(&["operator", "disable", "otto"]);
+    assert!(folder.refused(&["operator", "token", "otto"]).contains("disabled"));
+    let reset = folder.with_password(&["operator", "reset", "otto", "--password-stdin"], "another, as long");
+    assert!(said(&reset.stdout).contains("otpauth://"), "{}", said(&reset.stderr));
+    let token = folder.done(&["operator", "token", "otto", "--days", "1", "--role", "supervisor"]);
+    assert_eq!(token["role"], "reader", "never more than the account");
+    let listed = folder.done(&["operator", "list"]);
+    assert_eq!((&listed["operators"][0]["name"], &listed["operators"][0]["tokens"]), (&"otto".into(), &1.into()));
+    for text in [secret, token["token"].as_str().unwrap(), "long enough"] {
+        assert!(!listed.to_string().contains(text), "shown once");
+        let store = std::fs::read(folder.data().join("hub.db")).unwrap();
+        assert!(!store.windows(text.len()).any(|bytes| bytes == text.as_bytes()), "not in the store");
+    }
+    assert!(folder.refused(&["operator", "add", "x", "--role", "reader"]).contains("--password-stdin"), "no terminal");
+}
+
+#[test]
+fn the_audit_is_exported_checked_by_anybody_and_verified() {
+    let folder = Folder::ready();
+    folder.reader();
+    folder.done(&["enrol", TAMSUI]);
+    let whole = folder.done(&["audit", "verify"]);
+    assert_eq!((&whole["records"], &whole["broken"]), (&3.into(), &Value::Null));
+    assert_eq!(folder.done(&["verify"])["audit"]["records"], 3);
+
+    let export = folder.run(&["audit", "export"]);
+    let lines: Vec<Value> = said(&export.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let deeds: Vec<&str> = lines.iter().map(|line| line["deed"].as_str().unwrap()).collect();
+    assert_eq!(deeds, ["account-added", "token-issued", "enrol", "audit-exported"]);
+    assert_eq!((&lines[0]["about"], &lines[2]["about"]), (&"rita".into(), &TAMSUI.into()));
+    assert!(lines[0]["who"].as_str().unwrap().starts_with("cli:"), "{}", lines[0]);
+
+    // What docs/operating.md says that anybody can do.
+    let check = "prev=$(head -n1 \"$0\" | jq -r .previous); while read -r line; do \
+        have=$(printf '%s' \"$line\" | jq -j --arg prev \"$prev\" \
+        '$prev,\"\\n\",.number,\"\\n\",.second,\"\\n\",.who,\"\\n\",.deed,\"\\n\",.about,\"\\n\",.note,\"\\n\"' | sha256sum | cut -d' ' -f1); \
+        prev=$(printf '%s' \"$line\" | jq -r .link); \
+        [ \"$have\" = \"$prev\" ] || { printf '%s' \"$line\" | jq .number; exit 1; }; done < \"$0\"";
+    let by_hand = |text: &str| {
+        let file = folder.file("audit.jsonl", text);
+        Command::new("bash").args(["-c", check, &file]).output().unwrap()
+    };
+    let text = said(&export.stdout);
+    let good = by_hand(&text);
+    assert!(good.status.success(), "{}{}", said(&good.stdout), said(&good.stderr));
+    let bad = by_hand(
+        &text.replace("\"note\":\"reader 90d\"", "\"note\":\"\"").replace("\"note\":\"90d\"", "\"note\":\"9d\""),
+    );
+    assert_eq!((bad.status.code(), said(&bad.stdout).trim()), (Some(1), "2"));
+
+    let rest = folder.run(&["audit", "export", "--from", "4"]);
+    let rest = said(&rest.stdout);
+    assert_eq!(rest.lines().count(), 2, "and the second export");
+    assert!(rest.starts_with("{\"number\":4,"));
 }

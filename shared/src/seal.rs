@@ -24,6 +24,8 @@ use crate::sign::Signer;
 use crate::wire::v1::document;
 
 pub mod passphrase;
+pub mod password;
+pub mod totp;
 
 /// Longest sealed document that is accepted, in bytes.
 pub const SEALED_BYTES_MAX: usize = 64;
@@ -279,14 +281,7 @@ impl HubKeys {
     /// # Errors
     /// Where the library refuses the key.
     pub fn wrap(&self, site: &SiteCode, secret: &Secret) -> Result<Vec<u8>, SealError> {
-        let mut bytes = secret.bytes().to_vec();
-        let aad = Aad::from(site.as_str().as_bytes().to_vec());
-        self.wrapping(site)?
-            .seal_in_place_append_tag(wrap_nonce(secret)?, aad, &mut bytes)
-            .map_err(|_| SealError::Key)?;
-        let mut out = wrap_nonce(secret)?.as_ref().to_vec();
-        out.append(&mut bytes);
-        Ok(out)
+        self.hide(b"wrap", site.as_str(), secret)
     }
 
     /// Opens what [`Self::wrap`] made.
@@ -294,16 +289,56 @@ impl HubKeys {
     /// # Errors
     /// Where the bytes were changed or belong to another site.
     pub fn unwrap_secret(&self, site: &SiteCode, wrapped: &[u8]) -> Result<Secret, SealError> {
+        self.show(b"wrap", site.as_str(), wrapped)
+    }
+
+    /// Hides the secret of somebody who signs in at the hub, bound to the name.
+    ///
+    /// # Errors
+    /// Where the library refuses the key.
+    pub fn wrap_operator(&self, name: &str, secret: &Secret) -> Result<Vec<u8>, SealError> {
+        self.hide(b"wrap operator", name, secret)
+    }
+
+    /// Opens what [`Self::wrap_operator`] made.
+    ///
+    /// # Errors
+    /// Where the bytes were changed or belong to another name.
+    pub fn unwrap_operator(&self, name: &str, wrapped: &[u8]) -> Result<Secret, SealError> {
+        self.show(b"wrap operator", name, wrapped)
+    }
+
+    /// By which a browser from which somebody has signed in is known again; it opens nothing.
+    ///
+    /// # Errors
+    /// Where the library refuses the key.
+    pub fn browser_mark(&self, name: &str, generation: u64) -> Result<KeyMark, SealError> {
+        self.master.derive(&[b"browser", &generation.to_be_bytes(), name.as_bytes()])?.mark()
+    }
+
+    fn hide(&self, purpose: &[u8], name: &str, secret: &Secret) -> Result<Vec<u8>, SealError> {
+        let mut bytes = secret.bytes().to_vec();
+        let aad = Aad::from(name.as_bytes().to_vec());
+        self.wrapping(purpose, name)?
+            .seal_in_place_append_tag(wrap_nonce(secret)?, aad, &mut bytes)
+            .map_err(|_| SealError::Key)?;
+        let mut out = wrap_nonce(secret)?.as_ref().to_vec();
+        out.append(&mut bytes);
+        Ok(out)
+    }
+
+    fn show(&self, purpose: &[u8], name: &str, wrapped: &[u8]) -> Result<Secret, SealError> {
         let (nonce, bytes) = wrapped.split_at_checked(NONCE_LEN).ok_or(SealError::Changed)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Changed)?;
-        let aad = Aad::from(site.as_str().as_bytes().to_vec());
+        let aad = Aad::from(name.as_bytes().to_vec());
         let mut bytes = bytes.to_vec();
-        let plain = self.wrapping(site)?.open_in_place(nonce, aad, &mut bytes).map_err(|_| SealError::Changed)?;
+        let plain =
+            self.wrapping(purpose, name)?.open_in_place(nonce, aad, &mut bytes).map_err(|_| SealError::Changed)?;
         Ok(Secret::new((&*plain).try_into().map_err(|_| SealError::Changed)?))
     }
 
-    fn wrapping(&self, site: &SiteCode) -> Result<LessSafeKey, SealError> {
-        let key = self.master.derive(&[b"wrap", site.as_str().as_bytes()])?;
+    fn wrapping(&self, purpose: &[u8], name: &str) -> Result<LessSafeKey, SealError> {
+        let key = self.master.derive(&[purpose, name.as_bytes()])?;
         let key = UnboundKey::new(&AES_256_GCM_SIV, key.bytes()).map_err(|_| SealError::Key)?;
         Ok(LessSafeKey::new(key))
     }
@@ -406,6 +441,19 @@ mod tests {
         assert_eq!(keys.unwrap_secret(&site, &wrapped).unwrap(), Secret::new([1; 32]));
         assert!(keys.unwrap_secret(&"3501200000".parse().unwrap(), &wrapped).is_err());
         assert!(keys.unwrap_secret(&site, &wrapped[..20]).is_err());
+    }
+
+    #[test]
+    fn the_hub_keeps_an_operators_secret_under_the_name() {
+        let keys = HubKeys::new(&Secret::new([9; 32])).unwrap();
+        let wrapped = keys.wrap_operator("alice", &Secret::new([1; 32])).unwrap();
+        assert_eq!(keys.unwrap_operator("alice", &wrapped).unwrap(), Secret::new([1; 32]));
+        assert!(keys.unwrap_operator("bob", &wrapped).is_err());
+        let other = HubKeys::new(&Secret::new([8; 32])).unwrap();
+        assert!(other.unwrap_operator("alice", &wrapped).is_err());
+        let mark = keys.browser_mark("alice", 1).unwrap();
+        assert_ne!(mark, keys.browser_mark("alice", 2).unwrap());
+        assert_ne!(mark, keys.browser_mark("bob", 1).unwrap());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -328,11 +329,29 @@ pub fn until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Option<
     }
 }
 
+/// Makes somebody with a role at a hub, and gives what a program asks with in that name.
+///
+/// # Errors
+/// Where the hub's command fails.
+pub fn staff(hub: &Tool, role: &str) -> Result<String> {
+    let name = format!("the.{role}");
+    let add = ["operator", "add", &name, "--role", role, "--password-stdin"];
+    let mut child = hub.command(&add).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("add an account")?;
+    let mut typed = child.stdin.take().context("no standard input")?;
+    typed.write_all(b"a password of the tests\n").context("give a password")?;
+    drop(typed);
+    ensure!(child.wait().context("wait for a command")?.success(), "no account was added");
+    let token = hub.json(&["operator", "token", &name])?;
+    Ok(token["token"].as_str().context("no token")?.to_owned())
+}
+
 /// HTTP with JSON to a port on loopback.
 #[derive(Debug, Clone)]
 pub struct Http {
     agent: ureq::Agent,
     base: String,
+    /// What it asks a hub with.
+    token: Option<String>,
 }
 
 impl Http {
@@ -341,7 +360,21 @@ impl Http {
     pub fn new(port: u16) -> Self {
         let config =
             ureq::Agent::config_builder().timeout_global(Some(ANSWER_LATEST)).http_status_as_error(false).build();
-        Self { agent: config.into(), base: format!("http://127.0.0.1:{port}") }
+        Self { agent: config.into(), base: format!("http://127.0.0.1:{port}"), token: None }
+    }
+
+    /// With what a hub's operator gave it ([`staff`]).
+    #[must_use]
+    pub fn with_token(self, token: String) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    fn asking(&self, path: &str) -> ureq::RequestBuilder<ureq::typestate::WithoutBody> {
+        let asked = self.agent.get(format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => asked.header("authorization", format!("Bearer {token}")),
+            None => asked,
+        }
     }
 
     /// GET; the status and the JSON.
@@ -349,7 +382,7 @@ impl Http {
     /// # Errors
     /// Where nobody answers, or not with JSON.
     pub fn get(&self, path: &str) -> Result<(u16, Value)> {
-        let mut answer = self.agent.get(format!("{}{path}", self.base)).call()?;
+        let mut answer = self.asking(path).call()?;
         Ok((answer.status().as_u16(), answer.body_mut().read_json()?))
     }
 
@@ -367,7 +400,7 @@ impl Http {
     /// # Errors
     /// Where nobody answers.
     pub fn text(&self, path: &str) -> Result<(u16, String)> {
-        let mut answer = self.agent.get(format!("{}{path}", self.base)).call()?;
+        let mut answer = self.asking(path).call()?;
         Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }
 

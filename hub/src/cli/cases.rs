@@ -8,6 +8,7 @@ use shared::ids::{CaseId, ProgrammeId};
 use shared::rules::calendar::roc_minute;
 
 use super::{Desk, disputes, staff};
+use crate::audit::deeds;
 use crate::cases::{CaseDetail, CaseFilter};
 use crate::disputes::DisputeFilter;
 use crate::hub::Hub;
@@ -56,14 +57,16 @@ fn which(decided_too: bool) -> DisputeFilter {
 
 /// `case`.
 pub(super) fn explain(desk: &Desk, id: &str) -> anyhow::Result<()> {
-    let (_, hub) = desk.open()?;
+    let (_, mut hub) = desk.open()?;
     let unknown = || anyhow!("查無此案件 unknown case {id:?}; `atoll-hub cases` lists them");
     let found = find(&hub, id)?.map(|id| hub.case(&id)).transpose()?.flatten();
     let Some(case) = found else {
         let dispute = disputes::find(&hub, id)?.ok_or_else(unknown)?;
         let dispute = hub.dispute(&dispute)?.ok_or_else(unknown)?;
+        desk.looked(&mut hub, (deeds::DISPUTE, &dispute.line.id.to_string(), ""))?;
         return desk.out.say(&view::dispute(&dispute), &disputes::in_words(&dispute));
     };
+    desk.looked(&mut hub, (deeds::CASE, &case.id.to_string(), ""))?;
     desk.out.say(&view::case(&case), &in_words(&case))
 }
 

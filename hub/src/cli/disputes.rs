@@ -63,7 +63,9 @@ pub(super) fn decide(desk: &Desk, args: &DecideArgs) -> anyhow::Result<()> {
     let case = find(&hub, &args.case)?.ok_or_else(unknown)?;
     let verdict = if args.grant { Verdict::Grant } else { Verdict::Reject };
     let by = args.by.clone().unwrap_or_else(operator);
-    hub.decide(&case, verdict, (&args.words, &by), desk.clock.second())??;
+    let (about, second) = (case.to_string(), desk.clock.second());
+    let deed = (verdict.deed(), about.as_str(), by.as_str());
+    desk.recorded(&mut hub, deed, |hub| hub.decide(&case, verdict, (&args.words, &by), second))??;
     let detail = hub.dispute(&case)?.ok_or_else(unknown)?;
     desk.out.say(&view::dispute(&detail), &in_words(&detail))
 }

@@ -7,7 +7,8 @@ use anyhow::bail;
 use serde_json::json;
 use shared::rules::calendar::roc_minute;
 
-use super::Desk;
+use super::{Desk, complain};
+use crate::audit::deeds;
 use crate::verify::{Finding, Verified};
 
 /// `verify`.
@@ -17,10 +18,14 @@ pub(super) fn verify(desk: &Desk) -> anyhow::Result<()> {
     let findings: Vec<_> = verified.findings.iter().map(value).collect();
     let value = json!({
         "rows": verified.rows, "entries": verified.entries, "signed": verified.signed, "findings": findings,
+        "audit": { "records": verified.records, "broken": verified.audit.map(|broken| broken.number) },
     });
     desk.out.say(&value, &words(&verified))?;
     if !verified.findings.is_empty() {
         bail!("日誌與原紀錄不符 the journal is not the one that was written: {} findings", verified.findings.len());
+    }
+    if let Some(broken) = verified.audit {
+        bail!("稽核紀錄與原紀錄不符 {broken}");
     }
     Ok(())
 }
@@ -41,19 +46,27 @@ fn words(verified: &Verified) -> String {
         }
         text.push('\n');
     }
-    let Verified { rows, entries, signed, findings } = verified;
+    let Verified { rows, entries, signed, findings, records, audit } = verified;
     let _ = writeln!(
         text,
         "已核對 verified: {rows} rows, {entries} entries, {signed} of them signed by their writers; {} 項不符 findings",
         findings.len()
     );
+    let _ = match audit {
+        None => writeln!(text, "稽核紀錄 audit: {records} records"),
+        Some(broken) => writeln!(text, "稽核紀錄與原紀錄不符 {broken}"),
+    };
     text
 }
 
 /// `backup`.
 pub(super) fn backup(desk: &Desk, out: &Path) -> anyhow::Result<()> {
-    let (_, hub) = desk.open()?;
+    let (_, mut hub) = desk.open()?;
     let second = desk.clock.second();
+    // A disk that takes no record any more is one of which a copy is wanted.
+    if let Err(cause) = desk.looked(&mut hub, (deeds::BACKUP, "", "")) {
+        complain(&cause.context("稽核紀錄寫不進去 the audit takes no record of it"));
+    }
     let backup = desk.folder.back_up(&hub, out, second)?;
     let text = format!(
         "備份完成 backed up: {} ({} bytes, {} rows, {})\n\

@@ -11,6 +11,7 @@ use serde_json::json;
 use shared::seal::passphrase::Passphrase;
 
 use super::Desk;
+use crate::audit::deeds;
 use crate::authority::{KeySource, escrow as file, read_passphrase};
 use crate::config::DataFolder;
 
@@ -136,6 +137,11 @@ fn protect(desk: &Desk, new: Option<&Path>) -> anyhow::Result<()> {
 /// `escrow`.
 pub(super) fn escrow(desk: &Desk, args: &EscrowArgs) -> anyhow::Result<()> {
     file::write(desk.folder.keys(), &args.passphrase.read()?, &args.out)?;
+    // Keys may be saved where the store is lost.
+    if desk.folder.store_file().exists() {
+        let (_, mut hub) = desk.open()?;
+        desk.looked(&mut hub, (deeds::ESCROW, "", ""))?;
+    }
     let out = args.out.display().to_string();
     let text = format!(
         "託管檔已寫入 escrow written: {out}\n請存放於他處 keep it, and apart from it its passphrase, elsewhere\n"

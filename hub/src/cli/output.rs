@@ -24,8 +24,13 @@ impl Output {
 
     /// One of the two.
     pub(super) fn say(self, value: &Value, text: &str) -> anyhow::Result<()> {
+        if self.json { self.print(&format!("{value}\n")) } else { self.print(text) }
+    }
+
+    /// Whatever was asked for: lines that are for programs anyway.
+    pub(super) fn print(self, text: &str) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
-        let said = if self.json { writeln!(out, "{value}") } else { write!(out, "{text}") };
+        let said = write!(out, "{text}");
         match said.and_then(|()| out.flush()) {
             // Whoever read (`| head`) has enough.
             Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(()),

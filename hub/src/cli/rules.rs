@@ -11,6 +11,7 @@ use shared::rules::programme::{VERSION_BYTES_MAX, Version, shipped, shipped_text
 use shared::wire::v1::entry::PIECES_MAX;
 
 use super::{DeliveryArgs, Desk, operator, read, unknown_site};
+use crate::audit::deeds;
 use crate::hub::Hub;
 use crate::view;
 
@@ -20,7 +21,9 @@ pub(super) fn publish(desk: &Desk, named: &str) -> anyhow::Result<()> {
     let wrong = || format!("版本檔有誤 version file {named}");
     let version = Version::parse(&text).with_context(wrong)?;
     let (_, mut hub) = desk.open()?;
-    hub.publish_programme(&text, &operator(), desk.clock.second())?.with_context(wrong)?;
+    let (name, second) = (version.name.to_string(), desk.clock.second());
+    let deed = (deeds::PUBLISH, name.as_str(), "");
+    desk.recorded(&mut hub, deed, |hub| hub.publish_programme(&text, &operator(), second))?.with_context(wrong)?;
     let say = format!(
         "已公布 published {} ({} {}), 自 {} 起 in force from then\n",
         version.name, version.title.zh, version.title.en, version.from
@@ -82,7 +85,9 @@ pub(super) fn announce(desk: &Desk, args: &DeliveryArgs) -> anyhow::Result<()> {
         "site": args.site.as_str(), "programme": programme.as_str(), "day": day, "adult": adult, "child": child,
     });
     let delivery = Delivery { programme, day, pieces: Pieces { adult, child } };
-    hub.announce_delivery(&args.site, &delivery, &operator(), desk.clock.second())?;
+    let deed = (deeds::DELIVERY, args.site.as_str(), "");
+    let second = desk.clock.second();
+    desk.recorded(&mut hub, deed, |hub| hub.announce_delivery(&args.site, &delivery, &operator(), second))?;
     desk.out.say(&value, &text)
 }
 

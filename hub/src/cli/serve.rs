@@ -23,6 +23,8 @@ const QUIET: &str = "info,refinery_core=warn";
 
 /// So that a sale finds a worker while others inflate what hostile lines have sent; the system shares out the cores.
 const WORKERS_A_CORE: usize = 4;
+/// So often the log says where the audit ends.
+const AUDIT_TOLD: Duration = Duration::from_secs(60 * 60);
 /// So often it is looked whether digests are due, in seconds.
 const DIGESTS_LOOKED_S: u64 = 30;
 
@@ -59,13 +61,15 @@ async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyh
     let digests = tokio::spawn(publish_digests(hub.clone(), desk.clock, args.digests_every));
     let listener = TcpListener::bind(args.http).await.with_context(|| format!("listen on {} (TCP)", args.http))?;
     let http = listener.local_addr().context("the console's address")?;
-    let console =
-        Console { hub: reader, counters, clock: desk.clock, hosts: console_hosts(http, &args.http_host)?.into() };
+    let hosts = console_hosts(http, &args.http_host)?.into();
+    let console = Console::new(reader, hub.clone(), counters, desk.clock, hosts);
+    let audit = tokio::spawn(tell_where_the_audit_ends(hub.clone()));
     announce(desk, gateway.local_addr(), http)?;
     let ended = run_console(listener, console, &hub).await;
     tracing::info!("stopping");
     gateway.stop().await;
     digests.abort();
+    audit.abort();
     mailbox.stop().await;
     reading.stop().await;
     ended
@@ -95,6 +99,19 @@ async fn publish_digests(hub: HubHandle, clock: WallClock, every_s: i64) {
     }
 }
 
+/// In the log, at the start and every hour: a store whose audit was cut off since, with its signature, is found by it.
+async fn tell_where_the_audit_ends(hub: HubHandle) {
+    let mut tick = tokio::time::interval(AUDIT_TOLD);
+    loop {
+        tick.tick().await;
+        match hub.call(|hub| hub.audit_last()).await {
+            Ok(Ok((records, link))) => tracing::info!(records, %link, "the audit ends here"),
+            Ok(Err(cause)) => tracing::error!(error = &cause as &dyn std::error::Error, "the audit cannot be read"),
+            Err(stopped) => return tracing::debug!(%stopped, "no more of the audit"),
+        }
+    }
+}
+
 fn announce(desk: &Desk, quic: SocketAddr, http: SocketAddr) -> anyhow::Result<()> {
     let rehearsal = desk.clock.is_rehearsal();
     tracing::info!(%quic, %http, rehearsal, "atoll-hub is ready");
@@ -112,7 +129,8 @@ fn announce(desk: &Desk, quic: SocketAddr, http: SocketAddr) -> anyhow::Result<(
 async fn run_console(listener: TcpListener, console: Console, hub: &HubHandle) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate()).context("listen for signals")?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = axum::serve(listener, console::app(console)).with_graceful_shutdown(async {
+    let app = console::app(console).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, app).with_graceful_shutdown(async {
         // A dropped sender means the same.
         let _ = stopped.await;
     });

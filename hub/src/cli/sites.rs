@@ -11,6 +11,7 @@ use shared::ids::SiteCode;
 use shared::rules::calendar::roc_minute;
 
 use super::{Desk, read, unknown_site};
+use crate::audit::deeds;
 use crate::registry::{SiteStatus, read_sites};
 use crate::view;
 
@@ -84,7 +85,8 @@ pub(super) fn enrol(desk: &Desk, site: &SiteCode, minutes: u32) -> anyhow::Resul
     let (authority, mut hub) = desk.open()?;
     let record = hub.site(site)?.ok_or_else(|| unknown_site(site))?;
     let expires = desk.clock.second() + i64::from(minutes) * 60;
-    let token = hub.issue_token(site, authority.ca_mark(), expires)??;
+    let deed = (deeds::ENROL, site.as_str(), "");
+    let token = desk.recorded(&mut hub, deed, |hub| hub.issue_token(site, authority.ca_mark(), expires))??;
     let (text, until) = (token.to_text(), roc_minute(expires));
     let value = json!({ "site": site.as_str(), "name": record.name, "token": text, "expires": expires });
     let text = format!(
@@ -98,7 +100,8 @@ pub(super) fn enrol(desk: &Desk, site: &SiteCode, minutes: u32) -> anyhow::Resul
 pub(super) fn revoke(desk: &Desk, site: &SiteCode) -> anyhow::Result<()> {
     let (_, mut hub) = desk.open()?;
     let record = hub.site(site)?.ok_or_else(|| unknown_site(site))?;
-    let revoked = hub.revoke(site, desk.clock.second())?;
+    let deed = (deeds::REVOKE, site.as_str(), "");
+    let revoked = desk.recorded(&mut hub, deed, |hub| hub.revoke(site, desk.clock.second()))?;
     let text = format!(
         "{} {}: 已廢止 {revoked} 張憑證 certificates revoked; open tokens are void too\n",
         record.code, record.name

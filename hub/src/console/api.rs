@@ -1,18 +1,24 @@
 //! JSON under `/api/v1`.
 
-use axum::Json;
+mod changes;
+
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::ids::BadId;
+use shared::ids::{BadId, CaseId};
 
 use super::Console;
+use super::door::Me;
 use super::trouble::Trouble;
+use crate::audit::deeds;
 use crate::cases::CaseFilter;
 use crate::disputes::DisputeFilter;
 use crate::hub::{Hub, HubError};
 use crate::view;
+
+pub(super) use changes::{ask_identity, audit, change_operator, decide, identity, judge, operators, publish, requests};
 
 /// Sites in one answer, where no number was asked for.
 const SITES_DEFAULT: usize = 100;
@@ -70,12 +76,17 @@ impl CasesQuery {
 }
 
 /// `GET cases`.
-pub(super) async fn cases(State(console): State<Console>, Query(query): Query<CasesQuery>) -> Response {
-    answer(cases_value(&console, &query).await)
+pub(super) async fn cases(
+    State(console): State<Console>,
+    Extension(me): Extension<Me>,
+    Query(query): Query<CasesQuery>,
+) -> Response {
+    answer(cases_value(&console, &me, &query).await)
 }
 
-async fn cases_value(console: &Console, query: &CasesQuery) -> Result<Value, Trouble> {
+async fn cases_value(console: &Console, me: &Me, query: &CasesQuery) -> Result<Value, Trouble> {
     let filter = query.filter()?;
+    console.note(me, deeds::LIST, "", "cases").await?;
     let which = DisputeFilter { decided_too: filter.closed_too, limit: filter.limit };
     let read = move |hub: &mut Hub| {
         let staff = view::staff_cases(hub, None, STAFF_CASES_MAX)?;
@@ -90,12 +101,17 @@ async fn cases_value(console: &Console, query: &CasesQuery) -> Result<Value, Tro
 }
 
 /// `GET cases/{id}`.
-pub(super) async fn case(State(console): State<Console>, Path(id): Path<String>) -> Response {
-    answer(case_value(&console, &id).await)
+pub(super) async fn case(
+    State(console): State<Console>,
+    Extension(me): Extension<Me>,
+    Path(id): Path<String>,
+) -> Response {
+    answer(case_value(&console, &me, &id).await)
 }
 
-async fn case_value(console: &Console, id: &str) -> Result<Value, Trouble> {
-    let id = id.parse().map_err(|_| Trouble::Missing)?;
+async fn case_value(console: &Console, me: &Me, id: &str) -> Result<Value, Trouble> {
+    let id: CaseId = id.parse().map_err(|_| Trouble::Missing)?;
+    console.note(me, deeds::CASE, &id.to_string(), "").await?;
     let case = console.hub.call(move |hub| hub.case(&id)).await??.ok_or(Trouble::Missing)?;
     Ok(view::case(&case))
 }
@@ -108,23 +124,33 @@ pub(super) struct DisputesQuery {
 }
 
 /// `GET disputes`.
-pub(super) async fn disputes(State(console): State<Console>, Query(query): Query<DisputesQuery>) -> Response {
-    answer(disputes_value(&console, &query).await)
+pub(super) async fn disputes(
+    State(console): State<Console>,
+    Extension(me): Extension<Me>,
+    Query(query): Query<DisputesQuery>,
+) -> Response {
+    answer(disputes_value(&console, &me, &query).await)
 }
 
-async fn disputes_value(console: &Console, query: &DisputesQuery) -> Result<Value, Trouble> {
+async fn disputes_value(console: &Console, me: &Me, query: &DisputesQuery) -> Result<Value, Trouble> {
+    console.note(me, deeds::LIST, "", "disputes").await?;
     let (decided_too, limit) = (query.decided.unwrap_or(false), query.limit.unwrap_or(0));
     let disputes = console.hub.call(move |hub| hub.disputes(&DisputeFilter { decided_too, limit })).await??;
     Ok(json!({ "disputes": disputes.iter().map(view::dispute_summary).collect::<Vec<_>>() }))
 }
 
 /// `GET disputes/{id}`.
-pub(super) async fn dispute(State(console): State<Console>, Path(id): Path<String>) -> Response {
-    answer(dispute_value(&console, &id).await)
+pub(super) async fn dispute(
+    State(console): State<Console>,
+    Extension(me): Extension<Me>,
+    Path(id): Path<String>,
+) -> Response {
+    answer(dispute_value(&console, &me, &id).await)
 }
 
-async fn dispute_value(console: &Console, id: &str) -> Result<Value, Trouble> {
-    let id = id.parse().map_err(|_| Trouble::Missing)?;
+async fn dispute_value(console: &Console, me: &Me, id: &str) -> Result<Value, Trouble> {
+    let id: CaseId = id.parse().map_err(|_| Trouble::Missing)?;
+    console.note(me, deeds::DISPUTE, &id.to_string(), "").await?;
     let dispute = console.hub.call(move |hub| hub.dispute(&id)).await??.ok_or(Trouble::Missing)?;
     Ok(view::dispute(&dispute))
 }

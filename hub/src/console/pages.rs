@@ -1,26 +1,36 @@
 //! The pages.
 
+mod accounts;
 mod disputes;
 mod find;
+mod identities;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
 use serde::Deserialize;
+use shared::ids::CaseId;
 use shared::rules::calendar::roc_minute;
 
 use super::Console;
+use super::door::Me;
 use super::trouble::Trouble;
+use crate::audit::deeds;
 use crate::cases::CaseFilter;
 use crate::clock::WallClock;
 use crate::disputes::DisputeFilter;
 use crate::hub::{Hub, HubError, HubStatus};
+use crate::operators::Role;
 use crate::view::{self, CaseLine, CasePage, DisputeLine, SiteCaseLine};
 
-pub(super) use disputes::dispute;
+pub(super) use accounts::{audit, change, operators};
+pub(super) use disputes::{decide, dispute};
 pub(super) use find::sites;
+use identities::{IdentityBox, identity_box};
+pub(super) use identities::{ask, clear, judge, requests};
 
 /// Rows on one page.
 const ROWS: usize = 50;
@@ -31,15 +41,33 @@ const QUARANTINE: usize = 10;
 const STYLE: &str = include_str!("../../templates/style.css");
 
 /// What every page shows.
-struct Shell {
-    page: &'static str,
-    rehearsal: bool,
-    now: String,
+pub(super) struct Shell {
+    pub(super) page: &'static str,
+    pub(super) rehearsal: bool,
+    pub(super) now: String,
+    pub(super) me: Option<Signed>,
+}
+
+/// Who is signed in.
+pub(super) struct Signed {
+    pub(super) name: String,
+    pub(super) role_zh: &'static str,
+    pub(super) role_en: &'static str,
+    pub(super) judges: bool,
+    pub(super) rules: bool,
 }
 
 impl Shell {
-    fn new(page: &'static str, clock: &WallClock) -> Self {
-        Self { page, rehearsal: clock.is_rehearsal(), now: roc_minute(clock.second()) }
+    pub(super) fn new(page: &'static str, console: &Console, me: Option<&Me>) -> Self {
+        let clock = &console.clock;
+        let me = me.map(|me| Signed {
+            name: me.name.clone(),
+            role_zh: me.role.zh(),
+            role_en: me.role.name(),
+            judges: me.role >= Role::Operator,
+            rules: me.role >= Role::Supervisor,
+        });
+        Self { page, rehearsal: clock.is_rehearsal(), now: roc_minute(clock.second()), me }
     }
 }
 
@@ -85,18 +113,19 @@ struct Kept {
 }
 
 /// `/`.
-pub(super) async fn overview(State(console): State<Console>) -> Response {
-    show(overview_page(&console).await)
+pub(super) async fn overview(State(console): State<Console>, Extension(me): Extension<Me>) -> Response {
+    show(overview_page(&console, &me).await)
 }
 
-async fn overview_page(console: &Console) -> Result<Overview, Trouble> {
-    let clock = console.clock;
-    let mut page = console.hub.call(move |hub| read_overview(hub, &clock)).await??;
+async fn overview_page(console: &Console, me: &Me) -> Result<Overview, Trouble> {
+    console.note(me, deeds::LIST, "", "overview").await?;
+    let (clock, shell) = (console.clock, Shell::new("overview", console, Some(me)));
+    let mut page = console.hub.call(move |hub| read_overview(hub, shell, &clock)).await??;
     page.lines = console.counters.lines.get();
     Ok(page)
 }
 
-fn read_overview(hub: &mut Hub, clock: &WallClock) -> Result<Overview, HubError> {
+fn read_overview(hub: &mut Hub, shell: Shell, clock: &WallClock) -> Result<Overview, HubError> {
     let today = clock.day();
     let versions = view::versions(hub.programmes()?);
     let in_force = versions.programmes().filter_map(|programme| versions.in_force(programme, today));
@@ -114,7 +143,7 @@ fn read_overview(hub: &mut Hub, clock: &WallClock) -> Result<Overview, HubError>
         waits: run.waits,
     });
     Ok(Overview {
-        shell: Shell::new("overview", clock),
+        shell,
         status: hub.status()?,
         lines: 0,
         rules: rules.collect(),
@@ -147,11 +176,16 @@ pub(super) struct From {
 }
 
 /// `/cases`.
-pub(super) async fn cases(State(console): State<Console>, Query(query): Query<From>) -> Response {
-    show(cases_page(&console, query.from).await)
+pub(super) async fn cases(
+    State(console): State<Console>,
+    Extension(me): Extension<Me>,
+    Query(query): Query<From>,
+) -> Response {
+    show(cases_page(&console, &me, query.from).await)
 }
 
-async fn cases_page(console: &Console, from: usize) -> Result<Cases, Trouble> {
+async fn cases_page(console: &Console, me: &Me, from: usize) -> Result<Cases, Trouble> {
+    console.note(me, deeds::LIST, "", "cases").await?;
     let read = move |hub: &mut Hub| {
         let lines = view::case_lines(hub, &CaseFilter::default(), ROWS, from)?;
         let disputes = view::dispute_lines(hub, &DisputeFilter { decided_too: true, limit: ROWS })?;
@@ -161,7 +195,7 @@ async fn cases_page(console: &Console, from: usize) -> Result<Cases, Trouble> {
     let link = |at: usize| format!("/cases?from={at}");
     let last = from.saturating_add(cases.len());
     Ok(Cases {
-        shell: Shell::new("cases", &console.clock),
+        shell: Shell::new("cases", console, Some(me)),
         first: from.saturating_add(1),
         previous: (from > 0).then(|| link(from.saturating_sub(ROWS))),
         next: (last < total).then(|| link(last)),
@@ -178,15 +212,31 @@ async fn cases_page(console: &Console, from: usize) -> Result<Cases, Trouble> {
 struct Case {
     shell: Shell,
     case: CasePage,
+    identity: Option<IdentityBox>,
 }
 
-/// `/cases/{id}`.
-pub(super) async fn case(State(console): State<Console>, Path(id): Path<String>) -> Response {
-    show(case_page(&console, &id).await)
+/// `/cases/{id}`; a dispute's case has a page of its own.
+pub(super) async fn case(
+    State(console): State<Console>,
+    Extension(me): Extension<Me>,
+    Path(id): Path<String>,
+) -> Response {
+    match case_page(&console, &me, &id).await {
+        Ok(Some(page)) => show(Ok(page)),
+        Ok(None) => Redirect::to(&format!("/disputes/{id}")).into_response(),
+        Err(trouble) => trouble.page(),
+    }
 }
 
-async fn case_page(console: &Console, id: &str) -> Result<Case, Trouble> {
-    let id = id.parse().map_err(|_| Trouble::Missing)?;
-    let case = console.hub.call(move |hub| hub.case(&id)).await??.ok_or(Trouble::Missing)?;
-    Ok(Case { shell: Shell::new("cases", &console.clock), case: CasePage::from(&case) })
+async fn case_page(console: &Console, me: &Me, id: &str) -> Result<Option<Case>, Trouble> {
+    let id: CaseId = id.parse().map_err(|_| Trouble::Missing)?;
+    if console.hub.call(move |hub| hub.is_dispute(&id)).await?? {
+        return Ok(None);
+    }
+    console.note(me, deeds::CASE, &id.to_string(), "").await?;
+    let (asker, second) = (me.clone(), console.clock.second());
+    let read = move |hub: &mut Hub| Ok::<_, HubError>((hub.case(&id)?, identity_box(hub, &id, &asker, second)?));
+    let (case, identity) = console.hub.call(read).await??;
+    let case = case.ok_or(Trouble::Missing)?;
+    Ok(Some(Case { shell: Shell::new("cases", console, Some(me)), case: CasePage::from(&case), identity }))
 }

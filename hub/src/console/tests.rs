@@ -1,11 +1,18 @@
 //! The console through its router, without a port (T14).
 
+mod doors;
+mod identities;
+mod sign_in;
+
+use std::collections::BTreeMap;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use chrono::DateTime;
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use serde_json::Value;
-use shared::rules::programme::shipped_text;
 use shared::seal::Secret;
+use shared::seal::password::Password;
+use shared::seal::totp::KEY_BYTES;
 use tower::ServiceExt;
 
 use super::*;
@@ -13,58 +20,64 @@ use crate::disputes::{DisputeFilter, Verdict};
 use crate::hub::Hub;
 use crate::ingest::Upload;
 use crate::mailbox::{self, Mailbox};
-use crate::registry::Enrolment;
-use crate::store::Store;
-use crate::testing::{Ledger, MORNING, OTHER, TAMSUI, code_of, record};
+use crate::operators::Role;
+use crate::testing::{Ledger, MORNING, OTHER, PERSON, code_of, doubly_served as hub};
 
 const HOST: &str = "127.0.0.1:7480";
-/// Valid; the masked form shows only a little of it.
-const PERSON: &str = "A123456789";
+const ORIGIN: &str = "http://127.0.0.1:7480";
+const PASSWORD: &str = "long enough to keep";
+/// One of each role, and a second operator.
+const ACCOUNTS: [(&str, Role); 4] =
+    [("rita", Role::Reader), ("otto", Role::Operator), ("olga", Role::Operator), ("sue", Role::Supervisor)];
 
-/// A hub at which one person bought at two sites that did not know of each other.
-fn hub() -> Hub {
-    // Far from the ledgers' actors below.
-    let mut n = 100u8;
-    let dice = move || {
-        n += 1;
-        [n; 16]
-    };
-    let mut hub = Hub::open(Store::in_memory().unwrap(), &Secret::new([3; 32]), Box::new(dice)).unwrap();
-    let sites = [
-        record(TAMSUI, "淡水藥局", "新北市淡水區中正路1號"),
-        record(OTHER, "台北虛擬診所<b>", "台北市中正區2號"),
-        record("0145080011", "豐濱原住民分院", "花蓮縣豐濱鄉"),
-    ];
-    hub.import_sites(sites).unwrap();
-    hub.publish_programme(shipped_text("mask-2020-02-06").unwrap(), "op", MORNING).unwrap().unwrap();
-    for (number, (site, minutes)) in (1..).zip([(TAMSUI, 5), (OTHER, 47)]) {
-        let secret = Secret::new([number; 32]);
-        let enrolment = Enrolment {
-            key_number: 1,
-            secret: secret.clone(),
-            fingerprint: [number; 32],
-            serial: [number; 16],
-            expires: i64::MAX,
-            second: MORNING,
-        };
-        hub.register(&code_of(site), &enrolment).unwrap().unwrap();
-        let mut ledger = Ledger::new(code_of(site), number, &secret);
-        ledger.sell(PERSON, MORNING + minutes * 60);
-        let run = ledger.run(0).unwrap();
-        let upload = Upload { site: code_of(site), incarnation: ledger.incarnation(), run };
-        hub.ingest(&[upload], MORNING + 3600).unwrap();
-    }
-    hub
+type Keys = BTreeMap<&'static str, [u8; KEY_BYTES]>;
+
+/// A console at which everybody is signed in.
+fn console(hub: Hub, clock: WallClock) -> (Console, Mailbox) {
+    let (console, mailbox, _) = staffed(hub, clock);
+    (console, mailbox)
 }
 
-fn console(hub: Hub, clock: WallClock) -> (Console, Mailbox) {
+/// And the secrets of their telephones.
+fn staffed(mut hub: Hub, clock: WallClock) -> (Console, Mailbox, Keys) {
+    let add = |(name, role): (&'static str, Role)| {
+        let made = hub.add_operator(&name.parse().unwrap(), role, &Password::typed(PASSWORD)).unwrap().unwrap();
+        (name, BASE32_NOPAD.decode(made.secret.as_bytes()).unwrap().try_into().unwrap())
+    };
+    let keys = ACCOUNTS.map(add).into_iter().collect();
+    let (console, mailbox) = empty(hub, clock);
+    for (name, _) in ACCOUNTS {
+        console.doors.sessions().begin(key(name), name, 1, console.real.second());
+    }
+    (console, mailbox, keys)
+}
+
+/// A console without any account.
+fn empty(hub: Hub, clock: WallClock) -> (Console, Mailbox) {
     let counters = Arc::new(Counters::default());
     let (hub, mailbox) = mailbox::start(hub, clock, counters.clone()).unwrap();
-    (Console { hub, counters, clock, hosts: [HOST.to_owned(), "localhost:7480".to_owned()].into() }, mailbox)
+    let hosts = [HOST.to_owned(), "localhost:7480".to_owned()].into();
+    let console = Console::new(hub.clone(), hub, counters, clock, hosts);
+    (Console { real: clock, ..console }, mailbox)
+}
+
+fn key(name: &str) -> [u8; 32] {
+    let mut key = [7; 32];
+    key.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+    key
+}
+
+fn cookie(name: &str) -> String {
+    format!("hub-session={}", HEXLOWER.encode(&key(name)))
 }
 
 fn morning() -> WallClock {
-    WallClock::rehearsing(DateTime::from_timestamp(MORNING + 7200, 0).unwrap().fixed_offset())
+    at(7200)
+}
+
+/// So many seconds after the morning.
+fn at(seconds: i64) -> WallClock {
+    WallClock::standing(MORNING + seconds)
 }
 
 struct Got {
@@ -77,6 +90,10 @@ impl Got {
     fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
+
+    fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
 }
 
 async fn ask(console: &Console, request: Request<Body>) -> Got {
@@ -86,8 +103,33 @@ async fn ask(console: &Console, request: Request<Body>) -> Got {
     Got { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
 }
 
+/// As the supervisor.
 async fn get(console: &Console, path: &str) -> Got {
-    ask(console, Request::get(path).header("host", HOST).body(Body::empty()).unwrap()).await
+    get_as(console, "sue", path).await
+}
+
+async fn get_as(console: &Console, name: &str, path: &str) -> Got {
+    let request = Request::get(path).header("host", HOST).header("cookie", cookie(name));
+    ask(console, request.body(Body::empty()).unwrap()).await
+}
+
+/// A form of our own page.
+async fn form_as(console: &Console, name: &str, path: &str, fields: &str) -> Got {
+    let request = Request::post(path).header("host", HOST).header("origin", ORIGIN).header("cookie", cookie(name));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    ask(console, request.body(Body::from(fields.to_owned())).unwrap()).await
+}
+
+async fn json_as(console: &Console, name: &str, path: &str, body: &Value) -> Got {
+    let request = Request::post(path).header("host", HOST).header("cookie", cookie(name));
+    let request = request.header("content-type", "application/json");
+    ask(console, request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+/// What the audit has, deed by deed.
+async fn deeds(console: &Console) -> Vec<(String, String)> {
+    let records = console.hub.call(|hub| hub.audit(0, 1_000).unwrap().1).await.unwrap();
+    records.into_iter().map(|line| (line.record.who, line.record.deed)).collect()
 }
 
 /// The same hub, where one of the two was refused and disputes it.
@@ -116,7 +158,7 @@ async fn a_dispute_is_shown_with_its_evidence_and_escaped() {
         assert!(page.text.contains("異議成立"), "{path}");
     }
     let page = get(&console, &format!("/disputes/{id}")).await.text;
-    for text in ["淡水藥局", "台北虛擬診所", "讀卡", "我沒買", "atoll-hub decide", "全國名單"] {
+    for text in ["淡水藥局", "台北虛擬診所", "讀卡", "我沒買", "異議不成立", "全國名單"] {
         assert!(page.contains(text), "{text}");
     }
     assert!(!get(&console, "/").await.text.contains("/disputes/"), "only those that wait");
@@ -146,6 +188,10 @@ async fn every_page_is_there_masked_and_without_script() {
         "/",
         "/cases",
         &format!("/cases/{id}"),
+        "/requests",
+        "/operators",
+        "/audit",
+        "/sign-in",
         "/sites",
         "/sites?q=%E6%B7%A1%E6%B0%B4&county=%E6%96%B0%E5%8C%97%E5%B8%82",
     ] {
@@ -229,7 +275,8 @@ async fn what_is_not_there_is_told_in_the_askers_way() {
     assert_eq!((api.status, &api.json()["error"]["code"]), (StatusCode::NOT_FOUND, &"missing".into()));
     assert_eq!(get(&console, "/api/v1/cases?site=x").await.status, StatusCode::BAD_REQUEST);
     let post = Request::post("/cases").header("host", HOST).body(Body::empty()).unwrap();
-    assert_eq!(ask(&console, post).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(ask(&console, post).await.status, StatusCode::FORBIDDEN, "not from our own pages");
+    assert_eq!(form_as(&console, "sue", "/cases", "").await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
@@ -251,6 +298,7 @@ async fn only_the_names_on_the_list_are_answered() {
             for host in hosts {
                 request = request.header("host", *host);
             }
+            request = request.header("cookie", cookie("sue"));
             let got = ask(&console, request.body(Body::empty()).unwrap()).await;
             let status = if (path, status) == ("/nothing", 200) { 404 } else { status };
             assert_eq!(got.status.as_u16(), status, "{path} {hosts:?}");

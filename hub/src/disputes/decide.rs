@@ -12,6 +12,7 @@ use shared::rules::quota::Cleared;
 use shared::seal;
 use shared::wire::v1::entry::{CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, NAME_BYTES_MAX, REASON_BYTES_MAX};
 
+use crate::audit::deeds;
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
 use crate::project::Batch;
@@ -25,6 +26,17 @@ pub enum Verdict {
     Grant,
     /// The person stays refused.
     Reject,
+}
+
+impl Verdict {
+    /// As the audit has it.
+    #[must_use]
+    pub fn deed(self) -> &'static str {
+        match self {
+            Self::Grant => deeds::GRANT,
+            Self::Reject => deeds::REJECT,
+        }
+    }
 }
 
 /// A decision that cannot be written.

@@ -1,3 +1,13 @@
+CREATE TRIGGER audit_grows_at_its_end BEFORE INSERT ON audit
+WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM audit)
+BEGIN SELECT RAISE(ABORT, 'the audit grows at its end'); END;
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is not changed'); END;
+
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is not deleted'); END;
+
 CREATE TABLE actor (
     actor BLOB PRIMARY KEY,
     doc   TEXT NOT NULL,
@@ -7,6 +17,19 @@ CREATE TABLE actor (
     hash  BLOB NOT NULL,
     pos   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    bytes  BLOB NOT NULL,
+    link   BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit_end (
+    one       INTEGER PRIMARY KEY CHECK (one = 1),
+    number    INTEGER NOT NULL,
+    link      BLOB NOT NULL,
+    signature BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE boot (
     line INTEGER NOT NULL,
@@ -118,6 +141,17 @@ CREATE TABLE finding (
     PRIMARY KEY (id, actor, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE identity_request (
+    number INTEGER PRIMARY KEY,
+    of     BLOB NOT NULL,        -- a case
+    asker  TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    asked  INTEGER NOT NULL,
+    state  INTEGER NOT NULL,     -- 0 waits, 1 approved, 2 refused
+    judge  TEXT,
+    judged INTEGER
+) STRICT;
+
 CREATE TABLE issuer (
     id    BLOB PRIMARY KEY,
     entry BLOB NOT NULL
@@ -189,6 +223,26 @@ CREATE TABLE misuse (
 CREATE TABLE notice (
     name  TEXT PRIMARY KEY,
     entry BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE operator (
+    name       TEXT PRIMARY KEY,
+    role       INTEGER NOT NULL, -- 1 reader, 2 operator, 3 supervisor
+    hash       TEXT NOT NULL,    -- of the password
+    totp       BLOB NOT NULL,    -- sealed
+    disabled   INTEGER NOT NULL,
+    generation INTEGER NOT NULL, -- one more with each change: what was let in before it is let in no more
+    step       INTEGER NOT NULL, -- of the last code that was used
+    failures   INTEGER NOT NULL,
+    locked     INTEGER NOT NULL  -- until when
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE operator_token (
+    hash       BLOB PRIMARY KEY,
+    name       TEXT NOT NULL,
+    role       INTEGER NOT NULL,
+    generation INTEGER NOT NULL, -- of the account
+    expires    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE programme (
@@ -335,9 +389,13 @@ CREATE INDEX certificate_site ON certificate (site);
 
 CREATE INDEX dispute_person ON dispute (tag, programme);
 
+CREATE INDEX identity_request_of ON identity_request (of, asker);
+
 CREATE INDEX journal_line ON journal (line) WHERE line IS NOT NULL;
 
 CREATE INDEX layer_day ON layer (programme, day, upto) WHERE replaced IS NULL;
+
+CREATE INDEX operator_token_name ON operator_token (name);
 
 CREATE INDEX quarantine_site ON quarantine (site);
 

@@ -2,6 +2,13 @@
 
 use super::*;
 
+impl Store {
+    /// What somebody with the file itself may do.
+    pub(crate) fn tamper(&self, sql: &str) -> Result<(), StoreError> {
+        self.conn.execute_batch(sql).map_err(deed("tamper"))
+    }
+}
+
 /// The schema as SQLite tells it, table by table.
 fn schema(store: &Store) -> String {
     let sql = "SELECT sql FROM sqlite_schema WHERE sql NOT NULL AND name NOT LIKE 'refinery%' ORDER BY type DESC, name";

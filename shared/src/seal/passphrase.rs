@@ -93,7 +93,7 @@ impl Cost {
     /// The second choice of RFC 9106 for machines with little memory: 64 MiB, three passes, four lanes.
     pub const STANDARD: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
 
-    fn params(self) -> Result<Params, PassphraseError> {
+    pub(super) fn params(self) -> Result<Params, PassphraseError> {
         if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
             return Err(PassphraseError::Cost);
         }

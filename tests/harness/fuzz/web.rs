@@ -16,10 +16,6 @@ use edge::nation::Nation;
 use edge::node::{Lives, Node, Setup};
 use edge::uplink::LineStatus;
 use edge::web::{Web, app};
-use hub::clock::WallClock;
-use hub::console::{self, Console};
-use hub::counters::Counters;
-use hub::disputes::{DisputeFilter, Verdict};
 use serde_json::{Value, json};
 use shared::ids::Incarnation;
 use shared::ledger::run::Run;
@@ -32,14 +28,13 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::choices::Choices;
-use super::door;
 use crate::bench::counter::rules;
 use crate::ledger::Ledger;
 
-const HOST: &str = "127.0.0.1:7480";
+pub(super) const HOST: &str = "127.0.0.1:7480";
 /// 2020-02-06 10:00 in Taipei: the day of even numbers.
-const NOW: &str = "2020-02-06T10:00:00+08:00";
-const ASKED_MAX: usize = 12;
+pub(super) const NOW: &str = "2020-02-06T10:00:00+08:00";
+pub(super) const ASKED_MAX: usize = 12;
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Stands in much of what is typed, and on no page.
 const CANARY: &str = "<fz'\"&>";
@@ -118,7 +113,7 @@ const FIELDS: [&str; 20] = [
     "from",
 ];
 
-fn runtime() -> &'static Runtime {
+pub(super) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime"))
 }
@@ -203,7 +198,7 @@ pub(super) fn published() -> &'static Run {
 
 /// What earlier answers told: a cookie, the names of entries.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     cookie: Option<String>,
     entries: Vec<String>,
 }
@@ -262,7 +257,7 @@ fn post(path: &str, kind: &str, body: Vec<u8>, cookie: Option<&str>) -> Request<
     request.body(Body::from(body)).expect("a request")
 }
 
-fn typed(choices: &mut Choices<'_>, seen: &Seen) -> String {
+pub(super) fn typed(choices: &mut Choices<'_>, seen: &Seen) -> String {
     match choices.below(8) {
         0 => choices.text(40),
         1 if !seen.entries.is_empty() => choices.pick(&seen.entries).clone(),
@@ -329,23 +324,23 @@ fn query(choices: &mut Choices<'_>, seen: &Seen) -> String {
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
 
 /// An answer, as far as it is looked at.
-struct Got {
-    status: u16,
-    is_html: bool,
-    is_json: bool,
-    headers_hardened: bool,
+pub(super) struct Got {
+    pub(super) status: u16,
+    pub(super) is_html: bool,
+    pub(super) is_json: bool,
+    pub(super) headers_hardened: bool,
     cookie: Option<String>,
-    text: String,
+    pub(super) text: String,
 }
 
-async fn ask(app: &Router, request: Request<Body>) -> Got {
+pub(super) async fn ask(app: &Router, request: Request<Body>) -> Got {
     let response = app.clone().oneshot(request).await.expect("a router always answers");
     let kind = head(&response, &header::CONTENT_TYPE).unwrap_or_default();
     let policy = head(&response, &header::CONTENT_SECURITY_POLICY).unwrap_or_default();
@@ -374,114 +369,6 @@ fn check(got: &Got) {
     }
 }
 
-/// The console of a hub that has seen a hostile day.
-pub(super) fn hub(input: &[u8]) {
-    const PAGES: [&str; 17] = [
-        "/",
-        "/cases",
-        "/sites",
-        "/style.css",
-        "/api/v1/status",
-        "/api/v1/cases",
-        "/api/v1/sites",
-        "/api/v1/programmes",
-        "/healthz",
-        "/readyz",
-        "/metrics",
-        "/cases/",
-        "/api/v1/cases/",
-        "/disputes/",
-        "/api/v1/disputes",
-        "/api/v1/disputes/",
-        "/nothing",
-    ];
-    let mut choices = Choices::new(input);
-    let web = console_app();
-    let seen = Seen::default();
-    runtime().block_on(async {
-        for _ in 0..ASKED_MAX {
-            if choices.is_empty() {
-                break;
-            }
-            let path = match choices.below(6) {
-                0 => choices.text(80),
-                1 => format!("/cases/{}", escape(&typed(&mut choices, &seen))),
-                2 if choices.flag() => format!("/api/v1/cases/{}", choices.text(40)),
-                2 => format!("{}{}", choices.pick(&["/disputes/", "/api/v1/disputes/"]), disputed()),
-                _ => format!("{}{}", choices.pick(&PAGES), hub_query(&mut choices, &seen)),
-            };
-            let method = if choices.rarely() { *choices.pick(&["POST", "HEAD", "PUT", "BREW"]) } else { "GET" };
-            let host = if choices.rarely() { choices.text(30) } else { HOST.to_owned() };
-            let request = Request::builder().method(method).uri(path).header(header::HOST, host);
-            let Ok(request) = request.body(Body::from(choices.bytes(20).to_vec())) else { continue };
-            let head = request.method() == "HEAD";
-            let got = ask(web, request).await;
-            if !head {
-                check_console(&got);
-            }
-        }
-    });
-}
-
-fn hub_query(choices: &mut Choices<'_>, seen: &Seen) -> String {
-    const FIELDS: [&str; 9] = ["q", "county", "enrolled", "from", "programme", "site", "closed", "limit", "offset"];
-    const VALUES: [&str; 10] = [
-        "true",
-        "yes",
-        "0",
-        "18446744073709551615",
-        "18446744073709551616",
-        "-1",
-        "mask",
-        "3501200000",
-        "%",
-        "%E5%8F%B0",
-    ];
-    let mut pairs = Vec::new();
-    for _ in 0..choices.below(5) {
-        let value = if choices.flag() { (*choices.pick(&VALUES)).to_owned() } else { escape(&typed(choices, seen)) };
-        pairs.push(format!("{}={value}", choices.pick(&FIELDS)));
-    }
-    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
-}
-
-/// The case of the one dispute.
-fn disputed() -> &'static str {
-    static CASE: OnceLock<String> = OnceLock::new();
-    CASE.get_or_init(|| {
-        let keys = HubKeys::new(&Secret::new([42; 32])).expect("keys");
-        keys.dispute_case(&door::with_markup().run.start.id).to_string()
-    })
-}
-
-fn check_console(got: &Got) {
-    assert!(got.status < 500, "{}: {}", got.status, got.text);
-    assert!(got.headers_hardened, "an answer without its policy: {}", got.status);
-    let typed = got.text.contains("<fz") || got.text.contains("<script") || got.text.contains("藥局<");
-    assert!(!got.is_html || !typed, "what was typed stands on the page as it was typed");
-    assert!(!got.is_json || serde_json::from_str::<Value>(&got.text).is_ok());
-}
-
-fn console_app() -> &'static Router {
-    static CONSOLE: OnceLock<Router> = OnceLock::new();
-    CONSOLE.get_or_init(|| {
-        let mut hub = door::fresh();
-        let day: Vec<_> = door::honest().iter().map(|(upload, _)| upload.clone()).collect();
-        hub.ingest(&day, 1_580_954_400).expect("healthy");
-        hub.ingest(&[door::with_markup()], 1_580_954_400).expect("healthy");
-        for dispute in hub.disputes(&DisputeFilter::default()).expect("healthy") {
-            let words = ("<fz><script>", "<fz>");
-            hub.decide(&dispute.id, Verdict::Grant, words, 1_580_954_400).expect("healthy").expect("decided");
-        }
-        let clock = WallClock::rehearsing(DateTime::parse_from_rfc3339(NOW).expect("a time"));
-        let counters = Arc::new(Counters::default());
-        let (hub, mailbox) = hub::mailbox::start(hub, clock, Arc::clone(&counters)).expect("a thread");
-        // Its thread lives as long as the process.
-        std::mem::forget(mailbox);
-        console::app(Console { hub, counters, clock, hosts: [HOST.to_owned()].into() })
-    })
-}
-
 pub(super) fn edge_seeds() -> Vec<Vec<u8>> {
     let sale = [2, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0];
     let screen = [5, 3, 0, 0, 1, 5, 4, 0, 0, 1, 5, 5, 0, 0, 1];
@@ -490,8 +377,4 @@ pub(super) fn edge_seeds() -> Vec<Vec<u8>> {
     out.extend((0..7).map(|deed| [2, deed, 0, 0, 1, 1, 1, 1, 1, 0, 0].repeat(2)));
     out.extend((0..13).map(|page| [5, page, 0, 3, 1, 3, 2, 60, 102, 8, 4, 0, 1, 1, page].repeat(2)));
     out
-}
-
-pub(super) fn hub_seeds() -> Vec<Vec<u8>> {
-    (0..14).map(|page| [5, page, 2, 0, 3, 2, 60, 60, 1, 1, 3, 0, 0, 0].repeat(2)).collect()
 }

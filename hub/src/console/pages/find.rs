@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use shared::rules::calendar::roc_minute;
 
 use super::super::Console;
+use super::super::door::Me;
 use super::super::trouble::Trouble;
 use super::{ROWS, Shell, show};
 use crate::registry::{SiteStatus, SiteStock};
@@ -70,11 +72,15 @@ impl From<&SiteStatus> for Row {
 }
 
 /// `/sites`.
-pub(in crate::console) async fn sites(State(console): State<Console>, Query(find): Query<Find>) -> Response {
-    show(page(&console, find).await)
+pub(in crate::console) async fn sites(
+    State(console): State<Console>,
+    Extension(me): Extension<Me>,
+    Query(find): Query<Find>,
+) -> Response {
+    show(page(&console, &me, find).await)
 }
 
-async fn page(console: &Console, find: Find) -> Result<Sites, Trouble> {
+async fn page(console: &Console, me: &Me, find: Find) -> Result<Sites, Trouble> {
     let all = console.hub.call(|hub| hub.sites()).await??;
     let counties: BTreeSet<String> = all.iter().filter_map(|site| view::county(&site.record)).collect();
     let mut found: Vec<&SiteStatus> = all.iter().filter(|site| fits(site, &find)).collect();
@@ -83,7 +89,7 @@ async fn page(console: &Console, find: Find) -> Result<Sites, Trouble> {
     let rows: Vec<Row> = found.iter().skip(find.from).take(ROWS).map(|site| Row::from(*site)).collect();
     let (total, from, last) = (found.len(), find.from, find.from.saturating_add(rows.len()));
     Ok(Sites {
-        shell: Shell::new("sites", &console.clock),
+        shell: Shell::new("sites", console, Some(me)),
         previous: (from > 0).then(|| link(&find, from.saturating_sub(ROWS))),
         next: (last < total).then(|| link(&find, last)),
         first: from.saturating_add(1),
