@@ -12,7 +12,7 @@ use cards::*;
 use edge::*;
 use hub::hub::Hub;
 use hub::ingest::Upload;
-use hub::rights::{BadGrant, BadList, BadRevocation, Blame, Lack, NewGrant, StaffCase};
+use hub::rights::{BadGrant, BadList, BadRevocation, Blame, CardCertificate, CardList, Lack, NewGrant, StaffCase};
 use shared::entry::access::{Access, Certificate, Giver, Grant, Holder, Revocation, RevokedCards, Right};
 use shared::entry::{Arrival, Entry, Fact, Sale, Staff};
 use shared::ids::{EntryId, StaffId};
@@ -560,6 +560,33 @@ fn a_list_that_is_not_to_be_believed_changes_nothing() {
     let print = hex(&hub.issuers().unwrap().iter().find(|it| it.key == authority.id()).unwrap().fingerprint);
     hub.remove_issuer(&print[..12], "op", second(MORNING)).unwrap().unwrap();
     assert!(matches!(import(&mut hub, &authority.list(9, [])), Err(BadList::Unknown(_))), "it was taken back");
+}
+
+/// A reader of DER may overlook a changed bit around what is signed; what it reads then is what was signed all the same.
+#[test]
+fn no_changed_byte_of_a_list_or_a_certificate_changes_what_is_believed() {
+    let authority = Authority::new("HCA");
+    let hub = hub_with(&authority);
+    let (list, card, issuers) = (authority.list(5, [1]), authority.card(1).der, hub.issuers().unwrap());
+    let now = second("2020-02-10T08:00");
+    let changed = |der: &[u8]| -> Vec<Vec<u8>> {
+        let bits = (0..der.len()).flat_map(|at| (0..8).map(move |bit| (at, 1 << bit)));
+        let flip = |(at, bit): (usize, u8)| [&der[..at], &[der[at] ^ bit], &der[at + 1..]].concat();
+        bits.map(flip).collect()
+    };
+    let read = |der: &[u8]| CardList::read(der, &issuers, now);
+    let (whole, mut believed) = (read(&list).unwrap(), 0);
+    for list in changed(&list) {
+        believed += usize::from(read(&list).is_ok_and(|read| read == whole));
+        assert!(read(&list).map_or(true, |read| read == whole), "{list:02x?}");
+    }
+    let read = |der: &[u8]| CardCertificate::read(der, Professional, &issuers, now);
+    let whole = read(&card).unwrap();
+    for card in changed(&card) {
+        believed += usize::from(read(&card).is_ok_and(|read| read == whole));
+        assert!(read(&card).map_or(true, |read| read == whole), "{card:02x?}");
+    }
+    assert!(believed < 32, "{believed} of {} bits are overlooked", 8 * (list.len() + card.len()));
 }
 
 fn hex(bytes: &[u8]) -> String {
