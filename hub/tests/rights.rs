@@ -258,6 +258,14 @@ fn a_site_that_took_the_right_itself_could_have_known() {
     send(&mut hub, &uploads);
     let found = only(&hub);
     assert_eq!((found.deeds, found.blame), (1, Blame::Could), "its own log says so");
+    // Its clock was set back between: by the times the deed is behind the revocation, in its log it is before.
+    let mut hub = hub_with(&authority);
+    let mut edge = Edge::new(A, 1);
+    let (mut uploads, cards) = chain(&mut edge, &mut hub, &authority);
+    let early = arrive(&mut edge, "2020-02-06T09:50", cards[2].who());
+    uploads.extend([early, taken(&mut edge, "2020-02-06T09:40", cards[2].who(), masks(), cards[1].who())]);
+    send(&mut hub, &uploads);
+    assert_eq!(only(&hub).blame, Blame::CouldNot);
 }
 
 #[test]
