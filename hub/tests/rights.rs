@@ -1,5 +1,5 @@
-//! Rights at the hub (S16-S20): grants and revocations that meet in any order, deeds behind a withdrawal, lists of
-//! revoked cards. Each finding is told once, and a rebuild gives the same bytes.
+//! Rights at the hub (S16-S20): grants and revocations that meet in any order, and deeds behind a withdrawal. Each
+//! finding is told once, and a rebuild gives the same bytes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own helpers")]
 
@@ -7,134 +7,21 @@
 mod cards;
 #[path = "support/edge.rs"]
 mod edge;
+#[path = "support/rights.rs"]
+mod staff;
 
 use cards::*;
 use edge::*;
 use hub::hub::Hub;
 use hub::ingest::Upload;
-use hub::rights::{BadGrant, BadList, BadRevocation, Blame, Lack, NewGrant, StaffCase};
-use shared::entry::access::{Access, Certificate, Giver, Grant, Holder, Revocation, RevokedCards, Right};
+use hub::rights::{BadGrant, BadRevocation, Blame, Lack, NewGrant};
+use shared::entry::access::{Access, Revocation, Right};
 use shared::entry::{Arrival, Entry, Fact, Sale, Staff};
-use shared::ids::{EntryId, StaffId};
-use shared::ledger::fold;
-use shared::rules::access::card::CardKind::{self, Citizen, Institution, Nhi, Professional};
+use shared::ids::StaffId;
+use shared::rules::access::card::CardKind::{Citizen, Institution, Nhi, Professional};
 use shared::rules::access::{Denied, Place, Void};
-use shared::sign::grant::grant_words;
 use shared::wire::v1::entry;
-
-const MORNING: &str = "2020-02-06T08:00";
-
-fn masks() -> Right {
-    Right::service("masks").unwrap()
-}
-
-fn new_grant(card: &Card, kind: CardKind, rights: &[Right]) -> NewGrant {
-    NewGrant {
-        site: A.parse().unwrap(),
-        name: "王小明".to_owned(),
-        card: kind,
-        certificate: card.der.clone(),
-        rights: rights.to_vec(),
-        until: None,
-    }
-}
-
-fn grant(hub: &mut Hub, card: &Card, kind: CardKind, rights: &[Right]) -> StaffId {
-    grant_at(hub, MORNING, card, kind, rights)
-}
-
-fn grant_at(hub: &mut Hub, at: &str, card: &Card, kind: CardKind, rights: &[Right]) -> StaffId {
-    hub.grant(&[new_grant(card, kind, rights)], "陳承辦", second(at)).unwrap().unwrap()[0]
-}
-
-fn revoke(hub: &mut Hub, at: &str, who: StaffId, right: Right) {
-    let who = who.to_string();
-    hub.revoke_rights(&A.parse().unwrap(), (&who, &[right]), ("離職", "陳承辦"), second(at)).unwrap().unwrap();
-}
-
-/// A hub where an authority's cards of every kind count.
-fn hub_with(authority: &Authority) -> Hub {
-    let mut hub = hub();
-    let kinds = [Institution, Professional, Citizen];
-    hub.add_issuer(&authority.der(), &kinds, "陳承辦", second(MORNING)).unwrap().unwrap();
-    hub
-}
-
-/// An entry by somebody who is signed in.
-fn by(edge: &mut Edge, at: &str, who: StaffId, fact: Fact) -> Upload {
-    let bytes = entry::encode(&Entry {
-        by: Staff { name: "王小明".to_owned(), verified: true, id: Some(who) },
-        ..written(second(at), fact)
-    });
-    edge.write(edge.doc(second(at)), 1, |_, _, _| bytes.clone())
-}
-
-fn arrive(edge: &mut Edge, at: &str, who: StaffId) -> Upload {
-    let arrival = Arrival { programme: "mask".parse().unwrap(), counted: adult(10), advised: None };
-    by(edge, at, who, Fact::Arrival(arrival))
-}
-
-/// What a giver's card signs and the site writes.
-fn given(edge: &mut Edge, at: &str, to: &Card, right: Right, (card, under): (&Card, EntryId)) -> Upload {
-    given_as(edge, at, to, right, (card, card.who(), under))
-}
-
-/// The same, whoever is said to have given it.
-fn given_as(
-    edge: &mut Edge,
-    at: &str,
-    to: &Card,
-    right: Right,
-    (card, who, under): (&Card, StaffId, EntryId),
-) -> Upload {
-    let mut grant = Grant {
-        to: Holder {
-            name: "李小華".to_owned(),
-            card: Professional,
-            key: to.key(),
-            locked_key: None,
-            document: None,
-            certificate: None,
-        },
-        rights: vec![right],
-        until: "2020-12-31".parse().unwrap(),
-        after: vec![],
-        giver: Some(Giver { id: who, under, signature: vec![] }),
-    };
-    let signature = card.sign(&grant_words(&edge.site, &grant));
-    grant.giver = grant.giver.map(|giver| Giver { signature, ..giver });
-    by(edge, at, who, Fact::Access(Access::Grant(grant)))
-}
-
-fn taken(edge: &mut Edge, at: &str, of: StaffId, right: Right, taker: StaffId) -> Upload {
-    let revocation = Revocation { of, rights: vec![right], taker: Some(taker), reason: "離職".to_owned() };
-    by(edge, at, taker, Fact::Access(Access::Revocation(revocation)))
-}
-
-fn flagged(hub: &Hub) -> Vec<StaffCase> {
-    hub.flagged(None, usize::MAX).unwrap()
-}
-
-fn only(hub: &Hub) -> StaffCase {
-    let [only] = flagged(hub).try_into().unwrap();
-    only
-}
-
-/// The grant by which somebody has a right.
-fn under(hub: &Hub, who: StaffId, right: &Right) -> EntryId {
-    let rights = hub.rights(&A.parse().unwrap()).unwrap();
-    rights.may(&who, right, "2020-02-06".parse().unwrap()).unwrap().grant
-}
-
-fn rebuilds_to_the_same(hub: &mut Hub) {
-    let (before, found) = (canonical(hub), flagged(hub));
-    hub.rebuild().unwrap();
-    assert_eq!(canonical(hub), before);
-    let without_time = |found: Vec<StaffCase>| -> Vec<StaffCase> {
-        found.into_iter().map(|case| StaffCase { opened: 0, ..case }).collect()
-    };
-    assert_eq!(without_time(flagged(hub)), without_time(found));
-}
+use staff::*;
 
 #[test]
 fn whom_the_hub_names_may_and_the_key_the_issuer_and_the_number_come_from_the_certificate() {
@@ -371,6 +258,14 @@ fn a_site_that_took_the_right_itself_could_have_known() {
     send(&mut hub, &uploads);
     let found = only(&hub);
     assert_eq!((found.deeds, found.blame), (1, Blame::Could), "its own log says so");
+    // Its clock was set back between: by the times the deed is behind the revocation, in its log it is before.
+    let mut hub = hub_with(&authority);
+    let mut edge = Edge::new(A, 1);
+    let (mut uploads, cards) = chain(&mut edge, &mut hub, &authority);
+    let early = arrive(&mut edge, "2020-02-06T09:50", cards[2].who());
+    uploads.extend([early, taken(&mut edge, "2020-02-06T09:40", cards[2].who(), masks(), cards[1].who())]);
+    send(&mut hub, &uploads);
+    assert_eq!(only(&hub).blame, Blame::CouldNot);
 }
 
 #[test]
@@ -462,110 +357,6 @@ fn more_deeds_than_a_row_holds_are_all_counted() {
     rebuilds_to_the_same(&mut hub);
 }
 
-/// What a site's desk says of revoked cards, the last word last.
-fn told(hub: &Hub, site: &str) -> Vec<RevokedCards> {
-    let desk = hub.document(&format!("desk/{site}/2020-02").parse().unwrap()).unwrap();
-    let revoked = |bytes: &Vec<u8>| {
-        let Fact::Access(Access::Revoked(list)) = entry::decode(bytes).unwrap().fact else { return None };
-        Some(list)
-    };
-    let mut all: Vec<RevokedCards> = fold::entries(&desk).unwrap().values().filter_map(revoked).collect();
-    all.sort_by_key(|list| (list.as_of, list.cards.len()));
-    all
-}
-
-fn import(hub: &mut Hub, list: &[u8]) -> Result<hub::rights::Imported, BadList> {
-    hub.import_card_list(list, second("2020-02-10T08:00")).unwrap()
-}
-
-#[test]
-fn each_site_is_told_of_its_own_peoples_cards_and_that_there_are_none() {
-    let (authority, other) = (Authority::new("HCA"), Authority::rsa("MOICA"));
-    let mut hub = hub_with(&authority);
-    hub.add_issuer(&other.der(), &[Citizen], "op", second(MORNING)).unwrap().unwrap();
-    grant(&mut hub, &authority.card(0xF001), Professional, &[masks()]);
-    let at_b = NewGrant { site: B.parse().unwrap(), ..new_grant(&authority.card(2), Professional, &[masks()]) };
-    hub.grant(&[at_b], "op", second(MORNING)).unwrap().unwrap();
-    let done = import(&mut hub, &authority.list(8, [0xF001, 77])).unwrap();
-    assert_eq!((done.cards, done.sites, done.revoked), (2, 2, 1));
-    let [at_a] = told(&hub, A).try_into().unwrap();
-    assert_eq!((at_a.issuer, at_a.cards.len(), at_a.cards[0].0.clone()), (authority.id(), 1, vec![0xF0, 0x01]));
-    assert_eq!(told(&hub, B)[0].cards, [], "its age is what counts");
-    assert!(
-        hub.document(&format!("desk/{C}/2020-02").parse().unwrap())
-            .is_ok_and(|desk| fold::entries(&desk).unwrap().is_empty())
-    );
-    assert_eq!(import(&mut hub, &other.list(8, [1])).unwrap().sites, 0, "nobody has a card of theirs");
-    // Once more the same: nothing is said again.
-    import(&mut hub, &authority.list(8, [0xF001, 77])).unwrap();
-    assert_eq!(told(&hub, A).len(), 1);
-    // A newer one with the card back and none else.
-    import(&mut hub, &authority.list(9, [])).unwrap();
-    assert_eq!(told(&hub, A).last().unwrap().cards, []);
-    assert!(matches!(import(&mut hub, &authority.list(8, [0xF001])), Err(BadList::Older { .. })), "a replayed one");
-    rebuilds_to_the_same(&mut hub);
-}
-
-#[test]
-fn a_card_that_was_revoked_before_its_holder_came_is_told_too() {
-    let authority = Authority::new("HCA");
-    let mut hub = hub_with(&authority);
-    import(&mut hub, &authority.list(5, [1, 2, 3])).unwrap();
-    let bad = hub.grant(&[new_grant(&authority.card(3), Professional, &[masks()])], "op", second(MORNING)).unwrap();
-    assert!(matches!(bad.unwrap_err()[0].1, BadGrant::Revoked(_)), "the hub itself gives nothing to such a card");
-    grant(&mut hub, &authority.card(9), Professional, &[masks()]);
-    assert_eq!(told(&hub, A)[0].cards, [], "a list that came before its people is told when they come");
-    // A site names somebody with a revoked card, whose certificate the giver signs too.
-    let (giver, to) = (authority.card(11), authority.card(2));
-    let of_site = grant(&mut hub, &giver, Institution, &[Right::Representative]);
-    let under = under(&hub, of_site, &Right::Representative);
-    let mut edge = Edge::new(A, 1);
-    let upload = given(&mut edge, "2020-02-06T09:00", &to, Right::Manager, (&giver, under));
-    let Fact::Access(Access::Grant(mut named)) = entry::decode(&upload.run.entries[0]).unwrap().fact else { panic!() };
-    named.to.certificate = Some(Certificate { issuer: authority.id(), serial: vec![2] });
-    let signature = giver.sign(&grant_words(&edge.site, &named));
-    named.giver = named.giver.map(|giver| Giver { signature, ..giver });
-    let upload = by(&mut Edge::new(A, 2), "2020-02-06T09:00", of_site, Fact::Access(Access::Grant(named)));
-    send(&mut hub, &[upload]);
-    let cards = told(&hub, A).pop().unwrap().cards;
-    assert_eq!(cards.iter().map(|(serial, _)| serial.as_slice()).collect::<Vec<_>>(), [[2]]);
-    assert!(flagged(&hub).is_empty(), "the grant stands; the edge refuses the card");
-    rebuilds_to_the_same(&mut hub);
-}
-
-#[test]
-fn a_list_that_is_not_to_be_believed_changes_nothing() {
-    let (authority, rsa) = (Authority::new("HCA"), Authority::rsa("MOICA"));
-    let mut hub = hub_with(&authority);
-    hub.add_issuer(&rsa.der(), &[Citizen], "op", second(MORNING)).unwrap().unwrap();
-    let good = authority.list(8, 1..100);
-    for end in [0, 1, 100, good.len() / 2, good.len() - 1] {
-        assert_eq!(import(&mut hub, &good[..end]), Err(BadList::Form), "cut at {end}");
-    }
-    assert_eq!(import(&mut hub, &[good.as_slice(), &[0]].concat()), Err(BadList::Form));
-    assert_eq!(import(&mut hub, b"garbage"), Err(BadList::Form));
-    assert_eq!(import(&mut hub, &authority.der()), Err(BadList::Form));
-    let mut changed = good.clone();
-    let at = good.len() - 20;
-    changed[at] ^= 1;
-    assert!(matches!(import(&mut hub, &changed), Err(BadList::Signature(_) | BadList::Form)));
-    assert!(matches!(import(&mut hub, &Authority::new("HCA").list(8, [])), Err(BadList::Signature(_))));
-    assert!(
-        matches!(import(&mut hub, &Authority::new("GCA").list(8, [])), Err(BadList::Unknown(name)) if name.contains("GCA"))
-    );
-    assert!(matches!(import(&mut hub, &with_sha1(&rsa.list(8, [1]))), Err(BadList::Algorithm(_))));
-    assert!(matches!(import(&mut hub, &authority.list(20, [])), Err(BadList::Future(_))));
-    assert!(hub.card_lists().unwrap().is_empty());
-    assert!(import(&mut hub, &good).is_ok());
-    let print = hex(&hub.issuers().unwrap().iter().find(|it| it.key == authority.id()).unwrap().fingerprint);
-    hub.remove_issuer(&print[..12], "op", second(MORNING)).unwrap().unwrap();
-    assert!(matches!(import(&mut hub, &authority.list(9, [])), Err(BadList::Unknown(_))), "it was taken back");
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn a_site_cannot_fill_the_hub_with_rights() {
     let authority = Authority::new("HCA");
@@ -580,35 +371,4 @@ fn a_site_cannot_fill_the_hub_with_rights() {
     }
     let one = edge.write(edge.doc(at), 1, |_, _, _| bytes.clone());
     assert!(refused(&mut hub, &one).contains("too often"));
-}
-
-/// By hand: `cargo nextest run -p hub --test rights --run-ignored only --no-capture`.
-#[test]
-#[ignore = "measures: a list as long as the longest that is known"]
-fn a_list_of_412000_cards() {
-    let authority = Authority::rsa("MOICA");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hub.db");
-    let mut hub = hub_on(hub::store::Store::open(&path).unwrap(), 7);
-    hub.add_issuer(&authority.der(), &[Professional, Citizen], "op", second(MORNING)).unwrap().unwrap();
-    let serial = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    grant(&mut hub, &authority.card(serial(5)), Professional, &[masks()]);
-    let long = |n: u64| rcgen::SerialNumber::from([serial(n).to_be_bytes(), n.to_be_bytes()].concat());
-    let all = (1..=412_000).map(long).chain([serial(5).into()]);
-    let list = authority.list_of(8, all, Some(rcgen::RevocationReason::KeyCompromise));
-    let size =
-        || std::fs::metadata(&path).unwrap().len() + std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
-    let (before, start) = (size(), std::time::Instant::now());
-    let done = import(&mut hub, &list).unwrap();
-    println!(
-        "list {} bytes, {} cards, {} revoked: {:?}, store grew by at most {} bytes",
-        list.len(),
-        done.cards,
-        done.revoked,
-        start.elapsed(),
-        size() - before
-    );
-    let start = std::time::Instant::now();
-    grant_at(&mut hub, "2020-02-10T09:00", &authority.card(serial(500_000)), Professional, &[masks()]);
-    println!("a grant beside it: {:?}", start.elapsed());
 }

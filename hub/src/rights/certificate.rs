@@ -124,10 +124,10 @@ pub(super) fn read_authority(bytes: &[u8], now: i64) -> Result<Vec<u8>, BadCerti
 
 /// A certificate and nothing behind it.
 pub(super) fn whole(der: &[u8]) -> Result<X509Certificate<'_>, BadCertificate> {
-    match parse_x509_certificate(der) {
-        Ok(([], certificate)) if der.len() <= CERTIFICATE_BYTES_MAX => Ok(certificate),
-        Ok(_) | Err(_) => Err(BadCertificate::Form),
-    }
+    let Ok(([], certificate)) = parse_x509_certificate(der) else { return Err(BadCertificate::Form) };
+    let one_rule = certificate.signature_algorithm == certificate.tbs_certificate.signature;
+    let one_form = one_rule && certificate.signature_value.unused_bits == 0;
+    if one_form && der.len() <= CERTIFICATE_BYTES_MAX { Ok(certificate) } else { Err(BadCertificate::Form) }
 }
 
 /// Which it is: SHA-256 of the certificate, and of its key.

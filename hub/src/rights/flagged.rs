@@ -70,7 +70,7 @@ pub enum Lack {
 pub enum Blame {
     /// Its own ledger said so.
     Could,
-    /// The hub had the deed before the revocation was written.
+    /// The first deed was written before the revocation, whatever the clocks say.
     CouldNot,
     /// The hub cannot tell whether the revocation had come down: nobody is blamed.
     Unknown,
@@ -125,7 +125,7 @@ impl Hub {
             name: named.map_or(deed.entry.by.name, |given| given.grant.to.name.clone()),
             card: named.map(|given| given.grant.to.card),
             rights: vec![right],
-            blame: self.blame(site, &lack, deed.pos)?,
+            blame: self.blame(site, &lack, (deed.pos, first.seq))?,
             lack,
             first,
             at,
@@ -171,7 +171,7 @@ impl Hub {
             name: grant.to.name.clone(),
             card: Some(grant.to.card),
             rights: grant.rights.clone(),
-            blame: self.blame(site, &lack, pos)?,
+            blame: self.blame(site, &lack, (pos, entry.seq))?,
             lack,
             first: *entry,
             at: *at,
@@ -180,8 +180,9 @@ impl Hub {
         })
     }
 
-    /// Whether the site could have known when it wrote what stands at `deed` in the journal.
-    fn blame(&self, site: &SiteCode, lack: &Lack, deed: u64) -> Result<Blame, HubError> {
+    /// Whether the site could have known when it wrote the first deed, which stands here in the journal: a row is of one
+    /// actor.
+    fn blame(&self, site: &SiteCode, lack: &Lack, (deed, seq): (u64, u32)) -> Result<Blame, HubError> {
         let (by, place) = match lack {
             Lack::Withdrawn { by, place, .. } => (by, *place),
             // Everything that it takes to see these stands in the grant itself.
@@ -197,9 +198,10 @@ impl Hub {
         Ok(match place {
             Place::Desk if deed < pos => Blame::CouldNot,
             Place::Desk => Blame::Unknown,
-            // One life of one store writes one log.
-            Place::Site if self.store.journal_line(deed)? == self.store.journal_line(pos)? => Blame::Could,
-            Place::Site => Blame::Unknown,
+            // One life of one store writes one log, and sends it in its order.
+            Place::Site if self.store.journal_line(deed)? != self.store.journal_line(pos)? => Blame::Unknown,
+            Place::Site if (deed, seq) < (pos, by.seq) => Blame::CouldNot,
+            Place::Site => Blame::Could,
         })
     }
 }

@@ -100,6 +100,9 @@ impl CardList {
             return Err(BadList::Form);
         };
         check_algorithm(&list.signature_algorithm)?;
+        if list.signature_value.unused_bits != 0 {
+            return Err(BadList::Form);
+        }
         let issuer = signer_of(&list, issuers)?;
         check_whole(&list)?;
         let as_of = list.last_update().timestamp();

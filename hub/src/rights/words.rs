@@ -52,10 +52,13 @@ impl Blame {
     #[must_use]
     pub fn words(self) -> Text {
         let (zh, en) = match self {
-            Self::Could => ("該站應可得知", "the site could have known: its own ledger says so"),
-            Self::CouldNot => {
-                ("該站無從得知，不歸責該站", "the site could not have known: the right was taken back afterwards")
+            Self::Could => {
+                ("首筆當時該站應可得知", "at the first of them the site could have known: its own ledger says so")
             }
+            Self::CouldNot => (
+                "首筆當時該站無從得知，不歸責該站",
+                "at the first of them the site could not have known: the right was taken back afterwards",
+            ),
             Self::Unknown => (
                 "無法查證該站是否已收到收回通知，不歸責該站",
                 "whether the site had heard of it cannot be verified: it is not blamed",
