@@ -10,7 +10,7 @@ use harness::prepared::{LATER, Prepared, SITE, serve, tool};
 const PIN: &str = "123456";
 const SOON: Duration = Duration::from_secs(30);
 /// A line comes back by itself, after a pause that grows.
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_secs(60);
 const READERS: [&str; 2] = ["示範讀卡機 Demonstration A", "示範讀卡機 Demonstration B"];
 /// In scripts/demo_people.json, from nought.
 const SITE_CARD: &str = "3";
@@ -140,7 +140,8 @@ fn a_site_is_staffed_and_sells_without_a_line_and_what_was_done_behind_a_withdra
         Some(user["staff"].as_str()?.to_owned())
     };
     let user = until("the hub hears of the user", LONG, user).unwrap();
-    until("and of the sale", LONG, || (hub.json(&["status"]).ok()?["sales"].as_u64()? >= 2).then_some(())).unwrap();
+    let is_sent = || (edge.json(&["status"]).ok()?["ledger"]["unsent"].as_u64()? == 0).then_some(());
+    until("and of everything else", LONG, is_sent).unwrap();
     running.stop().unwrap();
 
     // The hub takes the right back while the site cannot hear it, and the site goes on.
@@ -150,7 +151,12 @@ fn a_site_is_staffed_and_sells_without_a_line_and_what_was_done_behind_a_withdra
 
     // The ledgers meet: the next deed is refused, and what was done meanwhile is one finding.
     let (running, _) = prepared.serve_hub(&hub).unwrap();
-    until("the withdrawal comes down", LONG, || counter.sell(&THIRD).contains("授權已於").then_some(())).unwrap();
+    let denied = || {
+        counter.post("/masks/clear", &[]);
+        counter.post("/masks/check", &THIRD);
+        counter.page("/masks").contains("授權已於").then_some(())
+    };
+    until("the withdrawal comes down", LONG, denied).unwrap();
     let flagged = || hub.json(&["staff", "flagged", SITE]).unwrap()["staff_cases"].as_array().unwrap().clone();
     until("the hub has found it", LONG, || (!flagged().is_empty()).then_some(())).unwrap();
     running.stop().unwrap();
