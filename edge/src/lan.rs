@@ -89,7 +89,9 @@ fn taken(address: SocketAddr) -> Fault {
     Fault::new(
         "lan",
         format!("無法使用位址 {address}；請確認這是本機的位址，或以 --lan 換一個埠號"),
-        format!("cannot listen at {address}: see that it is this computer's address, or choose another port with --lan"),
+        format!(
+            "cannot listen at {address}: see that it is this computer's address, or choose another port with --lan"
+        ),
     )
 }
 

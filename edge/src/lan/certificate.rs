@@ -96,7 +96,9 @@ pub(super) fn kept(folder: &Folder, names: &BTreeSet<String>, today: NaiveDate) 
     }
     let pem = make(names, today)?;
     folder.write(&file, pem.as_bytes())?;
-    tracing::info!("a new certificate for the counters of this shop's network: compare its fingerprint at each of them");
+    tracing::info!(
+        "a new certificate for the counters of this shop's network: compare its fingerprint at each of them"
+    );
     Identity::parse(pem.as_bytes()).ok_or_else(unusable)
 }
 

@@ -127,8 +127,7 @@ impl Guest {
 
     /// Whether it may go on.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let is_over =
-            self.place.poll_given_away(context).is_ready() || self.idle.as_mut().poll(context).is_ready();
+        let is_over = self.place.poll_given_away(context).is_ready() || self.idle.as_mut().poll(context).is_ready();
         if is_over { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 

@@ -47,7 +47,10 @@ pub struct Pairing {
 
 impl Pairing {
     /// Those that were paired before.
-    pub(super) fn open(folder: &Folder) -> Result<Self, Fault> {
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn open(folder: &Folder) -> Result<Self, Fault> {
         let bad = || bad_file(folder);
         let file: File = match std::fs::read_to_string(folder.counters_file()) {
             Ok(text) => toml::from_str(&text).map_err(|cause| bad().because(cause))?,

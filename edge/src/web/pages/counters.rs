@@ -118,8 +118,7 @@ pub(in crate::web) async fn forget(
     let seat = web.screens.seat(&headers);
     match forgotten(&web, &form.counter).await {
         Ok(name) => {
-            let done =
-                Message::done(PATH, &format!("已移除 {name}"), &format!("{name} is paired no more"));
+            let done = Message::done(PATH, &format!("已移除 {name}"), &format!("{name} is paired no more"));
             web.screens.with(&seat, |screen| screen.message = Some(done));
             back(PATH, &seat)
         }

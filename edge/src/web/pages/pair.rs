@@ -40,10 +40,7 @@ pub(in crate::web) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap
 }
 
 /// POST /pair.
-pub(in crate::web) async fn pair(
-    State(web): State<Arc<Web>>,
-    form: Result<Form<PairForm>, FormRejection>,
-) -> Response {
+pub(in crate::web) async fn pair(State(web): State<Arc<Web>>, form: Result<Form<PairForm>, FormRejection>) -> Response {
     let form = match form {
         Ok(Form(form)) => form,
         Err(cause) => return bad_form(cause),
