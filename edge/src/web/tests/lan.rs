@@ -15,6 +15,9 @@ use crate::web::sessions::SignedIn;
 const LAN: &str = "192.168.1.5:8751";
 const TOKEN: &str = "a shell's token";
 
+/// At which door, who, with which cookies, and what they see.
+type Row<'a> = (Door, &'static str, &'a [&'a str], [&'static str; 7]);
+
 /// Both doors of one site.
 struct Shop {
     lan: Arc<Lan>,
@@ -121,54 +124,27 @@ async fn what_is_seen_by_which_door_paired_or_not_and_signed_in_or_not() {
     let shop = Shop::before(staffed_desk().await).await;
     let paired = shop.paired();
     let (manager, user) = (shop.signed["王經理"].clone(), shop.signed["林藥師"].clone());
-    let (none, some) = (vec![], vec![paired.as_str()]);
-    let with = |who: &'static str, cookies: &[&str]| -> (String, Vec<String>) {
-        (who.to_owned(), cookies.iter().map(|cookie| (*cookie).to_owned()).collect())
-    };
-    // Who, at which door; then what they see of /, /masks, /counters, /pair, /style.css, the API's status, the readers.
-    let table: [(Door, (String, Vec<String>), [&str; 7]); 8] = [
-        (
-            Door::Loopback,
-            with("nobody", &none),
-            ["200", "303 /login", "303 /login", "404 not-found", "200", "401 not-signed-in", "401 not-signed-in"],
-        ),
-        (
-            Door::Loopback,
-            with("a manager", &[manager.as_str()]),
-            ["200", "200", "200", "404 not-found", "200", "200", "404"],
-        ),
-        (Door::Loopback, with("a user", &[user.as_str()]), ["200", "200", "403", "404 not-found", "200", "200", "404"]),
-        (
-            Door::Lan,
-            with("nobody", &none),
-            ["303 /pair", "303 /pair", "303 /pair", "200", "200", "401 not-paired", "401 not-paired"],
-        ),
-        (
-            Door::Lan,
-            with("a manager who is not at a paired counter", &[manager.as_str()]),
-            ["303 /pair", "303 /pair", "303 /pair", "200", "200", "401 not-paired", "401 not-paired"],
-        ),
-        (
-            Door::Lan,
-            with("a paired counter with nobody", &some),
-            ["200", "303 /login", "404 not-found", "303 /", "200", "401 not-signed-in", "401 not-signed-in"],
-        ),
-        (
-            Door::Lan,
-            with("a manager at a paired counter", &[paired.as_str(), manager.as_str()]),
-            ["200", "200", "404 not-found", "303 /", "200", "200", "404"],
-        ),
-        (
-            Door::Lan,
-            with("a user at a paired counter", &[paired.as_str(), user.as_str()]),
-            ["200", "200", "404 not-found", "303 /", "200", "200", "404"],
-        ),
+    let (paired, manager, user) = (paired.as_str(), manager.as_str(), user.as_str());
+    let led_to_pair = ["303 /pair", "303 /pair", "303 /pair", "200", "200", "401 not-paired", "401 not-paired"];
+    let nobody_here =
+        ["200", "303 /login", "303 /login", "404 not-found", "200", "401 not-signed-in", "401 not-signed-in"];
+    let nobody_there = ["200", "303 /login", "404 not-found", "303 /", "200", "401 not-signed-in", "401 not-signed-in"];
+    let somebody_there = ["200", "200", "404 not-found", "303 /", "200", "200", "404"];
+    // What they see of /, /masks, /counters, /pair, /style.css, the API's status, the readers.
+    let table: [Row<'_>; 8] = [
+        (Door::Loopback, "nobody", &[], nobody_here),
+        (Door::Loopback, "a manager", &[manager], ["200", "200", "200", "404 not-found", "200", "200", "404"]),
+        (Door::Loopback, "a user", &[user], ["200", "200", "403", "404 not-found", "200", "200", "404"]),
+        (Door::Lan, "nobody", &[], led_to_pair),
+        (Door::Lan, "a manager who is not at a paired counter", &[manager], led_to_pair),
+        (Door::Lan, "nobody at a paired counter", &[paired], nobody_there),
+        (Door::Lan, "a manager at a paired counter", &[paired, manager], somebody_there),
+        (Door::Lan, "a user at a paired counter", &[paired, user], somebody_there),
     ];
     let paths = ["/", "/masks", "/counters", "/pair", "/style.css", "/api/v1/status", "/cards/events"];
-    for (door, (who, cookies), want) in table {
-        let cookies: Vec<&str> = cookies.iter().map(String::as_str).collect();
+    for (door, who, cookies, want) in table {
         for (path, want) in paths.into_iter().zip(want) {
-            assert_eq!(seen(shop.get(door, path, &cookies).await).await, want, "{who} at {door:?}: {path}");
+            assert_eq!(seen(shop.get(door, path, cookies).await).await, want, "{who} at {door:?}: {path}");
         }
     }
     for path in ["/metrics", "/healthz", "/readyz", "/doctor", "/login", "/cards.js", "/nowhere", "/pair/", "//pair"] {
