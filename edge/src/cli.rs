@@ -71,9 +71,12 @@ pub enum Command {
     },
     /// Serve the counter's pages and keep the line to the hub.
     Serve {
-        /// Where to listen.
+        /// Where to listen, on this computer alone.
         #[arg(long, default_value = LISTEN, value_name = "IP:PORT")]
         listen: SocketAddr,
+        /// For counters on other computers of the shop: this computer's address there. TLS, and browsers that are paired.
+        #[arg(long, value_name = "IP:PORT")]
+        lan: Option<SocketAddr>,
         /// Another name under which browsers of the site reach this page.
         #[arg(long, value_name = "NAME")]
         host: Vec<String>,
@@ -283,14 +286,14 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         Command::Line { what } => deeds::line(&folder, *what),
         Command::Verify => verify::verify(&folder),
         Command::Doctor => doctor::doctor(&folder, cli.rehearsal_clock),
-        Command::Serve { listen, host, card_helper, demonstration_cards, card_module } => {
+        Command::Serve { listen, lan, host, card_helper, demonstration_cards, card_module } => {
             let readers = serve::Readers {
                 helper: card_helper.clone(),
                 people: demonstration_cards.clone(),
                 modules: card_module.clone(),
             };
-            let door = serve::Door { listen: *listen, names: host, readers };
-            serve::serve(&folder, cli.rehearsal_clock, &door).map(|()| Outcome::silent())
+            let doors = serve::Doors { listen: *listen, lan: *lan, names: host, readers };
+            serve::serve(&folder, cli.rehearsal_clock, &doors).map(|()| Outcome::silent())
         }
         Command::Arrive { .. }
         | Command::Check { .. }

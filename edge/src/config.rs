@@ -114,6 +114,24 @@ impl Folder {
         self.root.join("serve.addr")
     }
 
+    /// Where a running `serve` has its second door, for the counters of the shop's network.
+    #[must_use]
+    pub fn lan_address_file(&self) -> PathBuf {
+        self.root.join("serve.lan")
+    }
+
+    /// Certificate and key of that door (PEM).
+    #[must_use]
+    pub fn lan_certificate_file(&self) -> PathBuf {
+        self.root.join("lan.pem")
+    }
+
+    /// Which browsers may come in there.
+    #[must_use]
+    pub fn counters_file(&self) -> PathBuf {
+        self.root.join("counters.toml")
+    }
+
     /// Makes the folder and writes whose it is.
     ///
     /// # Errors
@@ -179,13 +197,13 @@ impl Folder {
         self.write(&self.site_file(), text.as_bytes())
     }
 
-    /// Replaces a file of the folder: the old one or the new one, never half of one.
+    /// Replaces a file of the folder: the old one or the new one, never half of one, for its owner only.
     ///
     /// # Errors
     /// Where the disk refuses.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
         let fresh = path.with_extension("new");
-        let written = File::create(&fresh)
+        let written = private_file(&fresh)
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
             .and_then(|()| std::fs::rename(&fresh, path))
             .and_then(|()| File::open(&self.root)?.sync_all());
@@ -279,6 +297,19 @@ fn private_folder(path: &Path) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn private_folder(path: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(path)
+}
+
+/// A new file, in the place of what a crash may have left there.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(cause),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 #[cfg(test)]

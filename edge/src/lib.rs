@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod fault;
 mod inquiry;
 pub mod keys;
+pub mod lan;
 pub mod mailbox;
 pub mod nation;
 pub mod node;

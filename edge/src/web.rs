@@ -15,11 +15,13 @@ pub mod answer;
 mod api;
 mod body;
 mod cards;
+mod door;
 pub(crate) mod gate;
 pub mod guard;
 mod known;
 mod metrics;
 mod pages;
+mod paired;
 mod session;
 mod sessions;
 mod sign_in;
@@ -33,8 +35,10 @@ use crate::cards::runner::Cards;
 use crate::config::{Folder, Site};
 use crate::desk::Desk;
 use crate::doctor::Check;
+use crate::lan::Lan;
 use crate::uplink::LineStatus;
 
+pub use door::Door;
 pub use metrics::Metrics;
 pub use session::Screens;
 pub use sessions::Sessions;
@@ -42,9 +46,11 @@ pub use sessions::Sessions;
 /// Longest request body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// What the web stands on.
+/// What the web stands on, at one door.
 #[derive(Debug)]
 pub struct Web {
+    /// Which.
+    pub door: Door,
     /// Asks the node.
     pub desk: Desk,
     /// Whose pages these are.
@@ -53,14 +59,16 @@ pub struct Web {
     pub line: watch::Receiver<LineStatus>,
     /// The names under which it answers ([`guard::hosts`]).
     pub hosts: Vec<String>,
+    /// The second door, where there is one.
+    pub lan: Option<Arc<Lan>>,
     /// The counters.
     pub screens: Screens,
-    /// Who has signed in.
-    pub sessions: Sessions,
+    /// Who has signed in, at either door.
+    pub sessions: Arc<Sessions>,
     /// What a shell on this computer shows to act for the data folder's owner.
     pub folder_token: Option<String>,
-    /// Counted answers.
-    pub metrics: Metrics,
+    /// Counted answers, of both doors.
+    pub metrics: Arc<Metrics>,
     /// The card readers, where this edge has a helper for them.
     pub cards: Option<Cards>,
     /// Where everything of this edge lies, for the checks of the computer.
@@ -76,31 +84,53 @@ impl Web {
     #[must_use]
     pub fn new(desk: Desk, site: Site, line: watch::Receiver<LineStatus>, hosts: Vec<String>) -> Self {
         Self {
+            door: Door::Loopback,
             desk,
             site,
             line,
             hosts,
+            lan: None,
             screens: Screens::default(),
-            sessions: Sessions::default(),
+            sessions: Arc::default(),
             folder_token: None,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
             cards: None,
             folder: None,
             looked: Mutex::default(),
             people: Vec::new(),
         }
     }
+
+    /// The same node behind the second door: other names, other screens, and no shell's token.
+    #[must_use]
+    pub fn behind(&self, lan: &Arc<Lan>) -> Self {
+        Self {
+            door: Door::Lan,
+            lan: Some(Arc::clone(lan)),
+            sessions: Arc::clone(&self.sessions),
+            metrics: Arc::clone(&self.metrics),
+            cards: self.cards.clone(),
+            folder: self.folder.clone(),
+            people: self.people.clone(),
+            ..Self::new(self.desk.clone(), self.site.clone(), self.line.clone(), lan.hosts.clone())
+        }
+    }
 }
 
-/// Everything that the edge serves.
+/// Everything that the edge serves at this door.
 pub fn app(web: Arc<Web>) -> Router {
+    let (behind_sign_in, public) = match web.door {
+        Door::Loopback => (pairing_routes(), public_routes()),
+        Door::Lan => (Router::new(), public_routes().route("/pair", get(pages::pair::show).post(pages::pair::pair))),
+    };
     let counters = Router::new()
         .nest("/api/v1", api_routes())
         .merge(page_routes())
         .merge(card_routes())
+        .merge(behind_sign_in)
         .route_layer(middleware::from_fn_with_state(Arc::clone(&web), gate::counters));
     counters
-        .merge(public_routes())
+        .merge(public)
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .route("/metrics", get(metrics::metrics))
@@ -109,6 +139,7 @@ pub fn app(web: Arc<Web>) -> Router {
         .fallback(guard::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&web), gate::who))
+        .layer(middleware::from_fn_with_state(Arc::clone(&web), paired::only))
         .layer(middleware::from_fn_with_state(Arc::clone(&web), guard::guard))
         .with_state(web)
 }
@@ -123,6 +154,14 @@ fn public_routes() -> Router<Arc<Web>> {
         .route("/doctor", get(pages::doctor::show))
         .route("/cards/insert", post(cards::insert))
         .route("/cards/pull", post(cards::pull))
+}
+
+/// Who may come in by the second door is said at the first.
+fn pairing_routes() -> Router<Arc<Web>> {
+    Router::new()
+        .route("/counters", get(pages::counters::show))
+        .route("/counters/code", post(pages::counters::code))
+        .route("/counters/forget", post(pages::counters::forget))
 }
 
 fn card_routes() -> Router<Arc<Web>> {

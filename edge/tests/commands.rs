@@ -7,3 +7,7 @@ mod program;
 #[cfg(test)]
 #[path = "commands/audit.rs"]
 mod audit;
+
+#[cfg(test)]
+#[path = "commands/lan.rs"]
+mod lan;

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use axum::serve::Listener;
+use chrono::{DateTime, FixedOffset, Utc};
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::cards::runner::runner;
 use crate::config::Folder;
 use crate::desk::Desk;
 use crate::fault::Fault;
+use crate::lan::{self, Lan, TlsDoor};
 use crate::open;
 use crate::uplink::{LineStatus, Uplink};
 use crate::web::{Web, app, guard};
@@ -28,8 +31,11 @@ const CLOCK_LOOK: Duration = Duration::from_secs(15);
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Where it is served, and what stands beside it.
-pub(super) struct Door<'a> {
+pub(super) struct Doors<'a> {
+    /// Of this computer only.
     pub(super) listen: SocketAddr,
+    /// For the counters of the shop's network.
+    pub(super) lan: Option<SocketAddr>,
     /// Names of the site's own.
     pub(super) names: &'a [String],
     pub(super) readers: Readers,
@@ -75,11 +81,14 @@ fn labels(people: &Path) -> Result<Vec<String>, Fault> {
 }
 
 /// Serves until the process is told to stop.
-pub(super) fn serve(folder: &Folder, clock: Option<DateTime<FixedOffset>>, door: &Door<'_>) -> Result<(), Fault> {
-    if door.readers.people.is_some() && clock.is_none() {
+pub(super) fn serve(folder: &Folder, clock: Option<DateTime<FixedOffset>>, doors: &Doors<'_>) -> Result<(), Fault> {
+    if doors.readers.people.is_some() && clock.is_none() {
         return Err(only_rehearsed());
     }
     folder.site()?;
+    if !doors.listen.ip().is_loopback() {
+        return Err(not_here(doors.listen));
+    }
     let Some(lock) = folder.try_lock()? else {
         return Err(running(folder));
     };
@@ -88,7 +97,7 @@ pub(super) fn serve(folder: &Folder, clock: Option<DateTime<FixedOffset>>, door:
     let runtime = runtime.map_err(|cause| {
         Fault::new("runtime", "系統資源不足", "the system has no room for a runtime").because(cause)
     })?;
-    let served = runtime.block_on(run(folder, opened.desk, opened.site, door));
+    let served = runtime.block_on(run(folder, opened.desk, opened.site, doors));
     drop(runtime);
     let joined = opened.thread.join();
     drop(lock);
@@ -98,11 +107,11 @@ pub(super) fn serve(folder: &Folder, clock: Option<DateTime<FixedOffset>>, door:
         .map_err(|_| Fault::new("node", "本站節點異常結束；請查看記錄檔", "the node ended badly: look at the log"))
 }
 
-async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, door: &Door<'_>) -> Result<(), Fault> {
-    let Door { listen, names, readers } = door;
-    let (listen, helper) = (*listen, readers.command()?);
+async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, doors: &Doors<'_>) -> Result<(), Fault> {
+    let (listen, helper) = (doors.listen, doors.readers.command()?);
     let listener = TcpListener::bind(listen).await.map_err(|cause| taken(listen).because(cause))?;
     let address = listener.local_addr().map_err(|cause| taken(listen).because(cause))?;
+    let second = second_door(folder, doors).await?;
     let (stop, stopped) = watch::channel(false);
     let (tell, line) = watch::channel(LineStatus::default());
     let uplink = tokio::spawn(line_up(folder.clone(), desk.clone(), tell, stopped.clone()));
@@ -113,7 +122,7 @@ async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, door: &Door
         tokio::spawn(runner.run(stopped.clone()));
         (cards, people)
     });
-    let mut web = Web::new(desk.for_counters(), site, line, guard::hosts(address, names));
+    let mut web = Web::new(desk.for_counters(), site, line, guard::hosts(address, doors.names));
     let token = HEXLOWER.encode(&rand::random::<[u8; 32]>());
     folder.write(&folder.token_file(), token.as_bytes())?;
     let _no_token = RemoveAtEnd(folder.token_file());
@@ -124,18 +133,24 @@ async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, door: &Door
     }
     folder.write(&folder.address_file(), address.to_string().as_bytes())?;
     let _gone = RemoveAtEnd(folder.address_file());
-    let mut until = stopped;
-    let server = axum::serve(listener, app(Arc::new(web)))
-        .with_graceful_shutdown(async move {
-            // A closed channel means the same: stop.
-            let _ = until.wait_for(|stop| *stop).await;
-        })
-        .into_future();
-    let server = tokio::spawn(server);
+    let mut servers = JoinSet::new();
+    let _gone_too = match second {
+        Some((door, at, lan)) => {
+            announce_lan(at, &lan);
+            let lan = Arc::new(lan);
+            servers.spawn(answer(door, web.behind(&lan), stopped.clone()));
+            web.lan = Some(lan);
+            folder.write(&folder.lan_address_file(), at.to_string().as_bytes())?;
+            Some(RemoveAtEnd(folder.lan_address_file()))
+        }
+        None => None,
+    };
+    servers.spawn(answer(listener, web, stopped));
     told_to_stop().await;
     tracing::info!("stopping");
     stop.send_replace(true);
-    let _late = tokio::time::timeout(DRAIN, async { (uplink.await, clock.await, server.await) }).await;
+    let answered = async { while servers.join_next().await.is_some() {} };
+    let _late = tokio::time::timeout(DRAIN, async { (uplink.await, clock.await, answered.await) }).await;
     Ok(())
 }
 
@@ -144,8 +159,32 @@ fn announce(desk: &Desk, site: &crate::config::Site, address: SocketAddr) {
     if desk.rehearsal().is_on() {
         tracing::warn!("REHEARSAL: the clock is not the real one; nothing here is a real sale");
     }
-    if !address.ip().is_loopback() {
-        tracing::warn!("{address} is reachable from other machines, without encryption or sign-in");
+}
+
+fn announce_lan(address: SocketAddr, lan: &Lan) {
+    tracing::info!("counters of the shop's network: https://{address}/ (pair them on the page /counters)");
+    tracing::info!("the certificate's fingerprint, SHA-256: {}", lan.fingerprint);
+}
+
+/// The door for the counters of the shop's network, where one is asked for.
+async fn second_door(folder: &Folder, doors: &Doors<'_>) -> Result<Option<(TlsDoor, SocketAddr, Lan)>, Fault> {
+    let Some(address) = doors.lan else { return Ok(None) };
+    let ask = lan::Ask { address, names: doors.names, today: Utc::now().date_naive() };
+    lan::open(folder, ask).await.map(Some)
+}
+
+/// Answers at one door until it is told to stop.
+async fn answer<L>(listener: L, web: Web, mut stop: watch::Receiver<bool>)
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let server = axum::serve(listener, app(Arc::new(web))).with_graceful_shutdown(async move {
+        // A closed channel means the same: stop.
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    if let Err(cause) = server.await {
+        tracing::error!("a door is closed: {cause}");
     }
 }
 
@@ -222,6 +261,18 @@ fn running(folder: &Folder) -> Fault {
         "running",
         format!("此資料夾的 serve 已在執行（{at}）；請直接開啟該網址"),
         format!("serve runs on this folder already, at {at}: open that address"),
+    )
+}
+
+fn not_here(listen: SocketAddr) -> Fault {
+    Fault::new(
+        "listen-loopback",
+        format!(
+            "--listen 只接受本機位址（例如 127.0.0.1:8750），{listen} 不是；店內其他電腦請用 --lan IP:埠（加密並須配對）"
+        ),
+        format!(
+            "--listen takes addresses of this computer alone (127.0.0.1:8750, say), {listen} is none: for other computers of the shop there is --lan IP:PORT, with TLS and pairing"
+        ),
     )
 }
 

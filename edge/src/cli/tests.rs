@@ -83,6 +83,7 @@ fn what_cannot_be_meant_is_refused() {
         "dispute --number A --birth 1",
         "sell --number A --birth 1 --proxy-number B",
         "serve --listen 8080",
+        "serve --lan 8751",
         "line mend",
         "--rehearsal-clock yesterday status",
     ] {

@@ -11,13 +11,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::Web;
 use super::answer::fault_json;
+use super::{Door, Web};
 use crate::fault::Fault;
 
 /// Nothing but our own style sheet, our own forms, and the one script of ours that hears of cards.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// No `Strict-Transport-Security`: under it browsers refuse a self-signed certificate for good, and ask nobody.
 const HARDENED: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -47,7 +48,7 @@ pub fn hosts(address: std::net::SocketAddr, more: &[String]) -> Vec<String> {
 
 /// Checks the request, hardens the answer, counts both.
 pub async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    let judged = judge(&web.hosts, request.method(), request.headers());
+    let judged = judge(web.door, &web.hosts, request.method(), request.headers());
     let mut response = match judged {
         Ok(()) => next.run(request).await,
         Err((status, fault)) => {
@@ -56,18 +57,20 @@ pub async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) ->
         }
     };
     web.metrics.count(response.status());
+    web.door.seal_cookies(response.headers_mut());
     for (name, value) in HARDENED {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
-fn judge(hosts: &[String], method: &Method, headers: &HeaderMap) -> Result<(), (StatusCode, Fault)> {
+fn judge(door: Door, hosts: &[String], method: &Method, headers: &HeaderMap) -> Result<(), (StatusCode, Fault)> {
     let host = only(headers, header::HOST).map(str::to_ascii_lowercase);
     let Some(host) = host.filter(|host| hosts.contains(host)) else {
-        return Err((StatusCode::MISDIRECTED_REQUEST, wrong_host()));
+        return Err((StatusCode::MISDIRECTED_REQUEST, door.wrong_host()));
     };
-    if method == Method::GET || method == Method::HEAD || is_ours(&host, headers) {
+    let ours = format!("{}://{host}", door.scheme());
+    if method == Method::GET || method == Method::HEAD || is_ours(&ours, headers) {
         return Ok(());
     }
     Err((StatusCode::FORBIDDEN, foreign()))
@@ -83,12 +86,12 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// Whether an unsafe request comes from our own pages, or from a program.
-fn is_ours(host: &str, headers: &HeaderMap) -> bool {
+fn is_ours(ours: &str, headers: &HeaderMap) -> bool {
     let site = HeaderName::from_static("sec-fetch-site");
     let from_page = |name: &HeaderName| headers.contains_key(name);
     if from_page(&header::ORIGIN) || from_page(&site) {
         let origin_ours = match only(headers, header::ORIGIN) {
-            Some(origin) => origin.to_ascii_lowercase() == format!("http://{host}"),
+            Some(origin) => origin.to_ascii_lowercase() == ours,
             None => !from_page(&header::ORIGIN),
         };
         let site_ours = match only(headers, site.clone()) {
@@ -105,14 +108,6 @@ fn is_ours(host: &str, headers: &HeaderMap) -> bool {
 #[must_use]
 pub fn is_json(content_type: &str) -> bool {
     content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
-}
-
-fn wrong_host() -> Fault {
-    Fault::new(
-        "host",
-        "此網址不是本站的位址；請使用 http://localhost 加上埠號",
-        "this name is not one of this edge's: open http://localhost with the port",
-    )
 }
 
 fn foreign() -> Fault {
@@ -139,7 +134,7 @@ mod tests {
             headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
         let hosts = hosts("127.0.0.1:8080".parse().unwrap(), &["counter.lan".to_owned()]);
-        judge(&hosts, method, &headers).err().map_or(200, |(status, _)| status.as_u16())
+        judge(Door::Loopback, &hosts, method, &headers).err().map_or(200, |(status, _)| status.as_u16())
     }
 
     const OURS: (&str, &str) = ("host", "localhost:8080");
@@ -165,10 +160,24 @@ mod tests {
         let hosts = hosts("192.168.1.5:80".parse().unwrap(), &["counter.lan".to_owned()]);
         for host in ["localhost", "127.0.0.1", "[::1]", "192.168.1.5", "counter.lan", "counter.lan:80"] {
             let headers = [(header::HOST, host.parse().unwrap())].into_iter().collect();
-            assert!(judge(&hosts, &Method::GET, &headers).is_ok(), "{host}");
+            assert!(judge(Door::Loopback, &hosts, &Method::GET, &headers).is_ok(), "{host}");
         }
         let foreign = [(header::HOST, "attacker.test".parse().unwrap())].into_iter().collect();
-        assert!(judge(&hosts, &Method::GET, &foreign).is_err());
+        assert!(judge(Door::Loopback, &hosts, &Method::GET, &foreign).is_err());
+    }
+
+    #[test]
+    fn at_the_second_door_our_own_pages_are_encrypted_ones() {
+        let hosts = ["192.168.1.5:8751".to_owned()];
+        let judged = |origin: &str, host: &str| {
+            let pairs = [(header::HOST, host), (header::ORIGIN, origin)];
+            let headers = pairs.into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
+            judge(Door::Lan, &hosts, &Method::POST, &headers).err().map_or(200, |(status, _)| status.as_u16())
+        };
+        assert_eq!(judged("https://192.168.1.5:8751", "192.168.1.5:8751"), 200);
+        assert_eq!(judged("http://192.168.1.5:8751", "192.168.1.5:8751"), 403);
+        assert_eq!(judged("https://attacker.test", "192.168.1.5:8751"), 403);
+        assert_eq!(judged("https://localhost:8751", "localhost:8751"), 421);
     }
 
     #[test]

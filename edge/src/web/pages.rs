@@ -14,11 +14,13 @@ use shared::rules::calendar::roc_date;
 use shared::rules::programme::{Text, Versions};
 use shared::rules::refusal::Refusal;
 
+pub(super) mod counters;
 pub(super) mod disputes;
 pub(super) mod doctor;
 pub(super) mod home;
 pub(super) mod login;
 pub(super) mod masks;
+pub(super) mod pair;
 pub(super) mod recent;
 pub(super) mod staff;
 pub(super) mod stock;
@@ -54,6 +56,8 @@ pub(super) struct Frame {
     pub(super) uses: bool,
     /// Whether they look after the people of this site (S16).
     pub(super) manages: bool,
+    /// Whether they say which other computers are counters.
+    pub(super) pairs: bool,
     /// Whether they came in by the code of a sealed envelope.
     pub(super) broken_glass: bool,
 }
@@ -85,7 +89,6 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
         }
     };
     let uses = |right: &Right| matches!(right, Right::Service(service) if service.as_str() == MASKS);
-    let manages = |right: &Right| matches!(right, Right::Representative | Right::Manager);
     Ok(Frame {
         code: web.site.code.to_string(),
         name: web.site.name.clone(),
@@ -97,8 +100,14 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
         broken_glass: signed.as_ref().is_some_and(|(_, card)| *card == Some(CardKind::Envelope)),
         signed: signed.map(|(name, _)| name),
         uses: rights.as_ref().is_none_or(|rights| rights.iter().any(uses)),
-        manages: rights.as_ref().is_some_and(|rights| rights.iter().any(manages)),
+        manages: rights.as_ref().is_some_and(|rights| rights.iter().any(is_manager)),
+        pairs: counters::may_pair(web, &access),
     })
+}
+
+/// Whether who has this right looks after a site's people (S16).
+fn is_manager(right: &Right) -> bool {
+    matches!(right, Right::Representative | Right::Manager)
 }
 
 /// A rendered page, with the cookie where the browser has none yet.

@@ -14,6 +14,7 @@ mod border;
 mod cards;
 mod disputes;
 mod ladder;
+mod lan;
 mod masks;
 mod sign_in;
 mod stock;

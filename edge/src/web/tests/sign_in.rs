@@ -36,14 +36,19 @@ fn nhi_grant(seq: u32, number: &str, name: &str, right: Right) -> Fact {
     Fact::Access(Access::Grant(Grant { to, rights: vec![right], until, after: vec![], giver: None }))
 }
 
-/// A counter of a site with a manager and a user, nobody signed in.
-async fn staffed() -> Counter {
+/// The node of a site with a manager and a user.
+pub(super) async fn staffed_desk() -> Desk {
     let desk = desk_at(THURSDAY, &["mask-2020-02-06"]);
     meet_hub(&desk).await;
     let masks = Right::service("masks").unwrap();
     let facts = [nhi_grant(1, MANAGER, "王經理", Right::Manager), nhi_grant(2, USER, "林藥師", masks)];
     tell_desk(&desk, &facts).await;
-    Counter::before(desk.for_counters(), false).await
+    desk.for_counters()
+}
+
+/// A counter of that site, nobody signed in.
+async fn staffed() -> Counter {
+    Counter::before(staffed_desk().await, false).await
 }
 
 impl Counter {
