@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
 use shared::digest::Signed;
-use shared::ids::{ProgrammeId, StaffId};
+use shared::ids::{EntryId, ProgrammeId, ServiceName, StaffId};
 use shared::ledger::run::Run;
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
@@ -315,6 +315,11 @@ impl Desk {
     /// Somebody may no more.
     pub async fn revoke(&self, ask: RevokeAsk) -> Result<Revoked, Fault> {
         self.ask(move |node, reading| Ok(node.revoke(&ask, reading)?.into_inner())).await
+    }
+
+    /// 健保服務申請.
+    pub async fn apply(&self, service: ServiceName, why: String) -> Result<EntryId, Fault> {
+        self.ask(move |node, reading| Ok(node.apply(&service, &why, reading)?.into_inner())).await
     }
 
     /// This site's disputes, newest first.

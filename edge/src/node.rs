@@ -48,6 +48,7 @@ mod own;
 mod proof;
 mod requests;
 mod sale;
+mod services;
 mod shelf;
 mod uplink;
 mod verdict;

@@ -203,6 +203,7 @@ fn page_routes() -> Router<Arc<Web>> {
         .route("/staff", get(pages::staff::show))
         .route("/staff/read", post(pages::staff::read))
         .route("/staff/envelope", post(pages::staff::envelope))
+        .route("/staff/apply", post(pages::staff::apply))
         .route("/staff/forget", post(pages::staff::forget))
         .route("/staff/grant", post(pages::staff::grant))
         .route("/staff/revoke", post(pages::staff::revoke))

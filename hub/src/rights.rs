@@ -10,6 +10,7 @@ mod dump;
 mod flagged;
 mod issuers;
 mod lists;
+mod services;
 mod staff;
 mod words;
 
@@ -58,7 +59,7 @@ impl Hub {
     /// Where the store fails.
     pub fn rights(&self, site: &SiteCode) -> Result<Rights, HubError> {
         let (given, taken) = self.rights_facts(site)?;
-        Ok(Rights::fold(site, &given, &taken))
+        Ok(Rights::fold(site, &given, &taken).with_services(&self.service_words(site)?))
     }
 
     pub(crate) fn rights_facts(&self, site: &SiteCode) -> Result<(Vec<Given>, Vec<Taken>), HubError> {
@@ -69,8 +70,6 @@ impl Hub {
                 given.push(Given { id, at, place, grant });
             } else if let Fact::Access(Access::Revocation(revocation)) = fact {
                 taken.push(Taken { id, at, place, revocation });
-            } else {
-                return Err(HubError::Damaged(format!("entry {id} is neither a grant nor a revocation")));
             }
         }
         Ok((given, taken))
@@ -107,7 +106,7 @@ impl Hub {
     ) -> Result<(), HubError> {
         let certificate = match access {
             Access::Grant(grant) => grant.to.certificate.clone(),
-            Access::Revocation(_) => None,
+            Access::Revocation(_) | Access::Service(_) => None,
             Access::Issuer(_) | Access::Revoked(_) => return Ok(()),
         };
         let entry = entry::encode(written);

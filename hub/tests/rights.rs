@@ -15,7 +15,7 @@ use edge::*;
 use hub::hub::Hub;
 use hub::ingest::Upload;
 use hub::rights::{BadGrant, BadRevocation, Blame, Lack, NewGrant};
-use shared::entry::access::{Access, Revocation, Right};
+use shared::entry::access::{Access, Revocation, Right, ServiceStanding, ServiceWord};
 use shared::entry::{Arrival, Entry, Fact, Sale, Staff};
 use shared::ids::StaffId;
 use shared::rules::access::card::CardKind::{Citizen, Institution, Nhi, Professional};
@@ -371,4 +371,41 @@ fn a_site_cannot_fill_the_hub_with_rights() {
     }
     let one = edge.write(edge.doc(at), 1, |_, _, _| bytes.clone());
     assert!(refused(&mut hub, &one).contains("too often"));
+}
+
+#[test]
+fn s21_a_site_asks_for_a_service_and_only_the_hub_answers() {
+    let authority = Authority::new("HCA");
+    let mut hub = hub_with(&authority);
+    let (site, service) = (A.parse().unwrap(), "masks".parse().unwrap());
+    let mut edge = Edge::new(A, 1);
+    let said = |standing| {
+        let (service, reason) = ("masks".parse().unwrap(), "名單".to_owned());
+        Fact::Access(Access::Service(ServiceWord { service, standing, reason }))
+    };
+    let who = grant(&mut hub, &authority.card(1), Professional, &[masks()]);
+    let answer = |hub: &mut Hub, standing, reason: &str| {
+        hub.answer_service(&site, (&service, standing), (reason, "op"), second("2020-02-06T08:00")).unwrap()
+    };
+    assert!(answer(&mut hub, ServiceStanding::Refused, " ").is_err(), "never without a reason");
+    answer(&mut hub, ServiceStanding::Refused, "不在名單").unwrap();
+    let day = "2020-02-06".parse().unwrap();
+    let may = |hub: &Hub| hub.rights(&site).unwrap().may(&who, &masks(), day).map(drop);
+    assert_eq!(may(&hub), Err(Denied::ServiceRefused { reason: "不在名單".to_owned() }));
+    let asked = edge.fact("2020-02-06T09:00", said(ServiceStanding::Applied));
+    send(&mut hub, &[asked]);
+    assert!(hub.service(&site, &service).unwrap().applied.is_some());
+    let own = edge.fact("2020-02-06T09:01", said(ServiceStanding::Approved));
+    assert!(!refused(&mut hub, &own).is_empty(), "a site that approves itself is put aside");
+    rebuilds_to_the_same(&mut hub);
+    assert!(hub.service(&site, &service).unwrap().applied.is_some());
+    hub.answer_service(
+        &site,
+        (&service, ServiceStanding::Approved),
+        ("2020-02-06 名單", "op"),
+        second("2020-02-06T10:00"),
+    )
+    .unwrap()
+    .unwrap();
+    assert_eq!((may(&hub), hub.service(&site, &service).unwrap().applied), (Ok(()), None));
 }

@@ -11,7 +11,7 @@ use shared::entry::access::{Access, Certificate, Giver, Grant, Holder, Issuer, R
 use shared::entry::notice::Notice;
 use shared::entry::{Entry, Fact, Instant, Staff};
 use shared::ids::{EntryId, ProgrammeId, StaffId, VersionName};
-use shared::rules::access::{Denied, Given, MASKS, Place, Rights, Taken};
+use shared::rules::access::{Given, MASKS, Place, Rights, Taken, Word};
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
 use shared::sign::grant::grant_words;
@@ -62,6 +62,7 @@ pub(super) enum Doing {
 pub(super) struct Book {
     given: Vec<Given>,
     taken: Vec<Taken>,
+    words: Vec<Word>,
     issuers: BTreeMap<Vec<u8>, Issuer>,
     lists: BTreeMap<[u8; 32], RevokedCards>,
     notices: BTreeMap<VersionName, Notice>,
@@ -80,6 +81,7 @@ impl Book {
         match access {
             Access::Grant(grant) => self.given.push(Given { id, at, place, grant }),
             Access::Revocation(revocation) => self.taken.push(Taken { id, at, place, revocation }),
+            Access::Service(word) => self.words.push(Word { id, at, place, word }),
             Access::Issuer(issuer) => drop(self.issuers.insert(issuer.certificate.clone(), issuer)),
             Access::Revoked(list) => {
                 let known = self.lists.get(&list.issuer).is_some_and(|known| known.as_of > list.as_of);
@@ -317,7 +319,7 @@ impl Node {
         self.commit_access(draft, revoked)
     }
 
-    fn access_draft<'a>(
+    pub(super) fn access_draft<'a>(
         &self,
         (slot, programme): (super::write::Slot, &'a ProgrammeId),
         (at, reading): (Instant, Reading),
@@ -342,7 +344,7 @@ impl Node {
         })
     }
 
-    fn commit_access<T>(&mut self, draft: Draft<'_>, answer: T) -> Result<Committed<T>, NodeError> {
+    pub(super) fn commit_access<T>(&mut self, draft: Draft<'_>, answer: T) -> Result<Committed<T>, NodeError> {
         let (id, at, fact) = (draft.slot.id(), draft.at, draft.fact.clone());
         let done = self.commit(draft, answer)?;
         if let Fact::Access(access) = fact {
@@ -352,7 +354,7 @@ impl Node {
         Ok(done)
     }
 
-    fn check_takes_access(&self) -> Result<(), BadAsk> {
+    pub(super) fn check_takes_access(&self) -> Result<(), BadAsk> {
         if self.takes_access { Ok(()) } else { Err(BadAsk::NoAccess) }
     }
 
@@ -364,7 +366,8 @@ impl Node {
 
     /// Folds again where anything came.
     pub(super) fn fold_rights(&mut self) {
-        self.access.rights = Arc::new(Rights::fold(&self.site, &self.access.given, &self.access.taken));
+        let rights = Rights::fold(&self.site, &self.access.given, &self.access.taken);
+        self.access.rights = Arc::new(rights.with_services(&self.access.words));
         self.access_changed = false;
     }
 
@@ -388,14 +391,15 @@ impl Node {
                 self.keys.open(id, 0, document)?;
                 Ok(())
             }
-            Access::Grant(_) | Access::Revocation(_) | Access::Issuer(_) | Access::Revoked(_) => Ok(()),
+            Access::Grant(_) | Access::Revocation(_) | Access::Issuer(_) | Access::Revoked(_) | Access::Service(_) => {
+                Ok(())
+            }
         }
     }
 
-    /// Who may not, in the words of the rules.
-    #[must_use]
-    pub fn denied(&self, who: &StaffId, right: &Right, today: NaiveDate) -> Option<Denied> {
-        self.access.rights.may(who, right, today).err()
+    /// The rights as they are now.
+    pub(super) fn rights(&self) -> &Rights {
+        &self.access.rights
     }
 }
 

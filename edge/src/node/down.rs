@@ -98,7 +98,9 @@ impl Node {
             (DocId::Nation { .. }, Fact::Access(access @ Access::Issuer(_)))
             | (
                 DocId::Desk { .. },
-                Fact::Access(access @ (Access::Grant(_) | Access::Revocation(_) | Access::Revoked(_))),
+                Fact::Access(
+                    access @ (Access::Grant(_) | Access::Revocation(_) | Access::Revoked(_) | Access::Service(_)),
+                ),
             ) => self.access_came(id, at, access),
             (DocId::Desk { .. }, Fact::Decision(decision)) => self.decided((at.second, by.name), decision),
             (

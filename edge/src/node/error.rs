@@ -185,6 +185,9 @@ pub enum BadAsk {
         /// Why.
         why: Void,
     },
+    /// The service is open here, or asked for already.
+    #[error("there is nothing to ask for: the service is open here, or it was asked for already")]
+    NothingToApply,
     /// Nobody of that name ever had a right here.
     #[error("nobody like that is known at this site")]
     NobodySuch,
@@ -222,6 +225,7 @@ impl BadAsk {
             Self::WrongCard { .. } => "wrong-card",
             Self::GrantDocument => "grant-document",
             Self::GrantVoid { .. } => "grant-void",
+            Self::NothingToApply => "nothing-to-apply",
             Self::NobodySuch => "nobody-such",
             Self::NoAccess => "no-access",
             Self::Future => "future",
@@ -262,6 +266,7 @@ impl BadAsk {
             }
             Self::GrantDocument => "健保卡持卡人的證號或出生日期無法使用，請重新插卡或輸入".to_owned(),
             Self::GrantVoid { .. } => "此授權不會生效，請重新登入後再試一次".to_owned(),
+            Self::NothingToApply => "此服務已可使用，或已申請待核".to_owned(),
             Self::NobodySuch => "本機構沒有這位使用者".to_owned(),
             Self::NoAccess => "中心尚未受理機構權限，或本程式更新後尚未連線；請先連線".to_owned(),
             Self::Future => "補登的購買時間不可晚於現在".to_owned(),
@@ -285,6 +290,7 @@ pub(super) fn denied_zh(denied: &Denied) -> String {
         Denied::Withdrawn { at, reason } => {
             format!("授權已於 {} 收回（{reason}）", roc_date(taipei_day(at.second)))
         }
+        Denied::ServiceRefused { reason } => format!("中心未核可本機構使用此服務（{reason}）"),
     }
 }
 
@@ -297,6 +303,7 @@ pub(super) fn denied_en(denied: &Denied) -> String {
         Denied::Withdrawn { at, reason } => {
             format!("it was taken back on {} ({reason}); ask this site's manager", taipei_day(at.second))
         }
+        Denied::ServiceRefused { reason } => format!("the hub has not approved it for this site ({reason})"),
     }
 }
 

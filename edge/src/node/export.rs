@@ -118,6 +118,9 @@ fn access(access: &Access) -> Value {
             "kind": "revocation", "of": it.of.to_string(), "rights": rights(&it.rights), "reason": it.reason,
             "taker": it.taker.map(|taker| taker.to_string()),
         }),
+        Access::Service(it) => json!({
+            "kind": "service", "service": it.service.as_str(), "standing": it.standing.code(), "reason": it.reason,
+        }),
         Access::Issuer(_) | Access::Revoked(_) => json!({ "kind": "of the hub" }),
     }
 }

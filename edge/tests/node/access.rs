@@ -4,7 +4,9 @@ use edge::node::access::Acting;
 use edge::node::ask::{GrantAsk, Granted, NewHolder, RevokeAsk};
 use edge::node::{BadAsk, NodeError};
 use shared::entry::Fact;
-use shared::entry::access::{Access, Certificate, Grant, Holder, Revocation, RevokedCards, Right};
+use shared::entry::access::{
+    Access, Certificate, Grant, Holder, Revocation, RevokedCards, Right, ServiceStanding, ServiceWord,
+};
 use shared::ids::{ActorId, StaffId};
 use shared::rules::access::card::CardKind;
 use shared::rules::access::{Denied, Void};
@@ -272,4 +274,31 @@ fn a_hub_that_reads_no_rights_is_sent_none() {
     let denied =
         try_grant(&mut site, REPRESENTATIVE, REPRESENTATIVE, &ask(MANAGER, CardKind::Professional, Right::Manager));
     assert_eq!(bad(denied), BadAsk::NoAccess);
+}
+
+#[test]
+fn s18_s21_a_refused_service_nobody_uses_until_a_manager_asks_and_the_hub_approves() {
+    let mut site = staffed();
+    let said = |standing, reason: &str| {
+        let word = ServiceWord { service: "masks".parse().unwrap(), standing, reason: reason.to_owned() };
+        Fact::Access(Access::Service(word))
+    };
+    desk(&mut site, 2, &[said(ServiceStanding::Refused, "不在名單")]);
+    act(&mut site, USER);
+    assert!(matches!(bad(try_sell(&mut site, EVEN)), BadAsk::NoRight { denied: Denied::ServiceRefused { .. }, .. }));
+    let apply = |site: &mut Site, of: u8| {
+        act(site, of);
+        let reading = site.reading();
+        site.node().apply(&"masks".parse().unwrap(), "已列入名單", reading).map(drop)
+    };
+    assert!(matches!(bad(apply(&mut site, USER)), BadAsk::NotYours { .. }), "a manager asks");
+    apply(&mut site, MANAGER).unwrap();
+    site.crash();
+    assert_eq!(bad(apply(&mut site, MANAGER)), BadAsk::NothingToApply, "once");
+    act(&mut site, USER);
+    assert!(try_sell(&mut site, EVEN).is_err(), "to ask is not to have");
+    desk(&mut site, 3, &[said(ServiceStanding::Approved, "2020-02-06 名單")]);
+    act(&mut site, USER);
+    try_sell(&mut site, EVEN).unwrap();
+    assert_eq!(bad(apply(&mut site, MANAGER)), BadAsk::NothingToApply, "it is open");
 }

@@ -8,8 +8,9 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::entry::access::Right;
-use shared::ids::SiteCode;
+use shared::entry::access::{Right, ServiceStanding};
+use shared::ids::{ServiceName, SiteCode};
+use shared::rules::access::ServiceNow;
 use shared::rules::access::card::CardKind;
 use shared::rules::calendar::roc_minute;
 
@@ -40,6 +41,8 @@ pub(super) enum StaffCommand {
         /// The file. Several rights have a semicolon between them; a certificate is a file beside it, or base64.
         file: PathBuf,
     },
+    /// Say yes or no to a service at a site (S18, S21); without --approve or --refuse: where it stands.
+    Service(ServiceArgs),
     /// What was done by somebody without the right to it, and grants that give nothing.
     Flagged {
         /// Only this site's.
@@ -82,11 +85,29 @@ pub(super) struct RevokeArgs {
     reason: String,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ServiceArgs {
+    /// The site's ten-digit code.
+    site: SiteCode,
+    /// Which: masks or booking.
+    service: ServiceName,
+    /// Yes.
+    #[arg(long, conflicts_with = "refuse", requires = "reason")]
+    approve: bool,
+    /// No: nobody there may use it.
+    #[arg(long, requires = "reason")]
+    refuse: bool,
+    /// Why; it stands in the ledger and is told at the counter.
+    #[arg(long)]
+    reason: Option<String>,
+}
+
 pub(super) fn run(desk: &Desk, command: &StaffCommand) -> anyhow::Result<()> {
     match command {
         StaffCommand::Grant(args) => grant(desk, args),
         StaffCommand::Revoke(args) => revoke(desk, args),
         StaffCommand::List { site } => list(desk, site),
+        StaffCommand::Service(args) => service(desk, args),
         StaffCommand::Import { file } => import(desk, file),
         StaffCommand::Flagged { site } => flagged(desk, site.as_ref()),
     }
@@ -123,6 +144,26 @@ fn revoke(desk: &Desk, args: &RevokeArgs) -> anyhow::Result<()> {
     let text = format!("{} {id}: 已收回 {zh} taken back: {en}\n", args.site);
     let rights: Vec<String> = args.rights.iter().map(Right::to_string).collect();
     desk.out.say(&json!({ "site": args.site.as_str(), "staff": id.to_string(), "revoked": rights }), &text)
+}
+
+fn service(desk: &Desk, args: &ServiceArgs) -> anyhow::Result<()> {
+    let (_, mut hub) = desk.open()?;
+    if args.approve || args.refuse {
+        let standing = if args.approve { ServiceStanding::Approved } else { ServiceStanding::Refused };
+        let (reason, by) = (args.reason.as_deref().unwrap_or_default(), operator());
+        hub.answer_service(&args.site, (&args.service, standing), (reason, &by), desk.clock.second())??;
+    }
+    let ServiceNow { decided, applied } = hub.service(&args.site, &args.service)?;
+    let standing = decided.as_ref().map_or("open", |word| word.standing.code());
+    let reason = decided.as_ref().map_or("", |word| word.reason.as_str());
+    let asked = applied.map(|at| roc_minute(at.second));
+    let waits = asked.as_ref().map_or(String::new(), |at| format!("，已申請 asked for {at}"));
+    let text = format!("{} {}: {standing} {reason}{waits}\n", args.site, args.service);
+    let value = json!({
+        "site": args.site.as_str(), "service": args.service.as_str(), "standing": standing, "reason": reason,
+        "applied": applied.map(|at| at.second),
+    });
+    desk.out.say(&value, &text)
 }
 
 fn list(desk: &Desk, site: &SiteCode) -> anyhow::Result<()> {

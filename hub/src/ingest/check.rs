@@ -1,6 +1,6 @@
 //! Everything that is asked of a run before it enters the journal (T4, T5, T7, T9, T10).
 
-use shared::entry::access::Access;
+use shared::entry::access::{Access, ServiceStanding};
 use shared::entry::{Entry, Fact, Sealed};
 use shared::ids::{DocId, EntryId, SiteCode};
 use shared::ledger::chain::Link;
@@ -158,7 +158,13 @@ impl Hub {
                 }
                 None
             }
-            Fact::Arrival(_) | Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Access(Access::Revocation(_)) => None,
+            Fact::Access(Access::Service(word)) if word.standing != ServiceStanding::Applied => {
+                return Ok(Err(Fault::HubFact(id)));
+            }
+            Fact::Arrival(_)
+            | Fact::Withdrawal(_)
+            | Fact::Correction(_)
+            | Fact::Access(Access::Revocation(_) | Access::Service(_)) => None,
             Fact::Programme(_)
             | Fact::Delivery(_)
             | Fact::Standing(_)

@@ -19,6 +19,8 @@ pub enum Access {
     Issuer(Issuer),
     /// Desk: which cards of this site's people are revoked.
     Revoked(RevokedCards),
+    /// 健保服務申請: the site asks for a service, the hub says yes or no at the desk (S18, S21).
+    Service(ServiceWord),
 }
 
 /// What somebody may do.
@@ -122,6 +124,46 @@ pub struct Issuer {
     pub certificate: Vec<u8>,
     /// Whether it counts; the last word does.
     pub holds: bool,
+}
+
+/// What was said of a service at a site; of the hub's words the last one holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServiceWord {
+    /// Which service.
+    pub service: ServiceName,
+    /// What.
+    pub standing: ServiceStanding,
+    /// Why, at most 200 bytes.
+    pub reason: String,
+}
+
+/// Where a service stands at a site.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum ServiceStanding {
+    /// A manager has asked for it.
+    Applied,
+    /// The hub has said yes.
+    Approved,
+    /// The hub has said no: nobody there may use it.
+    Refused,
+}
+
+impl ServiceStanding {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// From its name.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Applied, Self::Approved, Self::Refused].into_iter().find(|standing| standing.code() == code)
+    }
 }
 
 /// What an issuer's list said of the cards of one site; the newest of an issuer counts.

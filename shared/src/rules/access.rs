@@ -14,7 +14,7 @@ pub mod card;
 mod fold;
 pub mod misuse;
 
-pub use fold::{Denied, Given, Holding, Place, Rights, Taken, Void};
+pub use fold::{Denied, Given, Holding, Place, Rights, ServiceNow, Taken, Void, Word};
 
 /// The service of the rationing programmes: 防疫口罩管控系統.
 pub const MASKS: &str = "masks";

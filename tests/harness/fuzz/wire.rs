@@ -279,6 +279,7 @@ fn check_access(access: &Access, at: Instant) {
         }
         Access::Issuer(issuer) => assert!(issuer.certificate.len() <= CERTIFICATE_BYTES_MAX),
         Access::Revoked(list) => assert!(list.cards.len() <= REVOKED_MAX),
+        Access::Service(word) => assert!(word.reason.len() <= REASON_BYTES_MAX),
     }
 }
 

@@ -14,10 +14,10 @@ use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use rand::Rng;
 use serde::Deserialize;
-use shared::entry::access::{Holder, Right};
+use shared::entry::access::{Holder, Right, ServiceStanding};
 use shared::ids::StaffId;
 use shared::rules::access::card::CardKind;
-use shared::rules::access::{BOOKING, Denied, MASKS, Rights};
+use shared::rules::access::{BOOKING, Denied, MASKS, Rights, ServiceNow};
 use shared::rules::calendar::roc_date;
 use shared::rules::programme::Text;
 use shared::seal::passphrase::{Cost, Label, PASSPHRASE_BYTES_MIN, Passphrase, SALT_BYTES};
@@ -46,6 +46,8 @@ struct StaffPage {
     pending: Option<NewHolder>,
     /// What whoever has signed in may give.
     gives: Vec<Right>,
+    /// 健保服務申請: each service, and where it stands.
+    services: Vec<ServiceLine>,
     /// For which cards.
     cards: Vec<CardKind>,
     until: NaiveDate,
@@ -59,6 +61,13 @@ struct PersonLine {
     name: String,
     card: CardKind,
     rights: Vec<RightLine>,
+}
+
+/// A service, as a manager sees it.
+struct ServiceLine {
+    right: Right,
+    state: Text,
+    may_apply: bool,
 }
 
 /// One right of theirs.
@@ -106,6 +115,13 @@ pub(in crate::web) struct RevokeForm {
     request: String,
 }
 
+/// 健保服務申請.
+#[derive(Deserialize)]
+pub(in crate::web) struct ApplyForm {
+    right: String,
+    reason: String,
+}
+
 /// GET /staff.
 pub(in crate::web) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
     let seat = web.screens.seat(&headers);
@@ -119,6 +135,7 @@ pub(in crate::web) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap
     let cards = CardKind::ALL.into_iter().filter(|card| gives.iter().all(|right| right.fits(*card))).collect();
     let staff = StaffPage {
         people: view.rights.holders().map(|(id, _, holder)| person(&view, (id, holder), &gives)).collect(),
+        services: gives.iter().filter_map(|right| service_line(&view.rights, right)).collect(),
         pending: screen.new_holder,
         gives,
         cards,
@@ -139,6 +156,20 @@ fn gives(web: &Web, view: &AccessView) -> Vec<Right> {
     all.filter(|right| held.iter().any(|role| role.gives(right))).collect()
 }
 
+fn service_line(rights: &Rights, right: &Right) -> Option<ServiceLine> {
+    let Right::Service(service) = right else { return None };
+    let ServiceNow { decided, applied } = rights.service(service);
+    let refused = decided.filter(|word| word.standing == ServiceStanding::Refused);
+    let state = match (&refused, applied) {
+        (None, _) => Text::new("可使用", "open"),
+        (Some(_), Some(_)) => Text::new("已申請，待中心核定", "asked for; the hub has not answered yet"),
+        (Some(word), None) => {
+            Text::new(&format!("中心未核可：{}", word.reason), &format!("not approved by the hub: {}", word.reason))
+        }
+    };
+    Some(ServiceLine { right: right.clone(), state, may_apply: refused.is_some() && applied.is_none() })
+}
+
 fn person(view: &AccessView, (id, holder): (&StaffId, &Holder), gives: &[Right]) -> PersonLine {
     let rights = view.rights.ever(id).map(|(right, _)| right_line(&view.rights, (id, right), view.today, gives));
     PersonLine { id: *id, name: holder.name.clone(), card: holder.card, rights: rights.collect() }
@@ -153,6 +184,9 @@ fn right_line(rights: &Rights, (id, right): (&StaffId, &Right), today: NaiveDate
         }
         Err(Denied::Withdrawn { reason, .. }) => {
             Text::new(&format!("已收回：{reason}"), &format!("taken back: {reason}"))
+        }
+        Err(Denied::ServiceRefused { reason }) => {
+            Text::new(&format!("中心未核可：{reason}"), &format!("not approved by the hub: {reason}"))
         }
         Err(Denied::NeverGiven) => Text::new("未生效", "gives nothing"),
     };
@@ -345,6 +379,31 @@ pub(in crate::web) async fn revoke(
     match taken.await {
         Ok(_) => {
             let done = Message::done(PATH, "已收回授權", "the right is taken back");
+            web.screens.with(&seat, |screen| screen.message = Some(done));
+            back(PATH, &seat)
+        }
+        Err(fault) => failed(&web, &seat, PATH, &fault),
+    }
+}
+
+/// POST /staff/apply: 健保服務申請.
+pub(in crate::web) async fn apply(
+    State(web): State<Arc<Web>>,
+    headers: HeaderMap,
+    form: Result<Form<ApplyForm>, FormRejection>,
+) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(cause) => return bad_form(cause),
+    };
+    let seat = web.screens.seat(&headers);
+    let asked = async {
+        let Ok(Right::Service(service)) = form.right.parse() else { return Err(bad_choice()) };
+        web.desk.apply(service, form.reason).await
+    };
+    match asked.await {
+        Ok(_) => {
+            let done = Message::done(PATH, "已送出申請，待中心核定", "it is asked for; the hub will answer");
             web.screens.with(&seat, |screen| screen.message = Some(done));
             back(PATH, &seat)
         }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use crate::entry::Instant;
-use crate::entry::access::{Grant, Holder, Revocation, Right};
-use crate::ids::{EntryId, SiteCode, StaffId};
+use crate::entry::access::{Grant, Holder, Revocation, Right, ServiceStanding, ServiceWord};
+use crate::ids::{EntryId, ServiceName, SiteCode, StaffId};
 use crate::rules::calendar::taipei_day;
 use crate::sign::card::CardKey;
 use crate::sign::grant::grant_words;
@@ -131,6 +131,11 @@ pub enum Denied {
         /// Why.
         reason: String,
     },
+    /// The hub has refused the service to this site (S21).
+    ServiceRefused {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The revocations of one right of one person, the earliest first: when, which, why.
@@ -145,6 +150,29 @@ pub struct Rights {
     /// When each of these revocations was written.
     times: BTreeMap<EntryId, Instant>,
     void: BTreeMap<EntryId, Void>,
+    services: BTreeMap<ServiceName, ServiceNow>,
+}
+
+/// A word on a service in its ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Its entry.
+    pub id: EntryId,
+    /// When.
+    pub at: Instant,
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub word: ServiceWord,
+}
+
+/// Where a service stands at a site.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceNow {
+    /// The hub's last word; none: it has said nothing, and the service is open.
+    pub decided: Option<ServiceWord>,
+    /// When the site asked for it, where the hub has not answered since.
+    pub applied: Option<Instant>,
 }
 
 /// The rights from which rights flow, first things first: what the hub gives, what representatives, what managers give.
@@ -164,6 +192,38 @@ impl Rights {
             }
         }
         rights
+    }
+
+    /// The same with what was said of services (S18, S21): only the hub's words decide, and the site's ask.
+    #[must_use]
+    pub fn with_services(mut self, words: &[Word]) -> Self {
+        let mut order: Vec<&Word> = words.iter().collect();
+        order.sort_by_key(|word| (word.at, word.id));
+        for Word { id: _, at, place, word } in order {
+            let now = self.services.entry(word.service.clone()).or_default();
+            match (place, word.standing) {
+                (Place::Desk, ServiceStanding::Approved | ServiceStanding::Refused) => {
+                    (now.decided, now.applied) = (Some(word.clone()), None);
+                }
+                (Place::Site, ServiceStanding::Applied) => now.applied = Some(*at),
+                (Place::Desk, ServiceStanding::Applied)
+                | (Place::Site, ServiceStanding::Approved | ServiceStanding::Refused) => {}
+            }
+        }
+        self
+    }
+
+    /// Where a service stands at this site.
+    #[must_use]
+    pub fn service(&self, service: &ServiceName) -> ServiceNow {
+        self.services.get(service).cloned().unwrap_or_default()
+    }
+
+    /// Why nobody at this site may use a service.
+    fn refused(&self, right: &Right) -> Option<&ServiceWord> {
+        let Right::Service(service) = right else { return None };
+        let decided = self.services.get(service)?.decided.as_ref();
+        decided.filter(|word| word.standing == ServiceStanding::Refused)
     }
 
     /// Revocations of rights that somebody was given, whoever wrote them.
@@ -241,6 +301,9 @@ impl Rights {
     /// # Errors
     /// Where they may not, with the reason.
     pub fn may(&self, who: &StaffId, right: &Right, day: NaiveDate) -> Result<&Holding, Denied> {
+        if let Some(word) = self.refused(right) {
+            return Err(Denied::ServiceRefused { reason: word.reason.clone() });
+        }
         let key = (*who, right.clone());
         let held = self.held.get(&key).map(Vec::as_slice).unwrap_or_default();
         let stands = |holding: &&Holding| holding.beaten_by.is_empty();

@@ -41,7 +41,7 @@ fn needed(fact: &Fact) -> Option<Right> {
             let first = revocation.rights.first()?;
             [Right::Representative, Right::Manager].into_iter().find(|right| right.gives(first))
         }
-        Fact::Access(Access::Grant(_) | Access::Issuer(_) | Access::Revoked(_))
+        Fact::Access(Access::Grant(_) | Access::Issuer(_) | Access::Revoked(_) | Access::Service(_))
         | Fact::Programme(_)
         | Fact::Delivery(_)
         | Fact::Standing(_)

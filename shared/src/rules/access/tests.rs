@@ -4,7 +4,7 @@ use chrono::{Days, NaiveDate};
 
 use super::misuse::{Deed, Misuse, misused};
 use super::*;
-use crate::entry::access::{Access, Giver, Grant, Holder, Revocation};
+use crate::entry::access::{Access, Giver, Grant, Holder, Revocation, ServiceStanding, ServiceWord};
 use crate::entry::{Entry, Fact, Instant, Staff, Withdrawal};
 use crate::ids::{ActorId, EntryId, SiteCode, StaffId};
 use crate::sign::grant::grant_words;
@@ -277,4 +277,29 @@ fn a_deed_is_what_somebody_did_who_was_signed_in() {
     }
     let given = Fact::Access(Access::Grant(grant(4, Nhi, masks())));
     assert_eq!(of(&entry(true, Some(who(2)), given)), None, "its signature says more");
+}
+
+/// S18, S21: a service is open until the hub says no; then the site may ask, and only the hub's answer counts.
+#[test]
+fn s21_a_service_that_the_hub_refuses_nobody_uses_until_the_hub_says_otherwise() {
+    let word = |n: u32, second: i64, place: Place, standing: ServiceStanding| {
+        let word = ServiceWord { service: MASKS.parse().unwrap(), standing, reason: "不在名單".to_owned() };
+        Word { id: id(n), at: at(second), place, word }
+    };
+    use ServiceStanding::{Applied, Approved, Refused};
+    let may = |words: &[Word]| {
+        let rights = Rights::fold(&site(), &chain(), &[]).with_services(words);
+        (rights.may(&who(3), &masks(), today()).map(drop), rights.service(&MASKS.parse().unwrap()).applied.is_some())
+    };
+    let refused = word(60, NINE, Place::Desk, Refused);
+    let denied = Err(Denied::ServiceRefused { reason: "不在名單".to_owned() });
+    assert_eq!(may(&[]), (Ok(()), false));
+    assert_eq!(may(std::slice::from_ref(&refused)), (denied.clone(), false));
+    let asked = word(61, NINE + 60, Place::Site, Applied);
+    assert_eq!(may(&[refused.clone(), asked.clone()]), (denied.clone(), true));
+    let own = word(62, NINE + 90, Place::Site, Approved);
+    assert_eq!(may(&[own, asked.clone(), refused.clone()]), (denied, true), "a site cannot approve itself");
+    let approved = word(63, NINE + 120, Place::Desk, Approved);
+    assert_eq!(may(&[approved.clone(), refused.clone(), asked.clone()]), (Ok(()), false));
+    assert_eq!(may(&[asked, approved, refused]), (Ok(()), false), "in any order");
 }

@@ -6,7 +6,9 @@ use minicbor::{Decode, Encode};
 
 use super::super::list::at_most;
 use super::{NAME_BYTES_MAX, REASON_BYTES_MAX, WireEntryId, WireError, name, numbered_day, sealed, text};
-use crate::entry::access::{Access, Certificate, Giver, Grant, Holder, Issuer, Revocation, RevokedCards, Right};
+use crate::entry::access::{
+    Access, Certificate, Giver, Grant, Holder, Issuer, Revocation, RevokedCards, Right, ServiceStanding, ServiceWord,
+};
 use crate::ids::{EntryId, StaffId};
 use crate::rules::access::card::CardKind;
 
@@ -37,6 +39,19 @@ pub(super) enum WireAccess {
     Issuer(#[n(0)] WireIssuer),
     #[n(3)]
     Revoked(#[n(0)] WireRevoked),
+    #[n(4)]
+    Service(#[n(0)] WireService),
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+pub(super) struct WireService {
+    #[n(0)]
+    service: String,
+    #[n(1)]
+    standing: String,
+    #[n(2)]
+    reason: String,
 }
 
 #[derive(Encode, Decode)]
@@ -150,6 +165,11 @@ impl From<&Access> for WireAccess {
                 certificate: issuer.certificate.clone().into(),
                 holds: issuer.holds,
             }),
+            Access::Service(word) => Self::Service(WireService {
+                service: word.service.to_string(),
+                standing: word.standing.code().to_owned(),
+                reason: word.reason.clone(),
+            }),
             Access::Revoked(revoked) => Self::Revoked(WireRevoked {
                 issuer: revoked.issuer,
                 as_of: revoked.as_of,
@@ -213,6 +233,12 @@ impl TryFrom<WireAccess> for Access {
                 cards: issuer.cards.iter().map(|card| name(card)).collect::<Result<_, _>>()?,
                 certificate: bytes("certificate", issuer.certificate, CERTIFICATE_BYTES_MAX)?,
                 holds: issuer.holds,
+            }),
+            WireAccess::Service(word) => Self::Service(ServiceWord {
+                service: name(&word.service)?,
+                standing: ServiceStanding::from_code(&word.standing)
+                    .ok_or_else(|| WireError::limit("standing", word.standing.chars().take(20).collect::<String>()))?,
+                reason: text("reason", word.reason, REASON_BYTES_MAX)?,
             }),
             WireAccess::Revoked(revoked) => Self::Revoked(RevokedCards {
                 issuer: revoked.issuer,

@@ -1,7 +1,9 @@
 //! Rights and notices: round, limited, and who signed in is an appended place.
 
 use super::*;
-use crate::entry::access::{Access, Certificate, Giver, Grant, Holder, Issuer, Revocation, RevokedCards, Right};
+use crate::entry::access::{
+    Access, Certificate, Giver, Grant, Holder, Issuer, Revocation, RevokedCards, Right, ServiceStanding, ServiceWord,
+};
 use crate::entry::notice::{Notice, NoticeKind};
 use crate::ids::StaffId;
 use crate::rules::access::card::CardKind;
@@ -58,6 +60,10 @@ fn rights_and_notices_come_back_as_they_were_written() {
     assert!(trip(Fact::Access(Access::Revocation(revocation))));
     assert!(trip(Fact::Access(Access::Issuer(issuer))));
     assert!(trip(Fact::Access(Access::Revoked(list))));
+    for standing in [ServiceStanding::Applied, ServiceStanding::Approved, ServiceStanding::Refused] {
+        let word = ServiceWord { service: "masks".parse().unwrap(), standing, reason: "名單".to_owned() };
+        assert!(trip(Fact::Access(Access::Service(word))));
+    }
     assert!(NoticeKind::ALL.into_iter().all(|kind| trip(Fact::Notice(Notice { kind, ..notice() }))));
 }
 
