@@ -101,6 +101,7 @@ impl Opening<'_> {
         let tool = tool(&format!("atoll-{}", self.side), data, LATER)?;
         tool.run(self.arguments)?;
         (self.judge)(&tool)?;
-        Ok(Tables::of(&data.join(self.database))?.without(&[HISTORY]))
+        // What was asked stands in the audit, as often as it was asked.
+        Ok(Tables::of(&data.join(self.database))?.without(&[HISTORY, "audit"]))
     }
 }

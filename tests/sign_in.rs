@@ -102,7 +102,7 @@ fn a_site_is_staffed_and_sells_without_a_line_and_what_was_done_behind_a_withdra
 
     let (running, _) = prepared.serve_hub(&hub).unwrap();
     let (serving, mut counter) = open(&edge);
-    let asks = || (counter.http.get("/api/v1/recent").ok()?.0 == 401).then_some(());
+    let asks = || counter.http.page("/", "").ok()?.contains("/login").then_some(());
     until("the counter asks for a sign-in", SOON, asks).unwrap();
     // From here on there is no hub.
     running.stop().unwrap();

@@ -222,7 +222,13 @@ impl Desk {
         let sell = move |node: &mut Node, hub: Option<&Confirmation>, reading| {
             Ok(node.sell_confirmed(&ask, hub, reading)?.map(Committed::into_inner))
         };
-        self.about(who, asks, sell).await
+        let document = who.1.clone();
+        let told = self.about(who, asks, sell).await?;
+        if told.is_err() {
+            // What was refused tells of somebody and leaves no entry.
+            self.looked_up("sale-refused", document, &told).await?;
+        }
+        Ok(told)
     }
 
     /// Does something about somebody by the list; and once more by what the hub says, where the list speaks against them
@@ -299,7 +305,7 @@ impl Desk {
 
     /// Whose 健保卡 this is, among those who may sign in with one.
     pub async fn holder_of(&self, document: Document) -> Result<Option<StaffId>, Fault> {
-        self.ask(move |node, _| Ok(node.holder_of(&document))).await
+        self.ask(move |node, reading| Ok(node.holder_of(&document, reading))).await
     }
 
     /// What a giver's card has to sign.
@@ -324,12 +330,12 @@ impl Desk {
 
     /// This site's disputes, newest first.
     pub async fn disputes(&self, limit: usize) -> Result<Vec<DisputeLine>, Fault> {
-        self.ask(move |node, _| node.disputes(limit)).await
+        self.ask(move |node, reading| node.may_look(reading).and_then(|()| node.disputes(limit))).await
     }
 
     /// 最近購買紀錄.
     pub async fn recent(&self, limit: usize) -> Result<Vec<Recent>, Fault> {
-        self.ask(move |node, _| node.recent(limit)).await
+        self.ask(move |node, reading| node.may_look(reading).and_then(|()| node.recent(limit))).await
     }
 
     /// The shelves.
@@ -340,6 +346,7 @@ impl Desk {
     /// Today's ledger of the stock, newest first.
     pub async fn movements_today(&self) -> Result<Vec<Movement>, Fault> {
         self.ask(|node, reading| {
+            node.may_look(reading)?;
             let today = node.status(reading)?.today;
             let mut movements = node.movements(None, MOVEMENTS_MAX)?;
             movements.retain(|movement| taipei_day(movement.at.second) == today);
@@ -355,7 +362,7 @@ impl Desk {
 
     /// Part of the log, for the export.
     pub async fn export(&self, after: LogPos, limit: usize) -> Result<Export, Fault> {
-        self.ask(move |node, _| node.export(after, limit)).await
+        self.ask(move |node, reading| node.may_look(reading).and_then(|()| node.export(after, limit))).await
     }
 
     /// Whether the ledger is the one that was written. Whoever wants to buy comes between two steps.

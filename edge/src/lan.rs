@@ -76,7 +76,7 @@ fn hosts(address: SocketAddr, names: &[String]) -> Vec<String> {
 }
 
 fn no_address(address: SocketAddr) -> Fault {
-    Fault::new(
+    Fault::asked(
         "lan-address",
         format!("{address} 不是一個位址；--lan 請寫本機在店內網路的位址，例如 192.168.1.5:8751"),
         format!(

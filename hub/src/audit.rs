@@ -62,6 +62,20 @@ pub mod deeds {
     pub const PUBLISH: &str = "publish";
     /// A delivery was announced.
     pub const DELIVERY: &str = "delivery";
+    /// Rights were given at a site.
+    pub const STAFF_GRANTED: &str = "staff-granted";
+    /// Rights were taken back at a site.
+    pub const STAFF_REVOKED: &str = "staff-revoked";
+    /// A service was approved or refused at a site.
+    pub const SERVICE_ANSWERED: &str = "service-answered";
+    /// An issuer of cards counts.
+    pub const ISSUER_ADDED: &str = "issuer-added";
+    /// An issuer of cards counts no more.
+    pub const ISSUER_REMOVED: &str = "issuer-removed";
+    /// A list of revoked cards was imported.
+    pub const LIST_IMPORTED: &str = "list-imported";
+    /// Notices were published or withdrawn.
+    pub const NOTICE: &str = "notice";
 }
 
 /// A deed that waits for the transaction in which it is done.

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::cards::runner::runner;
 use crate::config::Folder;
 use crate::desk::Desk;
-use crate::fault::Fault;
+use crate::fault::{Blame, Fault};
 use crate::lan::{self, Lan, TlsDoor};
 use crate::open;
 use crate::uplink::{LineStatus, Uplink};
@@ -111,7 +111,15 @@ async fn run(folder: &Folder, desk: Desk, site: crate::config::Site, doors: &Doo
     let (listen, helper) = (doors.listen, doors.readers.command()?);
     let listener = TcpListener::bind(listen).await.map_err(|cause| taken(listen).because(cause))?;
     let address = listener.local_addr().map_err(|cause| taken(listen).because(cause))?;
-    let second = second_door(folder, doors).await?;
+    let second = match second_door(folder, doors).await {
+        Ok(second) => second,
+        Err(fault) if fault.blame == Blame::Caller => return Err(fault),
+        // A shop whose network is down still has its own counter.
+        Err(fault) => {
+            tracing::error!(code = fault.code, causes = %fault.causes(), "no counters on other computers: {fault}");
+            None
+        }
+    };
     let (stop, stopped) = watch::channel(false);
     let (tell, line) = watch::channel(LineStatus::default());
     let uplink = tokio::spawn(line_up(folder.clone(), desk.clone(), tell, stopped.clone()));

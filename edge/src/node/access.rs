@@ -11,7 +11,7 @@ use shared::entry::access::{Access, Certificate, Giver, Grant, Holder, Issuer, R
 use shared::entry::notice::Notice;
 use shared::entry::{Entry, Fact, Instant, Staff};
 use shared::ids::{EntryId, ProgrammeId, StaffId, VersionName};
-use shared::rules::access::{Given, MASKS, Place, Rights, Taken, Word};
+use shared::rules::access::{GRANT_DAYS_MAX, Given, MASKS, Place, Rights, Taken, Word};
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
 use shared::sign::grant::grant_words;
@@ -26,8 +26,6 @@ use crate::clock::Reading;
 const STAFF_ROWS: &str = "site-staff";
 /// Most notices that are remembered.
 const NOTICES_MAX: usize = 512;
-/// Longest time for which a right is given, in days.
-pub const GRANT_DAYS_MAX: u64 = 400;
 
 /// Who does what is done now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -118,17 +116,28 @@ impl Node {
         let right = Right::service(MASKS).ok_or(BadAsk::NotSignedIn)?;
         match &self.acting {
             Acting::Folder | Acting::Shell => Ok(()),
-            Acting::Nobody if self.access.rights.is_empty() => Ok(()),
+            Acting::Nobody | Acting::Person { .. } if !self.access.rights.guards(&right) => Ok(()),
             Acting::Nobody => Err(BadAsk::NotSignedIn.into()),
             Acting::Person { id, .. } => {
                 let held = self.access.rights.may(id, &right, today);
                 held.map_err(|denied| BadAsk::NoRight { right: right.clone(), denied })?;
+                if let Some(since) = self.revoked_since(id) {
+                    return Err(BadAsk::CardRevoked { since }.into());
+                }
                 match self.list_too_old(id, at, today) {
                     Some(days) if doing == Doing::Write => Err(BadAsk::ListTooOld { days }.into()),
                     Some(_) | None => Ok(()),
                 }
             }
         }
+    }
+
+    /// Since when somebody's card is revoked, as far as the hub has said.
+    fn revoked_since(&self, who: &StaffId) -> Option<i64> {
+        let certificate = self.access.rights.holder(who)?.certificate.as_ref()?;
+        let list = self.access.lists.get(&certificate.issuer)?;
+        let serial = without_zeros(&certificate.serial);
+        list.cards.iter().find(|(revoked, _)| without_zeros(revoked) == serial).map(|(_, since)| *since)
     }
 
     /// How old the list of revoked cards is for somebody's card, where a version in force minds it; `u32::MAX`
@@ -139,6 +148,18 @@ impl Node {
         let list = self.access.lists.get(&certificate.issuer);
         let days = list.map_or(u32::MAX, |list| days_between(list.as_of, at.second));
         (days > minds).then_some(days)
+    }
+
+    /// Whether whoever acts may look at what was sold to whom.
+    ///
+    /// # Errors
+    /// As for every deed of the counter.
+    pub fn may_look(&mut self, reading: Reading) -> Result<(), NodeError> {
+        // Looking goes on where nothing is written any more.
+        match self.admit(Doing::Look, reading) {
+            Err(NodeError::Stopped { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     /// Who stands for an entry: whoever has signed in, else the name that was typed.
@@ -163,14 +184,18 @@ impl Node {
         }
     }
 
-    /// Whose 健保卡 this is, among those who may sign in with one.
-    #[must_use]
-    pub fn holder_of(&self, document: &Document) -> Option<StaffId> {
-        let person = document.person();
-        let all = self.access.rights.holders();
-        all.filter_map(|(id, entry, holder)| Some((id, self.keys.open(entry, 0, holder.document.as_ref()?).ok()?)))
-            .find(|(_, known)| known.person() == person)
-            .map(|(id, _)| *id)
+    /// Whose 健保卡 this is, among those who may sign in with one: of several keys that somebody was registered with, one
+    /// that has a right today comes first, then the one that was described last.
+    pub fn holder_of(&mut self, document: &Document, reading: Reading) -> Option<StaffId> {
+        let (_, today) = self.today(reading);
+        let (person, rights) = (document.person(), &self.access.rights);
+        let known = |entry: &EntryId, holder: &Holder| {
+            let sealed = holder.document.as_ref()?;
+            self.keys.open(entry, 0, sealed).ok().filter(|known| known.person() == person)
+        };
+        let theirs = rights.holders().filter(|(_, entry, holder)| known(entry, holder).is_some());
+        let described = |entry: &EntryId| self.access.given.iter().find(|given| given.id == *entry).map(|it| it.at);
+        theirs.max_by_key(|(id, entry, _)| (!rights.of(id, today).is_empty(), described(entry))).map(|(id, _, _)| *id)
     }
 
     /// What a giver's card has to sign.
@@ -306,7 +331,8 @@ impl Node {
         }
         let (at, today) = self.today(reading);
         let (taker, _) = self.giver_of(&ask.rights, today)?;
-        if self.access.rights.holder(&ask.of).is_none() {
+        let stands = |right: &Right| self.access.rights.may(&ask.of, right, today).is_ok();
+        if !ask.rights.iter().all(stands) {
             return Err(BadAsk::NobodySuch.into());
         }
         let revocation =
@@ -401,6 +427,11 @@ impl Node {
     pub(super) fn rights(&self) -> &Rights {
         &self.access.rights
     }
+}
+
+/// A serial number has many spellings; none begins with a nought here.
+fn without_zeros(serial: &[u8]) -> &[u8] {
+    serial.iter().position(|byte| *byte != 0).and_then(|at| serial.get(at..)).unwrap_or_default()
 }
 
 fn latest_day(today: NaiveDate) -> NaiveDate {

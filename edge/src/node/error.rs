@@ -162,6 +162,12 @@ pub enum BadAsk {
         /// How old, in days; `u32::MAX` where none has come.
         days: u32,
     },
+    /// The hub has said that the card is revoked.
+    #[error("the card is revoked since {}: nobody sells with it any more; ask its issuer (9130)", taipei_day(*.since))]
+    CardRevoked {
+        /// Since when, in seconds since 1970.
+        since: i64,
+    },
     /// A right is given for a while.
     #[error("a right is given for at most {days_max} days from today")]
     GrantDay {
@@ -189,7 +195,7 @@ pub enum BadAsk {
     #[error("there is nothing to ask for: the service is open here, or it was asked for already")]
     NothingToApply,
     /// Nobody of that name ever had a right here.
-    #[error("nobody like that is known at this site")]
+    #[error("nobody like that has this right at this site")]
     NobodySuch,
     /// The hub is of an earlier version, or was never met.
     #[error("the hub does not read rights yet, or has not been reached since this program was renewed: connect first")]
@@ -221,6 +227,7 @@ impl BadAsk {
             Self::NoRight { .. } => "no-right",
             Self::NotYours { .. } => "not-yours",
             Self::ListTooOld { .. } => "list-too-old",
+            Self::CardRevoked { .. } => "revoked",
             Self::GrantDay { .. } => "grant-day",
             Self::WrongCard { .. } => "wrong-card",
             Self::GrantDocument => "grant-document",
@@ -256,6 +263,9 @@ impl BadAsk {
             Self::ListTooOld { days } => {
                 format!("憑證撤銷名單{}，可查詢但不可販售；請先連線取得新名單", days_zh(*days))
             }
+            Self::CardRevoked { since } => {
+                format!("卡片憑證自 {} 起已停用，不能繼續作業；請洽發卡機關（9130）", taipei_day(*since))
+            }
             Self::GrantDay { days_max } => format!("有效期限須自今日起 {days_max} 日內"),
             Self::WrongCard { right, card } => {
                 format!(
@@ -267,7 +277,7 @@ impl BadAsk {
             Self::GrantDocument => "健保卡持卡人的證號或出生日期無法使用，請重新插卡或輸入".to_owned(),
             Self::GrantVoid { .. } => "此授權不會生效，請重新登入後再試一次".to_owned(),
             Self::NothingToApply => "此服務已可使用，或已申請待核".to_owned(),
-            Self::NobodySuch => "本機構沒有這位使用者".to_owned(),
+            Self::NobodySuch => "本機構沒有這位使用者，或其目前沒有此權限".to_owned(),
             Self::NoAccess => "中心尚未受理機構權限，或本程式更新後尚未連線；請先連線".to_owned(),
             Self::Future => "補登的購買時間不可晚於現在".to_owned(),
             Self::LongAgo { days_max } => format!("補登的購買時間不可早於 {days_max} 日前"),

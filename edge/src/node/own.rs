@@ -72,7 +72,9 @@ impl Node {
                 rights.push(self.len);
             }
         }
-        self.load_access(&rights)?;
+        if !rights.is_empty() {
+            self.load_access(&rights)?;
+        }
         if !adopted.is_empty() {
             // The next entry of ours follows all heads of its document.
             self.tip = None;
@@ -130,7 +132,8 @@ impl Node {
                 (&dispute.programme, Effects { is_dispute: true, ..Effects::default() })
             }
             Fact::Access(access) => {
-                self.prove_access(&id, access)?;
+                // One that cannot be opened would stop the next start.
+                self.prove_access(&id, access).map_err(|_| NodeError::GivenBack { entry: id })?;
                 (&self.staff_rows, Effects { is_access: true, ..Effects::default() })
             }
             Fact::Programme(_)

@@ -137,7 +137,8 @@ impl Node {
         let known = Known { version: Some(version), history: past, stock, today, doubt_s: now.doubt_s, heard };
         let proxy_cards_today = self.cards_carried(&document, proxy.as_ref(), today)?;
         let pieces = pieces(ask.adult, ask.child);
-        let manager = second_person(ask.manager.as_deref(), &ask.by);
+        let by = self.author(&ask.by)?;
+        let manager = second_person(ask.manager.as_deref(), &by.name);
         let asked = Ask { document: &document, pieces, proxy: proxy.as_ref(), proxy_cards_today, manager };
         if let Err(refusal) = decide(&known, &asked) {
             return self.with_evidence(refusal, version, &history, today).map(Err);

@@ -155,6 +155,9 @@ impl Node {
     /// Whose goods: as named, else of the only programme, else of the first that ever was.
     /// A name of which nothing was ever heard is a slip, once any rules are known.
     fn programme_for(&self, named: Option<&ProgrammeId>, today: NaiveDate) -> Option<ProgrammeId> {
+        if named == Some(&self.staff_rows) {
+            return None;
+        }
         let versions = &self.rules.versions;
         let announced = |named| self.deliveries.keys().any(|(_, programme)| programme == named);
         let heard_of = |named| versions.programmes().any(|it| it == named) || self.stocks.contains_key(named);

@@ -158,11 +158,13 @@ async fn may_read_audit(web: &Web) -> Result<(), Fault> {
         Acting::Nobody => false,
         Acting::Person { id, .. } => {
             let view = web.desk.access().await?;
-            view.rights.may(&id, &Right::Manager, view.today).is_ok()
+            let may = |right: &Right| view.rights.may(&id, right, view.today).is_ok();
+            may(&Right::Manager) || may(&Right::Representative)
         }
     };
     if !may {
-        let (zh, en) = ("稽核紀錄僅供機構管理者查閱", "the audit is for this site's managers");
+        let (zh, en) =
+            ("稽核紀錄僅供機構管理者與機構代表查閱", "the audit is for this site's managers and its representative");
         return Err(Fault::asked("managers-only", zh, en));
     }
     web.desk.note("audit-export", String::new(), String::new()).await

@@ -12,6 +12,9 @@ use data_encoding::BASE64URL_NOPAD;
 use super::Web;
 use super::answer::fault_json;
 use super::sessions::Before;
+use shared::entry::access::Right;
+use shared::rules::access::MASKS;
+
 use crate::desk::asking_as;
 use crate::fault::Fault;
 use crate::node::access::Acting;
@@ -53,7 +56,9 @@ pub(super) async fn asks_sign_in(web: &Web) -> Result<bool, Fault> {
     if web.desk.acting() != Acting::Nobody {
         return Ok(false);
     }
-    Ok(!web.desk.access().await?.rights.is_empty())
+    let right = Right::service(MASKS);
+    let view = web.desk.access().await?;
+    Ok(right.is_some_and(|right| view.rights.guards(&right)))
 }
 
 fn turned_away(request: &Request) -> Response {
@@ -72,7 +77,8 @@ fn turned_away(request: &Request) -> Response {
 /// Whence somebody was led to sign in: a page of ours and nothing else.
 pub(super) fn back_to(text: &str) -> Option<String> {
     let path = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
-    let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    let is_plain = path.bytes().all(|byte| (0x21..0x7F).contains(&byte) && byte != b'\\');
+    let is_ours = is_plain && path.starts_with('/') && !path.starts_with("//");
     (is_ours && path.len() <= 200).then_some(path)
 }
 
@@ -92,7 +98,15 @@ mod tests {
     fn nobody_is_led_away_from_here() {
         let back = |path: &str| back_to(&BASE64URL_NOPAD.encode(path.as_bytes()));
         assert_eq!(back("/masks?entering=1").as_deref(), Some("/masks?entering=1"));
-        for path in ["//attacker.test/", "https://attacker.test", "/\\attacker.test", "", "masks", "/a\r\nX: y"] {
+        for path in [
+            "//attacker.test/",
+            "https://attacker.test",
+            "/\\attacker.test",
+            "",
+            "masks",
+            "/a\r\nX: y",
+            "/\t/attacker.test",
+        ] {
             assert_eq!(back(path), None, "{path}");
         }
         assert_eq!(back_to("!"), None);

@@ -88,6 +88,7 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
             (Some((name, card)), Some(access.rights.of(&id, access.today)))
         }
     };
+    let guarded = Right::service(MASKS).is_some_and(|right| access.rights.guards(&right));
     let uses = |right: &Right| matches!(right, Right::Service(service) if service.as_str() == MASKS);
     Ok(Frame {
         code: web.site.code.to_string(),
@@ -99,7 +100,7 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
         asks: signed.is_none() && rights.is_some(),
         broken_glass: signed.as_ref().is_some_and(|(_, card)| *card == Some(CardKind::Envelope)),
         signed: signed.map(|(name, _)| name),
-        uses: rights.as_ref().is_none_or(|rights| rights.iter().any(uses)),
+        uses: !guarded || rights.as_ref().is_none_or(|rights| rights.iter().any(uses)),
         manages: rights.as_ref().is_some_and(|rights| rights.iter().any(is_manager)),
         pairs: counters::may_pair(web, &access),
     })
@@ -145,7 +146,18 @@ fn fault_page(status: StatusCode, fault: &Fault) -> Response {
 }
 
 fn unwell(fault: &Fault) -> Response {
-    fault_page(StatusCode::SERVICE_UNAVAILABLE, fault)
+    match fault.blame {
+        Blame::Caller => fault_page(StatusCode::FORBIDDEN, fault),
+        Blame::Machine => fault_page(StatusCode::SERVICE_UNAVAILABLE, fault),
+    }
+}
+
+/// What a page shows of what was sold: nothing to whoever may not look; the rest of the page says so.
+fn seen<T>(found: Result<Vec<T>, Fault>) -> Result<Vec<T>, Fault> {
+    match found {
+        Err(fault) if fault.blame == Blame::Caller => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 fn bad_form(cause: FormRejection) -> Response {

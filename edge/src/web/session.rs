@@ -43,6 +43,8 @@ pub struct Screen {
     pub new_holder: Option<NewHolder>,
     /// The code of an envelope that is being made.
     pub envelope: Option<Zeroizing<String>>,
+    /// The code of one that was made, until it was shown.
+    pub envelope_made: Option<Zeroizing<String>>,
 }
 
 /// Somebody who was refused because of what was bought.

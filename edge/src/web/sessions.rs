@@ -75,14 +75,15 @@ impl Sessions {
         if session.is_locked {
             return Before::Locked(session.who.clone());
         }
-        session.seen = now;
+        if !is_automatic(headers) {
+            session.seen = now;
+        }
         Before::Somebody(session.who.clone())
     }
 
     /// Somebody has proved who they are: the cookie. The session before ends, its key is never used again.
     pub(super) fn begin(&self, headers: &HeaderMap, who: SignedIn, now: Instant) -> String {
         self.end(headers);
-        self.failed().clear();
         let key = random_key();
         let mut sessions = self.lock();
         if sessions.len() >= SESSIONS_MAX {
@@ -109,24 +110,26 @@ impl Sessions {
         }
     }
 
-    /// Whether another try is allowed now; how long to wait else.
-    pub(super) fn may_try(&self, now: Instant) -> Result<(), Duration> {
+    /// A try begins, and counts as failed until it is [`Self::done`]; how long to wait where there were too many.
+    pub(super) fn begin_try(&self, now: Instant) -> Result<(), Duration> {
         let mut failed = self.failed();
         while failed.front().is_some_and(|first| now.duration_since(*first) >= TRIES_WITHIN) {
             failed.pop_front();
         }
         match failed.front() {
             Some(first) if failed.len() >= TRIES_MAX => Err(TRIES_WITHIN.saturating_sub(now.duration_since(*first))),
-            Some(_) | None => Ok(()),
+            Some(_) | None => {
+                failed.push_back(now);
+                Ok(())
+            }
         }
     }
 
-    /// A try failed.
-    pub(super) fn failed_once(&self, now: Instant) {
+    /// The try that began then was none that failed.
+    pub(super) fn done(&self, began: Instant) {
         let mut failed = self.failed();
-        failed.push_back(now);
-        if failed.len() > TRIES_MAX {
-            failed.pop_front();
+        if let Some(at) = failed.iter().position(|at| *at == began) {
+            failed.remove(at);
         }
     }
 
@@ -138,6 +141,12 @@ impl Sessions {
     fn failed(&self) -> MutexGuard<'_, VecDeque<Instant>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a page asked by itself: browsers say whether somebody pressed something (Fetch Metadata, `Sec-Fetch-User`). A
+/// page that reloads itself, or hears of cards, does not keep an empty counter open.
+fn is_automatic(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-dest") && !headers.contains_key("sec-fetch-user")
 }
 
 #[cfg(test)]
@@ -173,6 +182,20 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_reloads_itself_does_not_keep_an_empty_counter_open() {
+        let (sessions, start) = (Sessions::default(), Instant::now());
+        let here = with(&sessions.begin(&HeaderMap::new(), lin(), start));
+        let mut reload = here.clone();
+        reload.insert("sec-fetch-dest", "document".parse().unwrap());
+        let mut press = reload.clone();
+        press.insert("sec-fetch-user", "?1".parse().unwrap());
+        let after = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        assert_eq!(sessions.before(&press, after(10)), Before::Somebody(lin()));
+        assert_eq!(sessions.before(&reload, after(20)), Before::Somebody(lin()));
+        assert_eq!(sessions.before(&reload, after(26)), Before::Locked(lin()));
+    }
+
+    #[test]
     fn nobody_is_signed_in_for_longer_than_a_shift() {
         let (sessions, start) = (Sessions::default(), Instant::now());
         let here = with(&sessions.begin(&HeaderMap::new(), lin(), start));
@@ -204,10 +227,14 @@ mod tests {
     fn too_many_failed_tries_wait() {
         let (sessions, start) = (Sessions::default(), Instant::now());
         for _ in 0..TRIES_MAX {
-            assert_eq!(sessions.may_try(start), Ok(()));
-            sessions.failed_once(start);
+            assert_eq!(sessions.begin_try(start), Ok(()));
         }
-        assert_eq!(sessions.may_try(start + Duration::from_secs(60)), Err(TRIES_WITHIN - Duration::from_secs(60)));
-        assert_eq!(sessions.may_try(start + TRIES_WITHIN), Ok(()));
+        let later = start + Duration::from_secs(60);
+        assert_eq!(sessions.begin_try(later), Err(TRIES_WITHIN - Duration::from_secs(60)));
+        sessions.done(start);
+        assert_eq!(sessions.begin_try(later), Ok(()), "one of them was right");
+        sessions.begin(&HeaderMap::new(), lin(), later);
+        assert!(sessions.begin_try(later).is_err(), "one's own sign-in gives no more guesses at another's password");
+        assert_eq!(sessions.begin_try(start + TRIES_WITHIN), Ok(()));
     }
 }

@@ -14,21 +14,23 @@ use shared::rules::identity::Document;
 use shared::seal::passphrase::{PASSPHRASE_BYTES_MIN, Passphrase};
 use shared::sign::card::CardKey;
 use shared::sign::staff::unlock;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use super::Web;
 use super::cards::read_here;
+use super::door::Door;
 use super::sessions::SignedIn;
 use crate::cards::certificate::{CardIdentity, Issuer, Policy, RevocationList, Trust, check_signature, judge};
 use crate::cards::failure::CardFailure;
-use crate::cards::lines::CardCertificates;
+use crate::cards::lines::{CardCertificates, PinState};
 use crate::cards::login::LoginFailure;
 use crate::cards::pin::Pin;
 use crate::cards::runner::Cards;
 use crate::fault::Fault;
 use crate::node::ask::AccessView;
 
-const TOO_MANY: &str = "too-many-tries";
+pub(super) const TOO_MANY: &str = "too-many-tries";
 
 /// What was chosen and typed to sign in.
 pub(super) struct Ask {
@@ -87,6 +89,8 @@ pub(super) async fn sign_in(web: &Web, ask: Ask, chosen: Option<&str>) -> Result
 /// 緊急登入: the code of a sealed envelope, for the day on which no card works.
 async fn open_envelope(web: &Web, view: &AccessView, typed: Option<Zeroizing<String>>) -> Result<SignedIn, Fault> {
     let code = Zeroizing::new(plain_code(&typed.unwrap_or_default()));
+    let began = Instant::now();
+    web.sessions.begin_try(began).map_err(|wait| too_many(wait.as_secs()))?;
     let envelopes = view.rights.holders().filter(|(_, _, holder)| holder.card == CardKind::Envelope);
     for (id, _, holder) in envelopes.filter(|(id, _, _)| !view.rights.of(id, view.today).is_empty()) {
         let (Some(locked), Ok(key)) = (holder.locked_key.clone(), CardKey::from_spki(&holder.key)) else { continue };
@@ -94,13 +98,14 @@ async fn open_envelope(web: &Web, view: &AccessView, typed: Option<Zeroizing<Str
         let (id, card, name) = (*id, holder.card, holder.name.clone());
         let signer = Signer { id, card, name, key, means, list_days_old: None };
         let challenge = challenge(&web.site.code, view.at.second);
-        match sign(web, &signer, Some(code.clone()), &challenge).await {
+        let Means::Password { locked } = &signer.means else { continue };
+        match by_password(locked.clone(), Some(code.clone()), challenge.clone()).await {
             Ok(signature) => {
                 check(&signer, &challenge, &signature)?;
+                web.sessions.done(began);
                 tracing::error!(%id, "BREAK-GLASS: somebody signed in with the code of a sealed envelope");
                 return Ok(SignedIn { id, card, name: signer.name, list_days_old: None });
             }
-            Err(fault) if fault.code == TOO_MANY => return Err(fault),
             Err(_) => {}
         }
     }
@@ -156,6 +161,11 @@ pub(super) async fn certificate_here(
     is_meant: impl Fn(&StaffId) -> bool,
 ) -> Result<(CardCertificates, CardIdentity), Fault> {
     let mut cards = cards(web)?.certificates().await.map_err(login)?;
+    if web.door == Door::Lan {
+        // From another computer nobody uses up the tries of a card that lies in somebody else's reader.
+        cards.retain(|card| chosen.is_some_and(|reader| card.reader.starts_with(reader)));
+        cards.retain(|card| matches!(card.pin, PinState::Fine | PinState::Locked));
+    }
     // Several counters may share this computer: a card in this counter's own reader comes first.
     cards.sort_by_key(|card| !chosen.is_some_and(|reader| card.reader.starts_with(reader)));
     let (trust, lists) = (trust(view)?, lists(view));
@@ -201,13 +211,14 @@ pub(super) async fn sign(
     typed: Option<Zeroizing<String>>,
     words: &[u8],
 ) -> Result<Vec<u8>, Fault> {
-    web.sessions.may_try(Instant::now()).map_err(|wait| too_many(wait.as_secs()))?;
+    let began = Instant::now();
+    web.sessions.begin_try(began).map_err(|wait| too_many(wait.as_secs()))?;
     let signed = match &signer.means {
         Means::Card { token, identity } => by_card(web, token, identity, typed, words).await,
         Means::Password { locked } => by_password(locked.clone(), typed, words.to_vec()).await,
     };
-    if signed.is_err() {
-        web.sessions.failed_once(Instant::now());
+    if signed.is_ok() {
+        web.sessions.done(began);
     }
     signed
 }
@@ -223,9 +234,16 @@ async fn by_card(
     cards(web)?.sign(token, identity.leaf, pin, words).await.map_err(login)
 }
 
+/// A password costs 64 MiB to try: one at a time.
+pub(super) async fn dear() -> Option<SemaphorePermit<'static>> {
+    static TURN: Semaphore = Semaphore::const_new(1);
+    TURN.acquire().await.ok()
+}
+
 /// Opening the key costs as much as a guess does, on a thread that may.
 async fn by_password(locked: Vec<u8>, typed: Option<Zeroizing<String>>, words: Vec<u8>) -> Result<Vec<u8>, Fault> {
     let typed = typed.ok_or_else(wrong_password)?;
+    let _turn = dear().await;
     let opened = tokio::task::spawn_blocking(move || {
         let password = Passphrase::parse(typed.as_bytes()).ok()?;
         Some(unlock(&locked, &password).ok()?.sign(&words))

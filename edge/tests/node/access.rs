@@ -186,6 +186,7 @@ fn a_right_is_taken_back_and_given_again() {
     assert_eq!(bad(revoke(&mut site, USER, USER, masks())), BadAsk::NotYours { right: masks() });
     assert_eq!(bad(revoke(&mut site, MANAGER, 77, masks())), BadAsk::NobodySuch);
     revoke(&mut site, MANAGER, USER, masks()).unwrap();
+    assert_eq!(bad(revoke(&mut site, MANAGER, USER, masks())), BadAsk::NobodySuch, "once");
     act(&mut site, USER);
     assert!(matches!(bad(try_sell(&mut site, EVEN)), BadAsk::NoRight { denied: Denied::Withdrawn { .. }, .. }));
     site.tick(60);
@@ -237,8 +238,9 @@ fn an_nhi_card_is_known_by_whose_it_is_and_nobody_else_s() {
     site.crash();
     let day = "2020-02-06".parse().unwrap();
     let document = |number: &str| shared::rules::identity::Document::parse("01", number, "1986-03-15", day).unwrap();
-    assert_eq!(site.node().holder_of(&document("A123456789")), Some(granted.to));
-    assert_eq!(site.node().holder_of(&document("B123456780")), None);
+    let reading = site.reading();
+    assert_eq!(site.node().holder_of(&document("A123456789"), reading), Some(granted.to));
+    assert_eq!(site.node().holder_of(&document("B123456780"), reading), None);
 }
 
 #[test]
@@ -301,4 +303,95 @@ fn s18_s21_a_refused_service_nobody_uses_until_a_manager_asks_and_the_hub_approv
     act(&mut site, USER);
     try_sell(&mut site, EVEN).unwrap();
     assert_eq!(bad(apply(&mut site, MANAGER)), BadAsk::NothingToApply, "it is open");
+}
+
+#[test]
+fn a_site_that_has_named_nobody_who_may_sell_sells_as_before() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    greet(&mut site, true);
+    desk(&mut site, 1, &[by_hub(REPRESENTATIVE, CardKind::Institution, Right::Representative)]);
+    let booking = Right::service("booking").unwrap();
+    desk(&mut site, 2, &[by_hub(USER, CardKind::Professional, booking)]);
+    site.node().act_as(Acting::Nobody);
+    try_sell(&mut site, EVEN).unwrap();
+    act(&mut site, REPRESENTATIVE);
+    try_sell(&mut site, OTHER).unwrap();
+}
+
+#[test]
+fn nothing_is_counted_on_the_shelf_where_rights_stand() {
+    let mut site = staffed();
+    act(&mut site, USER);
+    let reading = site.reading();
+    let ask = edge::node::ask::ArriveRequest {
+        request: None,
+        programme: "site-staff".parse().ok(),
+        adult: 10,
+        child: 0,
+        by: String::new(),
+    };
+    assert!(site.node().arrive(&ask, reading).unwrap().is_err());
+    revoke(&mut site, MANAGER, USER, masks()).unwrap();
+    site.crash();
+}
+
+#[test]
+fn a_card_that_is_revoked_meanwhile_sells_no_more() {
+    let mut site = Site::new("2020-02-06 09:00", MASK);
+    greet(&mut site, true);
+    desk(&mut site, 2, &[by_hub(USER, CardKind::Citizen, masks())]);
+    act(&mut site, USER);
+    try_sell(&mut site, EVEN).unwrap();
+    let since = super::town::second("2020-02-06 08:00");
+    let list = RevokedCards { issuer: [7; 32], as_of: since, cards: vec![(vec![0, 9], since)] };
+    desk(&mut site, 3, &[Fact::Access(Access::Revoked(list))]);
+    assert_eq!(bad(try_sell(&mut site, OTHER)), BadAsk::CardRevoked { since });
+}
+
+#[test]
+fn nobody_is_their_own_second_person() {
+    let manager =
+        format!("{}\n[knowledge]\nnever = \"manager\"\n", shared::rules::programme::shipped_text(MASK[0]).unwrap());
+    let mut site = Site::new("2020-02-06 09:00", &[]);
+    let run = Hub::default().published_text(1, &manager);
+    site.node().take_down(1, &run).unwrap();
+    greet(&mut site, true);
+    desk(&mut site, 2, &[by_hub(USER, CardKind::Professional, masks())]);
+    act(&mut site, USER);
+    let reading = site.reading();
+    let ask = edge::node::ask::SaleRequest {
+        manager: Some("人員3".to_owned()),
+        by: "counter".to_owned(),
+        ..sale(EVEN, 2, 0)
+    };
+    assert!(site.node().sell(&ask, reading).unwrap().is_err(), "the name that signed in is no other one");
+    let ask = edge::node::ask::SaleRequest { manager: Some("林主任".to_owned()), ..ask };
+    assert!(site.node().sell(&ask, reading).unwrap().is_ok());
+}
+
+#[test]
+fn somebody_registered_twice_is_who_may_do_something_today() {
+    let mut site = staffed();
+    let day = "2020-02-06".parse().unwrap();
+    let card = shared::rules::identity::Document::parse("01", "A123456789", "1986-03-15", day).unwrap();
+    let registered = |site: &mut Site, key: u8| {
+        site.tick(60);
+        let mut ask = ask(key, CardKind::Nhi, masks());
+        ask.to.document = Some(document("01/A123456789/1986-03-15"));
+        ask.to.locked_key = Some(vec![1; 40]);
+        grant(site, MANAGER, &ask).to
+    };
+    for (old, new) in [(20, 21), (23, 22), (24, 25)] {
+        let forgotten = registered(&mut site, old);
+        act(&mut site, MANAGER);
+        let reading = site.reading();
+        let ask = RevokeAsk { request: None, of: forgotten, rights: vec![masks()], reason: "重新登錄".to_owned() };
+        site.node().revoke(&ask, reading).unwrap();
+        let now = registered(&mut site, new);
+        let reading = site.reading();
+        assert_eq!(site.node().holder_of(&card, reading), Some(now));
+        let ask = RevokeAsk { of: now, ..ask };
+        act(&mut site, MANAGER);
+        site.node().revoke(&ask, reading).unwrap();
+    }
 }

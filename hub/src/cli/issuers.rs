@@ -10,6 +10,7 @@ use shared::rules::access::card::CardKind;
 use shared::rules::calendar::roc_minute;
 
 use super::{Desk, operator, read};
+use crate::audit::deeds;
 use crate::rights::{LIST_BYTES_MAX, PinnedIssuer};
 use crate::view;
 
@@ -55,7 +56,10 @@ pub(super) fn run(desk: &Desk, command: &IssuerCommand) -> anyhow::Result<()> {
 fn add(desk: &Desk, file: &Path, cards: &[CardKind]) -> anyhow::Result<()> {
     let bytes = read(file)?;
     let (_, mut hub) = desk.open()?;
-    let added = hub.add_issuer(&bytes, cards, &operator(), desk.clock.second())?;
+    let name = file.display().to_string();
+    let deed = (deeds::ISSUER_ADDED, name.as_str(), "");
+    let second = desk.clock.second();
+    let added = desk.recorded(&mut hub, deed, |hub| hub.add_issuer(&bytes, cards, &operator(), second))?;
     let pinned = added.with_context(|| file.display().to_string())?;
     let text = format!("已公布 published\n{}", in_words(&pinned));
     desk.out.say(&json!({ "published": view::issuer(&pinned, None) }), &text)
@@ -63,7 +67,9 @@ fn add(desk: &Desk, file: &Path, cards: &[CardKind]) -> anyhow::Result<()> {
 
 fn remove(desk: &Desk, fingerprint: &str) -> anyhow::Result<()> {
     let (_, mut hub) = desk.open()?;
-    let pinned = hub.remove_issuer(fingerprint, &operator(), desk.clock.second())??;
+    let deed = (deeds::ISSUER_REMOVED, fingerprint, "");
+    let second = desk.clock.second();
+    let pinned = desk.recorded(&mut hub, deed, |hub| hub.remove_issuer(fingerprint, &operator(), second))??;
     let text = format!("已撤銷 taken back\n{}", in_words(&pinned));
     desk.out.say(&json!({ "removed": view::issuer(&pinned, None) }), &text)
 }
@@ -121,7 +127,9 @@ pub(super) fn run_crl(desk: &Desk, command: &CrlCommand) -> anyhow::Result<()> {
     let bytes = read(file)?;
     let (_, mut hub) = desk.open()?;
     let now = desk.clock.second();
-    let done = hub.import_card_list(&bytes, now)?.with_context(name)?;
+    let about = name();
+    let deed = (deeds::LIST_IMPORTED, about.as_str(), "");
+    let done = desk.recorded(&mut hub, deed, |hub| hub.import_card_list(&bytes, now))?.with_context(name)?;
     let next = next_words(done.next, now);
     let text = format!(
         "已匯入廢止清冊 list of {} imported: {}\n{} 張已廢止卡片 revoked cards{next}\n\

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::entry::notice::Notice;
 
 use super::{Desk, operator, read};
+use crate::audit::deeds;
 use crate::notices::{self, NOTICE_FILE_BYTES_MAX, SHIPPED};
 use crate::view;
 
@@ -56,7 +57,10 @@ fn shipped() -> anyhow::Result<Vec<Notice>> {
 
 fn publish(desk: &Desk, notices: Vec<Notice>) -> anyhow::Result<()> {
     let (_, mut hub) = desk.open()?;
-    hub.publish_notices(&notices, &operator(), desk.clock.second())?;
+    let names: Vec<&str> = notices.iter().map(|notice| notice.name.as_str()).collect();
+    let (names, second) = (names.join(" "), desk.clock.second());
+    let deed = (deeds::NOTICE, names.as_str(), "published");
+    desk.recorded(&mut hub, deed, |hub| hub.publish_notices(&notices, &operator(), second))?;
     let mut text = String::new();
     for notice in &notices {
         // Writing to a String cannot fail.
@@ -68,7 +72,9 @@ fn publish(desk: &Desk, notices: Vec<Notice>) -> anyhow::Result<()> {
 
 fn withdraw(desk: &Desk, name: &str) -> anyhow::Result<()> {
     let (_, mut hub) = desk.open()?;
-    let notice = hub.withdraw_notice(name, &operator(), desk.clock.second())??;
+    let (about, second) = (name.to_string(), desk.clock.second());
+    let deed = (deeds::NOTICE, about.as_str(), "withdrawn");
+    let notice = desk.recorded(&mut hub, deed, |hub| hub.withdraw_notice(name, &operator(), second))??;
     let text = format!("已撤下 withdrawn {}  {}\n", notice.name, notice.title);
     desk.out.say(&json!({ "withdrawn": notice.name.as_str() }), &text)
 }

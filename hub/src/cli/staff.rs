@@ -15,6 +15,7 @@ use shared::rules::access::card::CardKind;
 use shared::rules::calendar::roc_minute;
 
 use super::{Desk, operator, read, unknown_site};
+use crate::audit::deeds;
 use crate::rights::{NewGrant, StaffMember, StaffRight, has_certificate};
 use crate::view;
 
@@ -123,7 +124,9 @@ fn grant(desk: &Desk, args: &GrantArgs) -> anyhow::Result<()> {
     };
     let (site, name) = (args.site, args.name.clone());
     let new = NewGrant { site, name, card: args.card, certificate, rights: args.rights.clone(), until: args.until };
-    let ids = match hub.grant(std::slice::from_ref(&new), &operator(), desk.clock.second())? {
+    let deed = (deeds::STAFF_GRANTED, args.site.as_str(), args.name.as_str());
+    let second = desk.clock.second();
+    let ids = match desk.recorded(&mut hub, deed, |hub| hub.grant(std::slice::from_ref(&new), &operator(), second))? {
         Ok(ids) => ids,
         Err(bad) => {
             return Err(bad.into_iter().next().map_or_else(|| anyhow!("nothing to grant"), |(_, bad)| bad.into()));
@@ -139,7 +142,9 @@ fn grant(desk: &Desk, args: &GrantArgs) -> anyhow::Result<()> {
 fn revoke(desk: &Desk, args: &RevokeArgs) -> anyhow::Result<()> {
     let (_, mut hub) = desk.open()?;
     let (who, why) = ((args.staff.as_str(), args.rights.as_slice()), (args.reason.as_str(), operator()));
-    let id = hub.revoke_rights(&args.site, who, (why.0, &why.1), desk.clock.second())??;
+    let deed = (deeds::STAFF_REVOKED, args.site.as_str(), args.reason.as_str());
+    let second = desk.clock.second();
+    let id = desk.recorded(&mut hub, deed, |hub| hub.revoke_rights(&args.site, who, (why.0, &why.1), second))??;
     let (zh, en) = view::rights_words(&args.rights);
     let text = format!("{} {id}: 已收回 {zh} taken back: {en}\n", args.site);
     let rights: Vec<String> = args.rights.iter().map(Right::to_string).collect();
@@ -151,7 +156,10 @@ fn service(desk: &Desk, args: &ServiceArgs) -> anyhow::Result<()> {
     if args.approve || args.refuse {
         let standing = if args.approve { ServiceStanding::Approved } else { ServiceStanding::Refused };
         let (reason, by) = (args.reason.as_deref().unwrap_or_default(), operator());
-        hub.answer_service(&args.site, (&args.service, standing), (reason, &by), desk.clock.second())??;
+        let note = format!("{} {}", args.service, standing.code());
+        let deed = (deeds::SERVICE_ANSWERED, args.site.as_str(), note.as_str());
+        let (what, why, second) = ((&args.service, standing), (reason, by.as_str()), desk.clock.second());
+        desk.recorded(&mut hub, deed, |hub| hub.answer_service(&args.site, what, why, second))??;
     }
     let ServiceNow { decided, applied } = hub.service(&args.site, &args.service)?;
     let standing = decided.as_ref().map_or("open", |word| word.standing.code());
@@ -227,6 +235,8 @@ fn import(desk: &Desk, file: &Path) -> anyhow::Result<()> {
     let (_, mut hub) = desk.open()?;
     let line = |place: usize| lines.get(place).copied().unwrap_or_default();
     let now = desk.clock.second();
+    let (name, count) = (file.display().to_string(), format!("{} lines", grants.len()));
+    let deed = (deeds::STAFF_GRANTED, name.as_str(), count.as_str());
     bad.extend(hub.bad_grants(&grants, now)?.into_iter().map(|(place, why)| (line(place), why.to_string())));
     bad.sort_unstable();
     if !bad.is_empty() {
@@ -235,7 +245,7 @@ fn import(desk: &Desk, file: &Path) -> anyhow::Result<()> {
         let (name, count) = (file.display(), bad.len());
         bail!("{name}: {count} 行有誤，未作任何變更 bad lines, nothing was granted:\n{}", shown.join("\n"));
     }
-    let written = hub.grant(&grants, &operator(), now)?;
+    let written = desk.recorded(&mut hub, deed, |hub| hub.grant(&grants, &operator(), now))?;
     let ids = written.map_err(|_| anyhow!("憑證機構在此期間有變更 the issuers changed meanwhile: try again"))?;
     let text = format!("已授權 {} 人次 grants written from {}\n", ids.len(), file.display());
     desk.out.say(&json!({ "granted": ids.len() }), &text)

@@ -189,7 +189,7 @@ impl Hub {
             Lack::Expired | Lack::NeverGiven => return Ok(Blame::Could),
             Lack::Void(why) | Lack::VoidGrant(why) => {
                 return Ok(match why {
-                    Void::NoGiver | Void::BadSignature | Void::WrongCard => Blame::Could,
+                    Void::NoGiver | Void::BadSignature | Void::WrongCard | Void::TooLong => Blame::Could,
                     Void::GiverMayNot | Void::GiverWasWithdrawn => Blame::Unknown,
                 });
             }

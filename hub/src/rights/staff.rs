@@ -19,8 +19,8 @@ use crate::hub::{Hub, HubError};
 use crate::project::Batch;
 use crate::publish::{desk, signed};
 
-/// Longest time for which a right is given, in days; the edges' own limit.
-pub const GRANT_DAYS_MAX: u64 = 400;
+pub use shared::rules::access::GRANT_DAYS_MAX;
+
 /// Where no day is named, a right is given for so many days.
 const GRANT_DAYS: u64 = 365;
 

@@ -18,6 +18,8 @@ pub use fold::{Denied, Given, Holding, Place, Rights, ServiceNow, Taken, Void, W
 
 /// The service of the rationing programmes: 防疫口罩管控系統.
 pub const MASKS: &str = "masks";
+/// Longest time for which a right is given, in days.
+pub const GRANT_DAYS_MAX: u64 = 400;
 /// The service of booked places: Covid-19公費疫苗預約.
 pub const BOOKING: &str = "booking";
 

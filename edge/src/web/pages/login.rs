@@ -15,10 +15,11 @@ use zeroize::Zeroizing;
 
 use super::{Frame, Message, Web, back, bad_form, frame, page, unwell};
 use crate::fault::Fault;
+use crate::node::access::Acting;
 use crate::web::cards::chosen;
 use crate::web::gate::back_to;
 use crate::web::sessions::Before;
-use crate::web::sign_in::{self, Ask};
+use crate::web::sign_in::{self, Ask, TOO_MANY};
 
 const PATH: &str = "/login";
 
@@ -134,9 +135,17 @@ async fn proved(web: &Web, headers: &HeaderMap, form: LoginForm) -> Result<Strin
         Ok(who) => (format!("{} {}", who.name, who.id), card.to_string()),
         Err(fault) => (String::new(), format!("{card} {}", fault.code)),
     };
-    let deed = if signed.is_ok() { "sign-in" } else { "sign-in-failed" };
+    let deed = match (signed.is_ok(), card == CardKind::Envelope) {
+        (true, false) => "sign-in",
+        (false, false) => "sign-in-failed",
+        (true, true) => "break-glass",
+        (false, true) => "break-glass-failed",
+    };
     tracing::info!(deed, note, "sign-in");
-    web.desk.note(deed, about, note).await?;
+    // Who has to wait has tried nothing: anybody could fill the disk with that.
+    if !signed.as_ref().is_err_and(|fault| fault.code == TOO_MANY) {
+        web.desk.note(deed, about, note).await?;
+    }
     Ok(web.sessions.begin(headers, signed?, Instant::now()))
 }
 
@@ -154,13 +163,15 @@ impl LoginForm {
 
 /// POST /logout.
 pub(in crate::web) async fn sign_out(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
-    if let Err(fault) = web.desk.note("sign-out", String::new(), String::new()).await {
-        return unwell(&fault);
-    }
     web.sessions.end(&headers);
     // What is on the screen is a customer's: it does not wait for whoever comes next.
     let seat = web.screens.seat(&headers);
     web.screens.with(&seat, |screen| *screen = crate::web::session::Screen::default());
+    if matches!(web.desk.acting(), Acting::Person { .. })
+        && let Err(fault) = web.desk.note("sign-out", String::new(), String::new()).await
+    {
+        return unwell(&fault);
+    }
     Redirect::to("/").into_response()
 }
 

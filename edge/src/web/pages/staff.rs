@@ -31,7 +31,7 @@ use crate::node::access::Acting;
 use crate::node::ask::{AccessView, DocumentText, GrantAsk, NewHolder, RevokeAsk};
 use crate::web::cards::chosen;
 use crate::web::session::random_key;
-use crate::web::sign_in::{self, plain_code};
+use crate::web::sign_in::{self, dear, plain_code};
 
 const PATH: &str = "/staff";
 /// For so long a right is given where nothing else is typed.
@@ -42,6 +42,8 @@ const USUAL_DAYS: u64 = 365;
 struct StaffPage {
     frame: Frame,
     people: Vec<PersonLine>,
+    /// The code of an envelope that was just made.
+    code: Option<Zeroizing<String>>,
     /// Whose card was read.
     pending: Option<NewHolder>,
     /// What whoever has signed in may give.
@@ -125,6 +127,8 @@ pub(in crate::web) struct ApplyForm {
 /// GET /staff.
 pub(in crate::web) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
     let seat = web.screens.seat(&headers);
+    // The code of an envelope is shown once.
+    let code = web.screens.with(&seat, |screen| screen.envelope_made.take());
     let screen = web.screens.with(&seat, |screen| screen.clone());
     let shown = async { Ok::<_, Fault>((frame(&web, &screen, PATH).await?, web.desk.access().await?)) };
     let (frame, view) = match shown.await {
@@ -135,6 +139,7 @@ pub(in crate::web) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap
     let cards = CardKind::ALL.into_iter().filter(|card| gives.iter().all(|right| right.fits(*card))).collect();
     let staff = StaffPage {
         people: view.rights.holders().map(|(id, _, holder)| person(&view, (id, holder), &gives)).collect(),
+        code,
         services: gives.iter().filter_map(|right| service_line(&view.rights, right)).collect(),
         pending: screen.new_holder,
         gives,
@@ -206,7 +211,9 @@ pub(in crate::web) async fn read(
     let seat = web.screens.seat(&headers);
     match read_card(&web, &headers, form).await {
         Ok(holder) => {
-            web.screens.with(&seat, |screen| (screen.new_holder, screen.message) = (Some(holder), None));
+            web.screens.with(&seat, |screen| {
+                (screen.new_holder, screen.envelope, screen.message) = (Some(holder), None, None);
+            });
             back(PATH, &seat)
         }
         Err(fault) => failed(&web, &seat, PATH, &fault),
@@ -216,6 +223,7 @@ pub(in crate::web) async fn read(
 async fn read_card(web: &Web, headers: &HeaderMap, form: ReadForm) -> Result<NewHolder, Fault> {
     let card: CardKind = form.card.parse().map_err(|_| bad_choice())?;
     let view = web.desk.access().await?;
+    check_gives(web, &view)?;
     let chosen = chosen(headers);
     if card == CardKind::Envelope {
         return Err(bad_choice());
@@ -247,16 +255,39 @@ async fn password_holder(
     form: ReadForm,
     document: &shared::rules::identity::Document,
 ) -> Result<NewHolder, Fault> {
+    if let Some(known) = known_holder(web, document).await?
+        && form.password.is_empty()
+    {
+        // Another right for somebody who has a key and a password already.
+        return Ok(known);
+    }
     if *form.password != *form.again {
         let (zh, en) = ("兩次輸入的登入密碼不同，請重新輸入", "the two passwords differ: type them again");
         return Err(Fault::asked("passwords-differ", zh, en));
     }
     let password = Passphrase::parse(form.password.as_bytes()).map_err(|_| short_password())?;
     let (key, locked) = new_key(web, password).await?;
+    let (name, card, document) = (form.name, CardKind::Nhi, Some(typed(document)));
+    Ok(NewHolder { name, card, key, locked_key: Some(locked), document, certificate: None })
+}
+
+/// Somebody who was registered with this 健保卡 before.
+async fn known_holder(web: &Web, document: &shared::rules::identity::Document) -> Result<Option<NewHolder>, Fault> {
+    let Some(id) = web.desk.holder_of(document.clone()).await? else { return Ok(None) };
+    let view = web.desk.access().await?;
+    Ok(view.rights.holder(&id).map(|holder| NewHolder {
+        name: holder.name.clone(),
+        card: CardKind::Nhi,
+        key: holder.key.clone(),
+        locked_key: holder.locked_key.clone(),
+        document: Some(typed(document)),
+        certificate: None,
+    }))
+}
+
+fn typed(document: &shared::rules::identity::Document) -> DocumentText {
     let birth = document.birth().format("%Y%m%d").to_string();
-    let document = DocumentText { kind: "01".to_owned(), number: document.number().to_owned(), birth };
-    let card = CardKind::Nhi;
-    Ok(NewHolder { name: form.name, card, key, locked_key: Some(locked), document: Some(document), certificate: None })
+    DocumentText { kind: "01".to_owned(), number: document.number().to_owned(), birth }
 }
 
 /// A key of the site's own, and its private half under a password.
@@ -265,6 +296,7 @@ async fn new_key(web: &Web, password: Passphrase) -> Result<(Vec<u8>, Vec<u8>), 
     rand::rng().fill_bytes(&mut *seed);
     rand::rng().fill_bytes(&mut salt);
     let site = web.site.code.to_string();
+    let _turn = dear().await;
     let made = tokio::task::spawn_blocking(move || {
         let key = StaffKey::from_seed(&seed).ok()?.spki();
         let label = Label { what: WHAT, of: &site, salt, cost: Cost::STANDARD };
@@ -279,6 +311,7 @@ pub(in crate::web) async fn envelope(State(web): State<Arc<Web>>, headers: Heade
     let seat = web.screens.seat(&headers);
     let code = Zeroizing::new(envelope_code());
     let made = async {
+        check_gives(&web, &web.desk.access().await?)?;
         let password = Passphrase::parse(plain_code(&code).as_bytes()).map_err(|_| bad_choice())?;
         new_key(&web, password).await
     };
@@ -331,15 +364,20 @@ pub(in crate::web) async fn grant(
     match give(&web, &headers, to, form).await {
         Ok(name) => {
             web.screens.with(&seat, |screen| {
-                let done = match screen.envelope.take() {
-                    Some(code) => envelope_made(&code),
-                    None => Message::done(PATH, &format!("已授權 {name}"), &format!("{name} has the right now")),
-                };
+                let done = Message::done(PATH, &format!("已授權 {name}"), &format!("{name} has the right now"));
+                if let Some(code) = screen.envelope.take() {
+                    screen.envelope_made = Some(code);
+                }
                 (screen.new_holder, screen.message) = (None, Some(done));
             });
             back(PATH, &seat)
         }
-        Err(fault) => failed(&web, &seat, PATH, &fault),
+        Err(fault) => {
+            if let Err(deeper) = web.desk.note("grant-failed", String::new(), fault.code.to_owned()).await {
+                return unwell(&deeper);
+            }
+            failed(&web, &seat, PATH, &fault)
+        }
     }
 }
 
@@ -411,12 +449,13 @@ pub(in crate::web) async fn apply(
     }
 }
 
-fn envelope_made(code: &str) -> Message {
-    Message::done(
-        PATH,
-        &format!("封緘代碼：{code}。只顯示這一次：請抄寫後封入信封，由機構管理者保管"),
-        &format!("the code is {code}. It is shown this once: write it down and seal it in an envelope"),
-    )
+/// Cards are read, and keys made, only for whoever may give something.
+fn check_gives(web: &Web, view: &AccessView) -> Result<(), Fault> {
+    if gives(web, view).is_empty() {
+        let (zh, en) = ("您不能設定他人的權限", "it is not yours to say who may do what");
+        return Err(Fault::asked("not-yours", zh, en));
+    }
+    Ok(())
 }
 
 fn bad_choice() -> Fault {

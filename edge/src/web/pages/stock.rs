@@ -103,7 +103,7 @@ async fn stock_page(web: &Web, seat: &Seat) -> Result<StockPage, Fault> {
         frame: frame(web, &screen, PATH).await?,
         shelves,
         versions: web.desk.versions().await?,
-        movements: web.desk.movements_today().await?,
+        movements: super::seen(web.desk.movements_today().await)?,
         by: screen.by,
         key: random_key(),
     })

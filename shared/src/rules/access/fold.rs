@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use crate::entry::Instant;
 use crate::entry::access::{Grant, Holder, Revocation, Right, ServiceStanding, ServiceWord};
 use crate::ids::{EntryId, ServiceName, SiteCode, StaffId};
+use crate::rules::access::GRANT_DAYS_MAX;
 use crate::rules::calendar::taipei_day;
 use crate::sign::card::CardKey;
 use crate::sign::grant::grant_words;
@@ -57,8 +58,10 @@ pub enum Void {
     GiverMayNot,
     /// The giver's own right had been taken back before or meanwhile.
     GiverWasWithdrawn,
-    /// The right is not for such a card (S17, S18).
+    /// The right is not for such a card (S17, S18), or the key is known with another card.
     WrongCard,
+    /// It is given for longer than [`GRANT_DAYS_MAX`].
+    TooLong,
 }
 
 impl Void {
@@ -71,6 +74,7 @@ impl Void {
             Self::GiverMayNot => "giver-may-not",
             Self::GiverWasWithdrawn => "giver-was-withdrawn",
             Self::WrongCard => "wrong-card",
+            Self::TooLong => "too-long",
         }
     }
 
@@ -82,7 +86,8 @@ impl Void {
             Self::BadSignature => "授權人的卡片未簽署此授權",
             Self::GiverMayNot => "授權人無權授予此權限",
             Self::GiverWasWithdrawn => "授權人的權限在此之前或同時已被收回",
-            Self::WrongCard => "此權限不適用於這種卡片",
+            Self::WrongCard => "此權限不適用於這種卡片，或此人已以另一張卡片登錄",
+            Self::TooLong => "授權期間過長",
         }
     }
 
@@ -94,7 +99,8 @@ impl Void {
             Self::BadSignature => "the giver's card has not signed it",
             Self::GiverMayNot => "the giver had no right to give it",
             Self::GiverWasWithdrawn => "the giver's own right had been taken back before or meanwhile",
-            Self::WrongCard => "the right is not for such a card",
+            Self::WrongCard => "the right is not for such a card, or the key is known with another one",
+            Self::TooLong => "it is given for too long",
         }
     }
 }
@@ -249,7 +255,9 @@ impl Rights {
             return;
         }
         let id = given.grant.to.id();
-        self.holders.insert(id, (given.id, given.grant.to.clone()));
+        if given.place == Place::Desk || !self.holders.contains_key(&id) {
+            self.holders.insert(id, (given.id, given.grant.to.clone()));
+        }
         for right in &given.grant.rights {
             let taken = self.taken.get(&(id, right.clone())).into_iter().flatten();
             let beaten_by =
@@ -271,6 +279,16 @@ impl Rights {
             (Place::Site, Some(giver)) => giver,
             (Place::Site, None) => return Err(Void::NoGiver),
         };
+        let last = taipei_day(at.second).checked_add_days(Days::new(GRANT_DAYS_MAX));
+        if last.is_none_or(|last| grant.until > last) {
+            return Err(Void::TooLong);
+        }
+        // Who somebody is is said once: a later grant gives them rights and no other card.
+        let is_another =
+            |(_, known): &(EntryId, Holder)| (known.card, &known.certificate) != (grant.to.card, &grant.to.certificate);
+        if self.holders.get(&grant.to.id()).is_some_and(is_another) {
+            return Err(Void::WrongCard);
+        }
         let (_, holder) = self.holders.get(&giver.id).ok_or(Void::GiverMayNot)?;
         let key = CardKey::from_spki(&holder.key).map_err(|_| Void::BadSignature)?;
         if !key.signed(&grant_words(site, grant), &giver.signature) {
@@ -366,11 +384,17 @@ impl Rights {
         self.void.iter().map(|(id, void)| (id, *void))
     }
 
-    /// Whether signing in is asked for at all: a site without a 機構代表 and without anybody else goes on as before.
+    /// Whether nobody was ever given anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let grants: BTreeSet<_> = self.holders.keys().collect();
-        grants.is_empty()
+        self.holders.is_empty()
+    }
+
+    /// Whether somebody was ever given this right: from then on it has to be shown. A site that has named a 機構代表 and
+    /// nobody who may sell goes on as before.
+    #[must_use]
+    pub fn guards(&self, right: &Right) -> bool {
+        self.held.keys().any(|(_, held)| held == right)
     }
 }
 

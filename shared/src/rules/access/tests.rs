@@ -303,3 +303,13 @@ fn s21_a_service_that_the_hub_refuses_nobody_uses_until_the_hub_says_otherwise()
     assert_eq!(may(&[approved.clone(), refused.clone(), asked.clone()]), (Ok(()), false));
     assert_eq!(may(&[asked, approved, refused]), (Ok(()), false), "in any order");
 }
+
+#[test]
+fn a_grant_is_for_a_while_and_changes_nobodys_card() {
+    let long = Grant { until: today().checked_add_days(Days::new(500)).unwrap(), ..grant(4, Nhi, masks()) };
+    let other = signed(10, NINE + 90, grant(1, Professional, masks()), (2, 2));
+    let all = [chain(), vec![signed(9, NINE + 60, long, (2, 2)), other]].concat();
+    let rights = Rights::fold(&site(), &all, &[]);
+    assert_eq!(rights.void().collect::<Vec<_>>(), [(&id(9), Void::TooLong), (&id(10), Void::WrongCard)]);
+    assert_eq!(rights.holder(&who(1)).unwrap().card, Institution, "the representative's card stays what it is");
+}

@@ -164,7 +164,7 @@ pub(super) async fn masks(web: &Web, seat: &Seat, reader: Option<&str>, entering
         adult_label: chosen.map_or_else(|| ADULT.to_owned(), |version| label(&version.goods.adult)),
         child_label: chosen.and_then(|version| version.goods.child.as_ref()).map_or_else(|| CHILD.to_owned(), label),
         notices: chosen.map(|version| version.notices.clone()).unwrap_or_default(),
-        lines: web.desk.recent(LINES_MAX).await?,
+        lines: super::super::seen(web.desk.recent(LINES_MAX).await)?,
         offered: offered(&screen, &frame),
         demonstration: readers
             .filter(Readers::is_demonstration)

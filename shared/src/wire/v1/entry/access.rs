@@ -1,5 +1,7 @@
 //! The bytes of rights; an end of an earlier version does not read them.
 
+use std::collections::BTreeSet;
+
 use chrono::Datelike;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -265,7 +267,7 @@ impl TryFrom<WireGrant> for Grant {
             to: wire.to.try_into()?,
             rights: rights(&wire.rights)?,
             until: numbered_day(wire.until)?,
-            after: wire.after.into_iter().map(EntryId::try_from).collect::<Result<_, _>>()?,
+            after: each_once("revocations", wire.after.into_iter().map(EntryId::try_from).collect::<Result<_, _>>()?)?,
             giver: giver.transpose()?,
         })
     }
@@ -289,8 +291,15 @@ impl TryFrom<WireHolder> for Holder {
     }
 }
 
+/// Each once: a list that repeats itself makes work and means nothing.
 fn rights(texts: &[String]) -> Result<Vec<Right>, WireError> {
-    texts.iter().map(|right| name(right)).collect()
+    let rights: Vec<Right> = texts.iter().map(|right| name(right)).collect::<Result<_, _>>()?;
+    each_once("rights", rights)
+}
+
+fn each_once<T: Ord>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, WireError> {
+    let distinct = list.iter().collect::<BTreeSet<_>>().len();
+    if distinct == list.len() { Ok(list) } else { Err(WireError::limit(what, "the same twice")) }
 }
 
 fn bytes(what: &'static str, bytes: ByteVec, most: usize) -> Result<Vec<u8>, WireError> {

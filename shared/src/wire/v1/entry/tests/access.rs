@@ -69,7 +69,9 @@ fn rights_and_notices_come_back_as_they_were_written() {
 
 #[test]
 fn rights_without_measure_are_an_error() {
-    let longer: [fn(&mut Grant); 6] = [
+    let longer: [fn(&mut Grant); 8] = [
+        |grant| grant.rights = vec![Right::Manager, Right::Manager],
+        |grant| grant.after = vec![ID, ID],
         |grant| grant.rights = vec![Right::Manager; RIGHTS_MAX + 1],
         |grant| grant.after = vec![ID; AFTER_MAX + 1],
         |grant| grant.to.key = vec![1; KEY_BYTES_MAX + 1],
