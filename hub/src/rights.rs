@@ -17,7 +17,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::entry::access::{Access, Right};
+use shared::entry::access::{Access, Certificate, Right};
 use shared::entry::{Entry, Fact};
 use shared::ids::{ActorId, DocId, EntryId, SiteCode, StaffId};
 use shared::rules::access::card::CardKind;
@@ -28,6 +28,7 @@ use shared::wire::v1::entry;
 
 use crate::hub::{Hub, HubError};
 use crate::store::StaffFactRow;
+use certificate::without_zeros;
 
 pub use certificate::{BadCertificate, CardCertificate};
 pub use flagged::{Blame, Lack, StaffCase};
@@ -105,7 +106,10 @@ impl Hub {
         (written, access): (&Entry, &Access),
     ) -> Result<(), HubError> {
         let certificate = match access {
-            Access::Grant(grant) => grant.to.certificate.clone(),
+            Access::Grant(grant) => grant.to.certificate.clone().map(|of| {
+                // One number has many spellings.
+                Certificate { serial: without_zeros(&of.serial).to_vec(), ..of }
+            }),
             Access::Revocation(_) | Access::Service(_) => None,
             Access::Issuer(_) | Access::Revoked(_) => return Ok(()),
         };

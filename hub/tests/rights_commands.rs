@@ -180,6 +180,7 @@ fn who_must_not_be_granted_something_is_told_why() {
     assert!(folder.refused(&[&bare[..], &["nhi"]].concat()).contains("entered at the site"));
     assert!(folder.refused(&[&bare[..], &["citizen"]].concat()).contains("--certificate"));
     assert!(tell("x.der", b"garbage", &masks).contains("no certificate"));
+    assert!(tell("x.der", &authority.encrypting(1).der, &masks).contains("for encryption"));
     assert!(tell("x.der", &authority.der(), &masks).contains("an authority's certificate"));
     assert!(tell("x.der", &Authority::new("GCA").card(1).der, &masks).contains("no published issuer signed it"));
     assert!(tell("x.der", &rsa.card(1).der, &masks).contains("makes no professional's card"));

@@ -44,6 +44,11 @@ pub enum BadCertificate {
     /// A card's certificate was wanted.
     #[error("這是憑證機構的憑證，不是卡片的憑證 this is an authority's certificate and no card's")]
     Authority,
+    /// A certificate to sign with was wanted.
+    #[error(
+        "這是加密用憑證，不能登入；請改用簽章用憑證 this certificate is for encryption, and nobody signs in by it: take the card's other one"
+    )]
+    Encrypts,
     /// An authority's certificate was wanted.
     #[error("這不是憑證機構的憑證 this is no authority's certificate: it may not sign others")]
     NotAuthority,
@@ -86,6 +91,11 @@ impl CardCertificate {
         let certificate = whole(&der)?;
         if certificate.is_ca() {
             return Err(BadCertificate::Authority);
+        }
+        // A card has another certificate to encrypt with, by which nobody signs in.
+        let usage = certificate.key_usage().map_err(|_| BadCertificate::Form)?;
+        if usage.is_some_and(|usage| !usage.value.digital_signature()) {
+            return Err(BadCertificate::Encrypts);
         }
         check_algorithm(&certificate.signature_algorithm)?;
         let issuer = signer_of(&certificate, issuers)?;

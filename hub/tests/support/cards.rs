@@ -83,15 +83,26 @@ impl Authority {
     }
 
     pub(crate) fn card(&self, serial: u64) -> Card {
-        self.card_until(serial, 2030)
+        self.made(serial, |_| {})
+    }
+
+    /// The other certificate of a card, by which nobody signs in.
+    #[allow(dead_code, reason = "not in every test that uses these cards")]
+    pub(crate) fn encrypting(&self, serial: u64) -> Card {
+        self.made(serial, |params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment])
     }
 
     /// Valid until the first day of a year.
     pub(crate) fn card_until(&self, serial: u64, year: i32) -> Card {
+        self.made(serial, |params| params.not_after = date_time_ymd(year, 1, 1))
+    }
+
+    fn made(&self, serial: u64, change: impl Fn(&mut CertificateParams)) -> Card {
         let pair = KeyPair::generate_for(&PKCS_ED25519).unwrap();
         let mut params = named("somebody");
         params.serial_number = Some(SerialNumber::from(serial));
-        params.not_after = date_time_ymd(year, 1, 1);
+        params.not_after = date_time_ymd(2030, 1, 1);
+        change(&mut params);
         let der = params.signed_by(&pair, &self.issuer).unwrap().der().to_vec();
         Card { pair, der }
     }
