@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant as Clock};
 
 use data_encoding::HEXLOWER;
-use edge::cards::certificate::{CardIdentity, Issuer, Policy, RevocationList, Trust, check_signature, judge};
+use edge::cards::certificate::{CardIdentity, Issuer, Policy, Trust, check_signature, judge};
 use edge::cards::lines::{Ask, CardCertificates, Found, PinState, Said, Signed};
 use edge::cards::login::LoginFailure;
 use edge::cards::pin::Pin;
@@ -15,6 +15,7 @@ use harness::fleet::{binary, free_tcp_port};
 use harness::prepared::{MORNING, SITE, serve, skipped, tool};
 use harness::softhsm::{Drawer, PIN};
 use shared::entry::Instant;
+use shared::entry::access::RevokedCards;
 use shared::rules::access::card::CardKind;
 use shared::sign::card::sha256;
 
@@ -27,7 +28,7 @@ const CHALLENGE: &[u8] = b"atoll/1 sign in 5931102274 once";
 /// A counter: who is believed there, what is known of revoked cards, and what time it is.
 struct Counter {
     trust: Trust,
-    lists: Vec<RevocationList>,
+    lists: Vec<RevokedCards>,
     now: Instant,
     policy: Policy,
     asks: u64,
@@ -62,7 +63,7 @@ impl Country {
             pin(&[CardKind::Government], &self.government),
         ])
         .unwrap();
-        let fresh = |(_, id): (&Issuer, &[u8; 32])| RevocationList { issuer: *id, as_of: NOW.second, revoked: vec![] };
+        let fresh = |(_, id): (&Issuer, &[u8; 32])| RevokedCards { issuer: *id, as_of: NOW.second, cards: vec![] };
         let lists = trust.issuers().map(fresh).collect();
         Counter { trust, lists, now: NOW, policy: Policy::default(), asks: 0 }
     }
@@ -202,7 +203,7 @@ fn a_card_that_is_refused_costs_no_try() {
     drawer.make("good", &country.citizens.issue(&Card::of(kind)), &[]).unwrap();
     let (mut helper, mut counter) = (drawer.helper(&[]).unwrap(), country.counter());
     for list in &mut counter.lists {
-        list.revoked.push((vec![0x77], NOW.second - DAY));
+        list.cards.push((vec![0x77], NOW.second - DAY));
     }
     for (label, failure) in [
         ("expired", LoginFailure::Expired),

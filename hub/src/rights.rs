@@ -17,7 +17,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::entry::access::{Access, Certificate, Right};
+use shared::entry::access::{Access, Certificate, Right, without_zeros};
 use shared::entry::{Entry, Fact};
 use shared::ids::{ActorId, DocId, EntryId, SiteCode, StaffId};
 use shared::rules::access::card::CardKind;
@@ -28,7 +28,6 @@ use shared::wire::v1::entry;
 
 use crate::hub::{Hub, HubError};
 use crate::store::StaffFactRow;
-use certificate::without_zeros;
 
 pub use certificate::{BadCertificate, CardCertificate};
 pub use flagged::{Blame, Lack, StaffCase};

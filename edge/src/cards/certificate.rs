@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use shared::entry::Instant;
+use shared::entry::access::{RevokedCards, without_zeros};
 use shared::rules::access::card::CardKind;
 use shared::sign::card::{CardKey, sha256};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert, aws_lc_rs as algorithms};
@@ -39,7 +40,7 @@ pub fn judge(
     certificates: &[Vec<u8>],
     wanted: CardKind,
     trust: &Trust,
-    lists: &[RevocationList],
+    lists: &[RevokedCards],
     now: Instant,
     policy: &Policy,
 ) -> Result<CardIdentity, LoginFailure> {
@@ -156,17 +157,6 @@ impl Trust {
     }
 }
 
-/// What was heard of an issuer's revoked cards: those of the people who may come here, as the hub sent them down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RevocationList {
-    /// [`Issuer::id`].
-    pub issuer: [u8; 32],
-    /// When the issuer said so, in seconds since 1970.
-    pub as_of: i64,
-    /// The numbers of revoked certificates, and since when.
-    pub revoked: Vec<(Vec<u8>, i64)>,
-}
-
 /// How much doubt is borne.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -214,7 +204,7 @@ fn judge_one(
     der: &[u8],
     wanted: CardKind,
     trust: &Trust,
-    lists: &[RevocationList],
+    lists: &[RevokedCards],
     now: Instant,
     policy: &Policy,
 ) -> Result<CardIdentity, LoginFailure> {
@@ -329,19 +319,6 @@ fn check_age(now: Instant, heard: Option<i64>, policy: &Policy) -> Result<Option
         return Err(LoginFailure::ListTooOld { days });
     }
     Ok((days > policy.stale_days_noted).then_some(days))
-}
-
-impl RevocationList {
-    /// Since when this certificate is revoked.
-    fn since(&self, serial: &[u8]) -> Option<i64> {
-        self.revoked.iter().find(|(number, _)| without_zeros(number) == serial).map(|(_, since)| *since)
-    }
-}
-
-/// A number has many spellings in DER and none begins with a nought here.
-fn without_zeros(serial: &[u8]) -> &[u8] {
-    let zeros = serial.iter().take_while(|byte| **byte == 0).count();
-    serial.get(zeros..).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -135,9 +135,7 @@ impl Node {
     /// Since when somebody's card is revoked, as far as the hub has said.
     fn revoked_since(&self, who: &StaffId) -> Option<i64> {
         let certificate = self.access.rights.holder(who)?.certificate.as_ref()?;
-        let list = self.access.lists.get(&certificate.issuer)?;
-        let serial = without_zeros(&certificate.serial);
-        list.cards.iter().find(|(revoked, _)| without_zeros(revoked) == serial).map(|(_, since)| *since)
+        self.access.lists.get(&certificate.issuer)?.since(&certificate.serial)
     }
 
     /// How old the list of revoked cards is for somebody's card, where a version in force minds it; `u32::MAX`
@@ -427,11 +425,6 @@ impl Node {
     pub(super) fn rights(&self) -> &Rights {
         &self.access.rights
     }
-}
-
-/// A serial number has many spellings; none begins with a nought here.
-fn without_zeros(serial: &[u8]) -> &[u8] {
-    serial.iter().position(|byte| *byte != 0).and_then(|at| serial.get(at..)).unwrap_or_default()
 }
 
 fn latest_day(today: NaiveDate) -> NaiveDate {

@@ -21,7 +21,7 @@ use super::Web;
 use super::cards::read_here;
 use super::door::Door;
 use super::sessions::SignedIn;
-use crate::cards::certificate::{CardIdentity, Issuer, Policy, RevocationList, Trust, check_signature, judge};
+use crate::cards::certificate::{CardIdentity, Issuer, Policy, Trust, check_signature, judge};
 use crate::cards::failure::CardFailure;
 use crate::cards::lines::{CardCertificates, PinState};
 use crate::cards::login::LoginFailure;
@@ -165,10 +165,10 @@ pub(super) async fn certificate_here(
     }
     // Several counters may share this computer: a card in this counter's own reader comes first.
     cards.sort_by_key(|card| !chosen.is_some_and(|reader| card.reader.starts_with(reader)));
-    let (trust, lists) = (trust(view)?, lists(view));
+    let trust = trust(view)?;
     let (mut failure, mut is_another) = (LoginFailure::NoToken, false);
     for card in cards {
-        match judge(&card.certificates, wanted, &trust, &lists, view.at, &policy()) {
+        match judge(&card.certificates, wanted, &trust, &view.lists, view.at, &policy()) {
             Ok(identity) if is_meant(&StaffId::of_key(identity.key.spki())) => return Ok((card, identity)),
             Ok(_) => is_another = true,
             Err(why) if failure == LoginFailure::NoToken => failure = why,
@@ -280,15 +280,6 @@ fn trust(view: &AccessView) -> Result<Trust, Fault> {
     // The hub publishes none that is no authority; one that slipped through must not stop the others.
     let known = view.issuers.iter().map(issuer).filter(|issuer| Trust::new(vec![issuer.clone()]).is_ok());
     Trust::new(known.collect()).map_err(|_| login(LoginFailure::UnknownIssuer))
-}
-
-fn lists(view: &AccessView) -> Vec<RevocationList> {
-    let list = |list: &shared::entry::access::RevokedCards| RevocationList {
-        issuer: list.issuer,
-        as_of: list.as_of,
-        revoked: list.cards.clone(),
-    };
-    view.lists.iter().map(list).collect()
 }
 
 pub(super) fn login(failure: LoginFailure) -> Fault {

@@ -2,7 +2,7 @@
 //! whose key it is and by what number it can be revoked; nothing else of them is believed.
 
 use data_encoding::{BASE64, HEXLOWER};
-use shared::entry::access::Certificate;
+use shared::entry::access::{Certificate, without_zeros};
 use shared::rules::access::card::CardKind;
 use shared::rules::calendar::{roc_minute, taipei_day};
 use shared::sign::card::{CardKey, sha256};
@@ -217,12 +217,6 @@ fn signer_of<'i>(
         }
     }
     Err(BadCertificate::Unknown(named))
-}
-
-/// A number has many spellings in DER, and none begins with a nought here.
-pub(super) fn without_zeros(serial: &[u8]) -> &[u8] {
-    let zeros = serial.iter().take_while(|byte| **byte == 0).count();
-    serial.get(zeros..).unwrap_or_default()
 }
 
 /// A hash as people compare it.

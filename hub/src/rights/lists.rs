@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use shared::entry::Fact;
-use shared::entry::access::{Access, Certificate, RevokedCards};
+use shared::entry::access::{Access, Certificate, RevokedCards, without_zeros};
 use shared::ids::SiteCode;
 use shared::rules::calendar::roc_minute;
 use shared::wire::v1::entry::REVOKED_MAX;
@@ -14,7 +14,7 @@ use x509_parser::parse_x509_crl;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::revocation_list::{CertificateRevocationList, RevokedCertificate};
 
-use super::certificate::{self, BadCertificate, SERIAL_BYTES_MAX, check_algorithm, without_zeros};
+use super::certificate::{self, BadCertificate, SERIAL_BYTES_MAX, check_algorithm};
 use super::{PinnedIssuer, read};
 use crate::hub::{Hub, HubError};
 use crate::publish::{desk, signed};

@@ -87,7 +87,6 @@ impl Authority {
     }
 
     /// The other certificate of a card, by which nobody signs in.
-    #[allow(dead_code, reason = "not in every test that uses these cards")]
     pub(crate) fn encrypting(&self, serial: u64) -> Card {
         self.made(serial, |params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment])
     }

@@ -91,6 +91,22 @@ pub struct Grant {
     pub giver: Option<Giver>,
 }
 
+impl RevokedCards {
+    /// Since when a certificate of this issuer is revoked.
+    #[must_use]
+    pub fn since(&self, serial: &[u8]) -> Option<i64> {
+        let wanted = without_zeros(serial);
+        self.cards.iter().find(|(revoked, _)| without_zeros(revoked) == wanted).map(|(_, since)| *since)
+    }
+}
+
+/// A serial number has many spellings in DER and none begins with a nought here.
+#[must_use]
+pub fn without_zeros(serial: &[u8]) -> &[u8] {
+    let zeros = serial.iter().take_while(|byte| **byte == 0).count();
+    serial.get(zeros..).unwrap_or_default()
+}
+
 /// Who gave, and the proof of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Giver {

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
-use edge::cards::certificate::{Issuer, Policy, RevocationList, Trust, judge};
+use edge::cards::certificate::{Issuer, Policy, Trust, judge};
 use edge::cards::login::LoginFailure;
 use shared::entry::Instant;
+use shared::entry::access::RevokedCards;
 use shared::rules::access::card::CardKind;
 
 /// An authority whose key nobody has any more.
@@ -46,7 +47,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 /// A certificate as it stands: nobody is believed but whom the authority made a card for.
 pub(super) fn holds(input: &[u8]) {
     let lists: Vec<_> =
-        TRUST.issuers().map(|(_, id)| RevocationList { issuer: *id, as_of: NOW.second, revoked: vec![] }).collect();
+        TRUST.issuers().map(|(_, id)| RevokedCards { issuer: *id, as_of: NOW.second, cards: vec![] }).collect();
     for kind in [CardKind::Professional, CardKind::Institution] {
         // A card may hold others beside it, and whatever they are they change nothing.
         let on_the_card = [bytes(AUTHORITY), input.to_vec()];

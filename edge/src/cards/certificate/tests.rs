@@ -31,7 +31,7 @@ struct Country {
     citizens: Authority,
     government: Authority,
     trust: Trust,
-    lists: Vec<RevocationList>,
+    lists: Vec<RevokedCards>,
 }
 
 impl Country {
@@ -44,8 +44,7 @@ impl Country {
             pin(&[Government], &government),
         ])
         .unwrap();
-        let fresh =
-            |(_, id): (&Issuer, &[u8; 32])| RevocationList { issuer: *id, as_of: at(6) - 3_600, revoked: vec![] };
+        let fresh = |(_, id): (&Issuer, &[u8; 32])| RevokedCards { issuer: *id, as_of: at(6) - 3_600, cards: vec![] };
         let lists = trust.issuers().map(fresh).collect();
         Self { health, citizens, government, trust, lists }
     }
@@ -163,7 +162,7 @@ fn sha_1_is_refused_where_sha_256_by_the_same_issuer_is_not() {
     let [authority, by_sha1, by_sha256] =
         [old::AUTHORITY, old::BY_SHA1, old::BY_SHA256].map(|text| BASE64.decode(text.as_bytes()).unwrap());
     let trust = Trust::new(vec![Issuer { kinds: vec![Citizen], certificate: authority }]).unwrap();
-    let list = RevocationList { issuer: *trust.issuers().next().unwrap().1, as_of: 1_800_000_000, revoked: vec![] };
+    let list = RevokedCards { issuer: *trust.issuers().next().unwrap().1, as_of: 1_800_000_000, cards: vec![] };
     let now = Instant { second: 1_800_000_000, doubt_s: 1 };
     let judge = |der: Vec<u8>| judge(&[der], Citizen, &trust, from_ref(&list), now, &Policy::default());
     assert_eq!(judge(by_sha256).unwrap().common_name, "Old card");
@@ -231,17 +230,17 @@ fn a_revoked_card_is_refused_however_its_number_is_spelled_and_only_that_of_its_
     let since = at(3);
     for spelled in [vec![0xC1, 7, 0, 9], vec![0, 0xC1, 7, 0, 9], vec![0, 0, 0xC1, 7, 0, 9]] {
         for list in &mut country.lists {
-            list.revoked = if list.issuer == id { vec![(vec![1], 0), (spelled.clone(), since)] } else { vec![] };
+            list.cards = if list.issuer == id { vec![(vec![1], 0), (spelled.clone(), since)] } else { vec![] };
         }
         assert_eq!(country.judge(&card, Citizen), Err(Revoked { since }));
         assert!(country.judge(&other, Citizen).is_ok());
     }
     for list in &mut country.lists {
-        list.revoked = if list.issuer == id { vec![] } else { vec![(vec![0xC1, 7, 0, 9], since)] };
+        list.cards = if list.issuer == id { vec![] } else { vec![(vec![0xC1, 7, 0, 9], since)] };
     }
     assert!(country.judge(&card, Citizen).is_ok(), "the same number of another issuer");
     // Whoever is revoked stays so, whatever a later list forgets.
-    country.lists.push(RevocationList { issuer: id, as_of: at(1), revoked: vec![(vec![0xC1, 7, 0, 9], since)] });
+    country.lists.push(RevokedCards { issuer: id, as_of: at(1), cards: vec![(vec![0xC1, 7, 0, 9], since)] });
     assert_eq!(country.judge(&card, Citizen), Err(Revoked { since }));
 }
 
