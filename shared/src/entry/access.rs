@@ -192,3 +192,17 @@ pub struct RevokedCards {
     /// Serial numbers, and since when.
     pub cards: Vec<(Vec<u8>, i64)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revoked_card_is_found_however_its_number_is_spelled() {
+        let list = RevokedCards { issuer: [7; 32], as_of: 2, cards: vec![(vec![0, 0x81], 1), (vec![5, 0], 1)] };
+        for spelled in [&[0x81][..], &[0, 0x81], &[0, 0, 0x81], &[5, 0], &[0, 5, 0]] {
+            assert_eq!(list.since(spelled), Some(1), "{spelled:?}");
+        }
+        assert_eq!((list.since(&[5]), list.since(&[])), (None, None), "a nought behind is another number");
+    }
+}
