@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::clock::Reading;
 use crate::fault::Fault;
-use crate::inquiry::Inquiries;
+use crate::inquiry::{Confirms, Enquiries};
 use crate::mailbox::{Clocks, Gone, Handle};
 use crate::node::access::Acting;
 use crate::node::ask::{
@@ -86,7 +86,8 @@ enum For {
 pub struct Desk {
     handle: Handle,
     rehearsal: Rehearsal,
-    inquiries: Inquiries,
+    confirms: Confirms,
+    enquiries: Enquiries,
     asks_for: For,
 }
 
@@ -111,7 +112,13 @@ impl Desk {
     /// In front of this node, by this clock.
     #[must_use]
     pub fn new(handle: Handle, rehearsal: Rehearsal) -> Self {
-        Self { handle, rehearsal, inquiries: Inquiries::default(), asks_for: For::Folder }
+        Self {
+            handle,
+            rehearsal,
+            confirms: Confirms::default(),
+            enquiries: Enquiries::default(),
+            asks_for: For::Folder,
+        }
     }
 
     /// The same for counters: only what somebody asks who has signed in is asked as them ([`asking_as`]).
@@ -180,8 +187,13 @@ impl Desk {
     }
 
     /// Where questions to the hub go.
-    pub(crate) fn inquiries(&self) -> &Inquiries {
-        &self.inquiries
+    pub(crate) fn confirms(&self) -> &Confirms {
+        &self.confirms
+    }
+
+    /// Where questions about booked places wait for the line.
+    pub(crate) fn enquiries(&self) -> &Enquiries {
+        &self.enquiries
     }
 
     /// 資格審核. What the nation's list says against somebody is confirmed at the hub first, where there is a line.
@@ -259,7 +271,7 @@ impl Desk {
     }
 
     async fn confirmed(&self, question: Option<Question>) -> Option<Confirmation> {
-        self.inquiries.ask(question?).await
+        self.confirms.ask(question?).await
     }
 
     /// A sale that already happened.

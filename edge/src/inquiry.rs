@@ -1,50 +1,64 @@
-//! The way of a question about somebody to the hub, while there is a line that takes it.
+//! The way of a question to the hub while somebody stands at the counter, as long as there is a line that takes it.
 //!
 //! Whoever asks waits a second and no longer; the node waits for nobody.
 
 use std::time::Duration;
 
-use shared::sync::edge::CONFIRMS_IN_FLIGHT_MAX;
 use shared::wire::v1::confirm::{Confirm, Confirmed};
+use shared::wire::v1::enquiry::{Enquiry, Told};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::node::confirm::{Confirmation, Question};
 
-/// People at a counter wait no longer: then the nation's list decides.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// People at a counter wait no longer: then what is known here decides.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A question, and who waits for its answer.
 #[derive(Debug)]
-pub(crate) struct Inquiry {
-    pub(crate) confirm: Confirm,
-    pub(crate) answer: oneshot::Sender<Confirmed>,
+pub(crate) struct Inquiry<Q, A> {
+    pub(crate) ask: Q,
+    pub(crate) answer: oneshot::Sender<A>,
 }
 
 /// Where questions go.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Inquiries {
-    line: watch::Sender<Option<mpsc::Sender<Inquiry>>>,
+#[derive(Clone, Debug)]
+pub(crate) struct Inquiries<Q, A> {
+    line: watch::Sender<Option<mpsc::Sender<Inquiry<Q, A>>>>,
 }
 
-impl Inquiries {
-    /// From now on to whoever holds this; to nobody once it is dropped.
-    pub(crate) fn open(&self) -> mpsc::Receiver<Inquiry> {
-        let (line, inquiries) = mpsc::channel(CONFIRMS_IN_FLIGHT_MAX);
+/// About what somebody has bought (docs/protocol.md).
+pub(crate) type Confirms = Inquiries<Confirm, Confirmed>;
+/// About booked places (docs/booking.md).
+pub(crate) type Enquiries = Inquiries<Enquiry, Told>;
+
+impl<Q, A> Default for Inquiries<Q, A> {
+    fn default() -> Self {
+        Self { line: watch::Sender::new(None) }
+    }
+}
+
+impl<Q, A> Inquiries<Q, A> {
+    /// From now on to whoever holds this, so many at once; to nobody once it is dropped.
+    pub(crate) fn open(&self, most: usize) -> mpsc::Receiver<Inquiry<Q, A>> {
+        let (line, inquiries) = mpsc::channel(most);
         self.line.send_replace(Some(line));
         inquiries
     }
 
+    /// What the hub says; none where there is no line, or no answer in time.
+    pub(crate) async fn said(&self, ask: Q) -> Option<A> {
+        let line = self.line.borrow().clone()?;
+        let (answer, answered) = oneshot::channel();
+        line.try_send(Inquiry { ask, answer }).ok()?;
+        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
+    }
+}
+
+impl Confirms {
     /// A question with what the hub says; none where there is no line, or no answer in time.
     pub(crate) async fn ask(&self, question: Question) -> Option<Confirmation> {
         let said = self.said(question.ask.clone()).await?;
         Some(question.answered(said))
-    }
-
-    async fn said(&self, confirm: Confirm) -> Option<Confirmed> {
-        let line = self.line.borrow().clone()?;
-        let (answer, answered) = oneshot::channel();
-        line.try_send(Inquiry { confirm, answer }).ok()?;
-        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
     }
 }
 
@@ -61,9 +75,9 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_line_or_an_answer_nobody_waits_for_long() {
-        let inquiries = Inquiries::default();
+        let inquiries = Confirms::default();
         assert_eq!(inquiries.said(question()).await, None, "there is no line");
-        let mut line = inquiries.open();
+        let mut line = inquiries.open(4);
         assert_eq!(inquiries.said(question()).await, None, "the hub says nothing");
         assert!(line.recv().await.unwrap().answer.is_closed());
         let told = Confirmed { nonce: [1; 16], feed: 3, from: question().from, purchases: None };

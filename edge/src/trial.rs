@@ -80,7 +80,16 @@ fn run(doc: &str, actor: ActorId, facts: &[Fact]) -> Run {
 /// What a hub of this version says of itself.
 pub(crate) fn hub_life() -> HubLife {
     let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
-    HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms: true, access: true }
+    HubLife {
+        renew: false,
+        journal: 1,
+        signer,
+        wants_keys: false,
+        disputes: true,
+        confirms: true,
+        access: true,
+        booking: false,
+    }
 }
 
 /// A hub of this version greets.

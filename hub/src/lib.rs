@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod authority;
+pub mod booking;
 pub mod cases;
 pub mod cli;
 pub mod clock;

@@ -139,7 +139,19 @@ impl Hub {
         let same = hello.hub_life == self.life();
         let own = OwnStanding { after: if same { life.own } else { 0 }, upto: journal, keys: give };
         let signer = self.signer.public();
-        Ok((HubLife { renew: doubled, journal, signer, wants_keys, disputes: true, confirms: true, access: true }, own))
+        Ok((
+            HubLife {
+                renew: doubled,
+                journal,
+                signer,
+                wants_keys,
+                disputes: true,
+                confirms: true,
+                access: true,
+                booking: false,
+            },
+            own,
+        ))
     }
 
     fn note_life(&mut self, site: &SiteCode, hello: &Hello, life: &EdgeLife, second: i64) -> Result<(), HubError> {

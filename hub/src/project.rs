@@ -157,7 +157,8 @@ impl Hub {
                 | Fact::Dispute(_)
                 | Fact::Exception(_)
                 | Fact::Decision(_)
-                | Fact::Notice(_),
+                | Fact::Notice(_)
+                | Fact::Booking(_),
                 _,
             ) => {}
         }
@@ -291,7 +292,8 @@ fn programme(fact: &Fact) -> Option<&ProgrammeId> {
         | Fact::Exception(_)
         | Fact::Decision(_)
         | Fact::Access(_)
-        | Fact::Notice(_) => None,
+        | Fact::Notice(_)
+        | Fact::Booking(_) => None,
     }
 }
 
@@ -309,6 +311,7 @@ fn undo(fact: &Fact) -> Option<Move> {
         | Fact::Exception(_)
         | Fact::Decision(_)
         | Fact::Access(_)
-        | Fact::Notice(_) => None,
+        | Fact::Notice(_)
+        | Fact::Booking(_) => None,
     }
 }

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::ids::{EntryId, ProgrammeId, SiteCode, StaffId, VersionName};
 
 pub mod access;
+pub mod booking;
 mod dispute;
 pub mod notice;
 
@@ -123,6 +124,8 @@ pub enum Fact {
     Access(access::Access),
     /// Nation: a text for every counter (S6-S9, S23).
     Notice(notice::Notice),
+    /// Booked places (V1-V17).
+    Booking(booking::Booking),
 }
 
 /// Counted goods that arrived.

@@ -4,13 +4,14 @@
 //! **Invariant: nothing here touches a socket, a file, a clock, the environment
 //! or a source of randomness.** Time, chance and bytes come in as arguments.
 //!
-//! Direction: `ids ← entry ← rules ← ledger ← sync`, with `wire`, `seal` and `sign` beside them;
+//! Direction: `ids ← entry ← rules ← ledger ← sync`, with `wire`, `seal`, `sign` and `lease` beside them;
 //! `digest` stands on `seal` and `sign`, `audit` on `rules::identity` alone.
 
 pub mod audit;
 pub mod digest;
 pub mod entry;
 pub mod ids;
+pub mod lease;
 pub mod ledger;
 #[cfg(feature = "plant")]
 pub mod plant;

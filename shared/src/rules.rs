@@ -11,6 +11,7 @@
 //! with `refusal` as the answer of all of them.
 
 pub mod access;
+pub mod booking;
 pub mod calendar;
 pub mod clock;
 pub mod evidence;

@@ -23,12 +23,15 @@ use crate::rules::identity::{Document, Person};
 use crate::sign::Signer;
 use crate::wire::v1::document;
 
+pub mod contact;
 pub mod passphrase;
 pub mod password;
 pub mod totp;
 
 /// Longest sealed document that is accepted, in bytes.
 pub const SEALED_BYTES_MAX: usize = 64;
+/// Longest sealed name with telephone that is accepted, in bytes.
+pub const CONTACT_SEALED_BYTES_MAX: usize = 176;
 
 /// 32 secret bytes; wiped when dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -127,7 +130,10 @@ impl SiteKeys {
     /// # Errors
     /// Where the library refuses.
     pub fn seal(&self, id: &EntryId, slot: u8, document: &Document) -> Result<Sealed, SealError> {
-        let mut bytes = document::encode(document);
+        self.seal_bytes(id, slot, document::encode(document))
+    }
+
+    fn seal_bytes(&self, id: &EntryId, slot: u8, mut bytes: Vec<u8>) -> Result<Sealed, SealError> {
         self.seal
             .seal_in_place_append_tag(nonce(id, slot)?, self.associated(id, slot), &mut bytes)
             .map_err(|_| SealError::Key)?;
@@ -140,11 +146,16 @@ impl SiteKeys {
     /// # Errors
     /// Where the bytes were changed, moved to another entry, or sealed by another site.
     pub fn open(&self, id: &EntryId, slot: u8, sealed: &Sealed) -> Result<Document, SealError> {
+        let plain = self.open_bytes((id, slot), sealed, SEALED_BYTES_MAX)?;
+        document::decode(&plain).map_err(|_| SealError::Content)
+    }
+
+    fn open_bytes(&self, (id, slot): (&EntryId, u8), sealed: &Sealed, most: usize) -> Result<Vec<u8>, SealError> {
         let (number, rest) = sealed.0.split_first().ok_or(SealError::Changed)?;
         if *number != self.number {
             return Err(SealError::KeyNumber(*number));
         }
-        if rest.len() > SEALED_BYTES_MAX {
+        if rest.len() > most {
             return Err(SealError::Changed);
         }
         let mut bytes = rest.to_vec();
@@ -152,7 +163,9 @@ impl SiteKeys {
             .seal
             .open_in_place(nonce(id, slot)?, self.associated(id, slot), &mut bytes)
             .map_err(|_| SealError::Changed)?;
-        document::decode(plain).map_err(|_| SealError::Content)
+        let len = plain.len();
+        bytes.truncate(len);
+        Ok(bytes)
     }
 
     /// The tag under which this site finds the person again.

@@ -16,6 +16,7 @@ use crate::seal::SealError;
 
 pub mod card;
 pub mod grant;
+pub mod slip;
 pub mod staff;
 
 /// Who signed: a public key.

@@ -23,7 +23,16 @@ fn greeted(confirms: bool) -> edge::Session {
     let mut edge = edge::Session::default();
     edge.handle(edge::Input::Connected(standing()));
     let signer = PublicKey([1; 32]);
-    let life = HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms, access: true };
+    let life = HubLife {
+        renew: false,
+        journal: 1,
+        signer,
+        wants_keys: false,
+        disputes: true,
+        confirms,
+        access: true,
+        booking: true,
+    };
     let welcome = Welcome { life: Some(life), ..welcome(LIFE, 0, None, 0) };
     edge.handle(edge::Input::Message(Message::Welcome(welcome)));
     edge

@@ -134,6 +134,7 @@ impl Pair {
                     self.feed = parts.last().unwrap().upto;
                     edge::Input::Took
                 }
+                edge::Output::Told(_) => panic!("an answer to a question that was never asked"),
                 edge::Output::Close(close) => return Some(close),
                 edge::Output::Manifest { upto, .. } => {
                     self.manifest = Some(upto);
@@ -196,7 +197,10 @@ impl Pair {
                     let next = self.hub_feed.iter().filter(|part| part.upto > after).take(3).cloned();
                     hub::Input::Feed(next.collect())
                 }
-                hub::Output::Beacon { .. } | hub::Output::Key { .. } | hub::Output::Confirm(_) => continue,
+                hub::Output::Beacon { .. }
+                | hub::Output::Key { .. }
+                | hub::Output::Confirm(_)
+                | hub::Output::Enquire(_) => continue,
                 hub::Output::Close(close) => return Some(close),
             };
             queue.extend(session.handle(answer));

@@ -56,7 +56,8 @@ impl Arrivals {
             | Fact::Exception(_)
             | Fact::Decision(_)
             | Fact::Access(_)
-            | Fact::Notice(_) => {}
+            | Fact::Notice(_)
+            | Fact::Booking(_) => {}
         }
         self.read = row.pos;
         Ok(())

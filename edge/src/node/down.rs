@@ -116,7 +116,8 @@ impl Node {
                 | Fact::Exception(_)
                 | Fact::Decision(_)
                 | Fact::Access(_)
-                | Fact::Notice(_),
+                | Fact::Notice(_)
+                | Fact::Booking(_),
             ) => tracing::warn!(%doc, "an entry of the hub has no meaning there; it is kept"),
         }
     }

@@ -82,7 +82,8 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Exception(_)
             | Fact::Decision(_)
-            | Fact::Notice(_) => json!({ "kind": "of the hub" }),
+            | Fact::Notice(_)
+            | Fact::Booking(_) => json!({ "kind": "of the hub" }),
         })
     }
 

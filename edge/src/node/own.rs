@@ -141,7 +141,8 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Exception(_)
             | Fact::Decision(_)
-            | Fact::Notice(_) => return Ok(None),
+            | Fact::Notice(_)
+            | Fact::Booking(_) => return Ok(None),
         };
         let number = self.programmes.number(&mut self.store, programme);
         let programme = self.promised(number)?;

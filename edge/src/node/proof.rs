@@ -100,7 +100,8 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Exception(_)
             | Fact::Decision(_)
-            | Fact::Notice(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
+            | Fact::Notice(_)
+            | Fact::Booking(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
         };
         holds("the stock behind an entry", *stock == row.stock)?;
         proven.sales += u64::from(matches!(entry.fact, Fact::Sale(_)));
@@ -123,7 +124,8 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Exception(_)
             | Fact::Decision(_)
-            | Fact::Notice(_) => Ok(()),
+            | Fact::Notice(_)
+            | Fact::Booking(_) => Ok(()),
         }
     }
 

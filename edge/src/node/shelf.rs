@@ -119,7 +119,8 @@ impl Node {
             | Fact::Exception(_)
             | Fact::Decision(_)
             | Fact::Access(_)
-            | Fact::Notice(_) => Err(NodeError::from(BadAsk::RequestReused)),
+            | Fact::Notice(_)
+            | Fact::Booking(_) => Err(NodeError::from(BadAsk::RequestReused)),
         })?;
         Ok(Some(arrived))
     }
@@ -147,7 +148,8 @@ impl Node {
             | Fact::Exception(_)
             | Fact::Decision(_)
             | Fact::Access(_)
-            | Fact::Notice(_) => Err(NodeError::from(BadAsk::RequestReused)),
+            | Fact::Notice(_)
+            | Fact::Booking(_) => Err(NodeError::from(BadAsk::RequestReused)),
         })?;
         Ok(Some(corrected))
     }

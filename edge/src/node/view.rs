@@ -162,7 +162,8 @@ impl Node {
             | Fact::Exception(_)
             | Fact::Decision(_)
             | Fact::Access(_)
-            | Fact::Notice(_) => return Ok(None),
+            | Fact::Notice(_)
+            | Fact::Booking(_) => return Ok(None),
         };
         Ok(Some(Movement {
             id: row.id,

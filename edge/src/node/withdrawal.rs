@@ -115,7 +115,8 @@ fn taken(row: &LogRow) -> Result<Option<TakenBack>, NodeError> {
         | Fact::Exception(_)
         | Fact::Decision(_)
         | Fact::Access(_)
-        | Fact::Notice(_) => None,
+        | Fact::Notice(_)
+        | Fact::Booking(_) => None,
     })
 }
 

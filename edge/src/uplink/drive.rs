@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use quinn::{Connection, RecvStream, SendStream, VarInt};
-use shared::sync::edge::{Input, Output, RUNS_IN_FLIGHT_MAX, Session};
-use shared::wire::v1::confirm::Confirmed;
+use shared::sync::edge::{CONFIRMS_IN_FLIGHT_MAX, ENQUIRIES_IN_FLIGHT_MAX, Input, Output, RUNS_IN_FLIGHT_MAX, Session};
+use shared::wire::v1::confirm::{Confirm, Confirmed};
+use shared::wire::v1::enquiry::{Enquiry, Told};
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::message::{Message, Refused};
 use tokio::sync::{mpsc, oneshot};
@@ -58,10 +59,10 @@ struct Driver<T> {
     echo: u64,
     told_open: bool,
     pace: Pace,
-    /// Questions from the counters, once the hub takes them.
-    inquiries: Option<mpsc::Receiver<Inquiry>>,
-    /// Who waits for the hub's answers, in the order of the questions.
-    waiting: VecDeque<oneshot::Sender<Confirmed>>,
+    /// Questions from the counters about purchases, once the hub takes them.
+    confirms: Counters<Confirm, Confirmed>,
+    /// Questions from the counters about booked places, once the hub takes them.
+    enquiries: Counters<Enquiry, Told>,
 }
 
 /// Runs the exchange until the line ends. `Ok` where the hub ended it without a reason.
@@ -86,8 +87,8 @@ pub async fn run_line<T: FnMut(News) + Send>(connection: Connection, desk: Desk,
         echo: 0,
         told_open: false,
         pace: Pace::default(),
-        inquiries: None,
-        waiting: VecDeque::new(),
+        confirms: Counters::default(),
+        enquiries: Counters::default(),
     };
     let ended = driver.run(messages).await;
     // The driver is gone and its queue with it: the writer finishes what is left, such as a reason.
@@ -130,7 +131,8 @@ impl<T: FnMut(News) + Send> Driver<T> {
                     self.step(Input::Grown).await?;
                 }
                 _ = beacon.tick(), if open => self.ask().await?,
-                Some(inquiry) = next(&mut self.inquiries), if self.session.confirms() => self.inquire(inquiry).await?,
+                Some(ask) = self.confirms.next(), if self.session.confirms() => self.step(Input::Confirm(ask)).await?,
+                Some(ask) = self.enquiries.next(), if self.session.enquires() => self.step(Input::Enquire(ask)).await?,
                 () = &mut greeting, if !open => return Err(no_greeting()),
             }
         }
@@ -145,7 +147,9 @@ impl<T: FnMut(News) + Send> Driver<T> {
             }
             if self.session.is_open() && !self.told_open {
                 self.told_open = true;
-                self.inquiries = self.session.confirms().then(|| self.desk.inquiries().open());
+                let (confirms, enquires) = (self.session.confirms(), self.session.enquires());
+                self.confirms.line = confirms.then(|| self.desk.confirms().open(CONFIRMS_IN_FLIGHT_MAX));
+                self.enquiries.line = enquires.then(|| self.desk.enquiries().open(ENQUIRIES_IN_FLIGHT_MAX));
                 (self.tell)(News::Opened);
             }
         }
@@ -204,10 +208,11 @@ impl<T: FnMut(News) + Send> Driver<T> {
             Output::Key { number, secret } => self.desk.take_key(number, secret).await.map(|()| None),
             Output::Beacon { echo, second, feed } => self.beacon(echo, (second, feed)).await.map(|()| None),
             Output::Confirmed(confirmed) => {
-                if let Some(answer) = self.waiting.pop_front() {
-                    // Who asked may have lost patience.
-                    let _ = answer.send(confirmed);
-                }
+                self.confirms.answer(confirmed);
+                Ok(None)
+            }
+            Output::Told(told) => {
+                self.enquiries.answer(told);
                 Ok(None)
             }
             Output::Close(close) => {
@@ -238,15 +243,6 @@ impl<T: FnMut(News) + Send> Driver<T> {
         self.step(Input::Ask { echo: self.echo }).await
     }
 
-    async fn inquire(&mut self, inquiry: Inquiry) -> Result<(), Fault> {
-        let Inquiry { confirm, answer } = inquiry;
-        if answer.is_closed() {
-            return Ok(());
-        }
-        self.waiting.push_back(answer);
-        self.step(Input::Confirm(confirm)).await
-    }
-
     async fn beacon(&mut self, echo: u64, hub: (i64, Option<u64>)) -> Result<(), Fault> {
         // An answer to no question of ours says nothing about the way it took.
         let Some((_, asked)) = self.asked.take_if(|(ours, _)| *ours == echo) else {
@@ -258,8 +254,38 @@ impl<T: FnMut(News) + Send> Driver<T> {
     }
 }
 
-async fn next(inquiries: &mut Option<mpsc::Receiver<Inquiry>>) -> Option<Inquiry> {
-    inquiries.as_mut()?.recv().await
+/// Who asks something at the counters.
+struct Counters<Q, A> {
+    line: Option<mpsc::Receiver<Inquiry<Q, A>>>,
+    /// Who waits for the hub's answers, in the order of the questions.
+    waiting: VecDeque<oneshot::Sender<A>>,
+}
+
+impl<Q, A> Default for Counters<Q, A> {
+    fn default() -> Self {
+        Self { line: None, waiting: VecDeque::new() }
+    }
+}
+
+impl<Q, A> Counters<Q, A> {
+    /// The next question for which somebody still waits.
+    async fn next(&mut self) -> Option<Q> {
+        let line = self.line.as_mut()?;
+        loop {
+            let Inquiry { ask, answer } = line.recv().await?;
+            if !answer.is_closed() {
+                self.waiting.push_back(answer);
+                return Some(ask);
+            }
+        }
+    }
+
+    fn answer(&mut self, said: A) {
+        if let Some(answer) = self.waiting.pop_front() {
+            // Who asked may have lost patience.
+            let _ = answer.send(said);
+        }
+    }
 }
 
 async fn read(mut recv: RecvStream, messages: mpsc::Sender<Result<Message, Fault>>) {

@@ -16,6 +16,7 @@ use shared::seal::Secret;
 use shared::sync::handshake::welcome;
 use shared::sync::hub::{Input, Output, Session};
 use shared::wire::v1::confirm::{Confirm, Confirmed};
+use shared::wire::v1::enquiry::{Answered, Enquiry, Told};
 use shared::wire::v1::enrol::{
     ALPN_ENROL, ALPN_SYNC, ENROL_BYTES_MAX, Enrolled, Reply, Token, decode_request, encode_reply,
 };
@@ -136,6 +137,9 @@ async fn one_line(incoming: Incoming, held: Arc<Mutex<Vec<EntryId>>>) -> Option<
                     // It knows of nobody's purchases.
                     Output::Confirm(Confirm { nonce, from, .. }) => {
                         Some(Input::Confirmed(Confirmed { nonce, feed: 1, from, purchases: Some(vec![]) }))
+                    }
+                    Output::Enquire(Enquiry { nonce, .. }) => {
+                        Some(Input::Told(Told { nonce, answer: Answered::Unsaid }))
                     }
                     Output::Beacon { echo } => {
                         let beacon = Message::Beacon { echo, second: HUB_SECOND, feed: None };

@@ -39,7 +39,16 @@ fn masks() -> Right {
 
 fn greet(site: &mut Site, access: bool) {
     let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
-    let life = HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms: false, access };
+    let life = HubLife {
+        renew: false,
+        journal: 1,
+        signer,
+        wants_keys: false,
+        disputes: true,
+        confirms: false,
+        access,
+        booking: false,
+    };
     site.node().resume(&Welcome { life: Some(life), ..welcome(HUB_LIFE, 0, None, 0) }).unwrap();
 }
 

@@ -221,7 +221,15 @@ fn whom_the_hub_refuses_gets_the_slip_and_may_object_by_what_the_hub_says() {
 
 fn greeted_by_a_hub_that_reads_disputes(site: &mut Site) {
     let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
-    let life =
-        HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms: true, access: true };
+    let life = HubLife {
+        renew: false,
+        journal: 1,
+        signer,
+        wants_keys: false,
+        disputes: true,
+        confirms: true,
+        access: true,
+        booking: false,
+    };
     site.node().resume(&Welcome { life: Some(life), ..welcome(HUB_LIFE, 0, None, 0) }).unwrap();
 }

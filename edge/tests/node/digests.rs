@@ -43,6 +43,7 @@ fn greeted(site: &mut Site, last: Option<Seen>, feed: u64) {
         disputes: false,
         confirms: false,
         access: false,
+        booking: false,
     };
     let greeting = Welcome { life: Some(life), ..welcome(HUB_LIFE, 0, last, feed) };
     site.node().resume(&greeting).unwrap();
@@ -304,8 +305,16 @@ fn a_new_life_does_not_count_what_was_never_sent() {
     site.withdraw(sold.id).unwrap();
     let again = |renew| {
         let signer = signer().public();
-        let life =
-            HubLife { renew, journal: 1, signer, wants_keys: false, disputes: false, confirms: false, access: true };
+        let life = HubLife {
+            renew,
+            journal: 1,
+            signer,
+            wants_keys: false,
+            disputes: false,
+            confirms: false,
+            access: true,
+            booking: false,
+        };
         Welcome { life: Some(life), ..welcome(HUB_LIFE, 0, None, 20) }
     };
     assert_eq!(site.node().resume(&again(true)).unwrap(), Resumed::Anew);

@@ -23,8 +23,16 @@ const REFUSED: &str = "bought already; next 2020-02-13";
 /// A hub of this version, of the second one, which had lives and no disputes, and of the first one.
 fn greeting(disputes: Option<bool>) -> Welcome {
     let signer = Signer::derive(&[4; 32], b"hub").unwrap().public();
-    let life =
-        HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: false, confirms: false, access: true };
+    let life = HubLife {
+        renew: false,
+        journal: 1,
+        signer,
+        wants_keys: false,
+        disputes: false,
+        confirms: false,
+        access: true,
+        booking: false,
+    };
     let life = disputes.map(|disputes| HubLife { disputes, ..life });
     Welcome { life, ..welcome(HUB_LIFE, 0, None, 0) }
 }

@@ -60,6 +60,7 @@ fn what_the_hub_has_signed_for_is_counted_entry_by_entry() {
         disputes: false,
         confirms: false,
         access: false,
+        booking: false,
     });
     let greeting = Welcome { life, ..welcome(HUB_LIFE, second("2020-02-06 09:00"), None, 0) };
     site.node().resume(&greeting).unwrap();

@@ -281,6 +281,15 @@ impl Line<'_> {
                 };
                 Ok(self.desk.hub.post(self.answers.clone(), look).await?)
             }
+            Output::Enquire(ask) => {
+                self.was_asked();
+                let life = self.incarnation.ok_or_else(|| End::bad("a question before the greeting"))?;
+                let (site, second) = (self.caller.site, self.desk.clock.second());
+                let answer = move |hub: &mut crate::hub::Hub| {
+                    Ok(Answer::Input(Input::Told(hub.enquire(&site, &life, &ask, second)?)))
+                };
+                Ok(self.desk.hub.post(self.answers.clone(), answer).await?)
+            }
             Output::LoadOwn { after, known } => {
                 let site = self.caller.site;
                 let load =

@@ -125,7 +125,8 @@ impl Hub {
                 | shared::entry::Fact::Exception(_)
                 | shared::entry::Fact::Decision(_)
                 | shared::entry::Fact::Access(_)
-                | shared::entry::Fact::Notice(_) => None,
+                | shared::entry::Fact::Notice(_)
+                | shared::entry::Fact::Booking(_) => None,
             };
             let opened = document.map(|sealed| self.unseal(site, &id, BUYER, sealed)).transpose()?;
             let buyer = opened.transpose().map_err(|cause| damaged(pos, &cause))?;

@@ -171,7 +171,8 @@ impl Hub {
             | Fact::Exception(_)
             | Fact::Decision(_)
             | Fact::Access(Access::Issuer(_) | Access::Revoked(_))
-            | Fact::Notice(_) => return Ok(Err(Fault::HubFact(id))),
+            | Fact::Notice(_)
+            | Fact::Booking(_) => return Ok(Err(Fault::HubFact(id))),
         };
         Ok(Ok(Opened { id, entry, buyer }))
     }

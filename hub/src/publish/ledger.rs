@@ -95,7 +95,8 @@ impl Hub {
             | Fact::Withdrawal(_)
             | Fact::Correction(_)
             | Fact::Delivery(_)
-            | Fact::Dispute(_) => {}
+            | Fact::Dispute(_)
+            | Fact::Booking(_) => {}
         }
         Ok(())
     }

@@ -11,12 +11,12 @@ use crate::ids::{ProgrammeId, VersionName};
 
 mod bad;
 mod parse;
-mod reader;
+pub(super) mod reader;
 mod shipped;
 mod versions;
 
 pub use bad::{BadVersion, Shape, Why};
-pub use shipped::{shipped, shipped_text};
+pub use shipped::{shipped, shipped_rounds, shipped_text};
 pub use versions::Versions;
 
 /// A version file is never longer, in bytes.

@@ -49,7 +49,8 @@ impl Move {
             | Fact::Exception(_)
             | Fact::Decision(_)
             | Fact::Access(_)
-            | Fact::Notice(_) => None,
+            | Fact::Notice(_)
+            | Fact::Booking(_) => None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::ledger::run::Run;
 use crate::seal::Secret;
 use crate::sign::Receipt;
 use crate::wire::v1::confirm::{Confirm, Confirmed};
+use crate::wire::v1::enquiry::{Enquiry, Told};
 use crate::wire::v1::message::{FeedPart, Fetch, Message, Piece, Refused, Welcome};
 
 /// Most runs on their way up at once.
@@ -17,8 +18,10 @@ pub const RUNS_IN_FLIGHT_MAX: usize = 8;
 /// Most runs that the hub refused in one session before the edge gives up.
 const REFUSED_MAX: u32 = 16;
 
-/// Most questions on their way to the hub at once.
+/// Most questions about purchases on their way to the hub at once.
 pub const CONFIRMS_IN_FLIGHT_MAX: usize = 4;
+/// Most questions about booked places on their way to the hub at once.
+pub const ENQUIRIES_IN_FLIGHT_MAX: usize = 4;
 
 /// A position in the edge's own log: the number of its entries up to and with this one.
 pub type LogPos = u64;
@@ -49,6 +52,8 @@ pub enum Input {
     },
     /// Ask the hub about somebody; only where [`Session::confirms`].
     Confirm(Confirm),
+    /// Ask the hub about booked places; only where [`Session::enquires`].
+    Enquire(Enquiry),
 }
 
 /// Where the exchange goes on after the greetings.
@@ -153,6 +158,8 @@ pub enum Output {
     },
     /// What the hub says to the oldest [`Input::Confirm`].
     Confirmed(Confirmed),
+    /// What the hub says to the oldest [`Input::Enquire`].
+    Told(Told),
     /// End the line.
     Close(Close),
 }
@@ -183,6 +190,10 @@ pub struct Session {
     takes_confirms: bool,
     /// Those that were asked.
     confirming: VecDeque<[u8; 16]>,
+    /// The hub takes questions about booked places.
+    takes_enquiries: bool,
+    /// Those that were asked.
+    enquiring: VecDeque<[u8; 16]>,
 }
 
 impl Default for Session {
@@ -198,6 +209,8 @@ impl Default for Session {
             keeping: false,
             takes_confirms: false,
             confirming: VecDeque::new(),
+            takes_enquiries: false,
+            enquiring: VecDeque::new(),
         }
     }
 }
@@ -213,6 +226,12 @@ impl Session {
     #[must_use]
     pub fn confirms(&self) -> bool {
         self.is_open() && self.takes_confirms && self.confirming.len() < CONFIRMS_IN_FLIGHT_MAX
+    }
+
+    /// Whether the hub can be asked about booked places now.
+    #[must_use]
+    pub fn enquires(&self) -> bool {
+        self.is_open() && self.takes_enquiries && self.enquiring.len() < ENQUIRIES_IN_FLIGHT_MAX
     }
 
     /// One step.
@@ -250,6 +269,7 @@ impl Session {
             Input::Ask { echo } if self.phase == Phase::Open => vec![Output::Send(Message::Ask { echo })],
             Input::Ask { .. } => Vec::new(),
             Input::Confirm(confirm) => self.confirm(confirm),
+            Input::Enquire(enquiry) => self.enquire(enquiry),
         }
     }
 
@@ -259,6 +279,7 @@ impl Session {
                 Ok(()) => {
                     self.phase = Phase::Resuming;
                     self.takes_confirms = welcome.life.is_some_and(|hub| hub.confirms);
+                    self.takes_enquiries = welcome.life.is_some_and(|hub| hub.booking);
                     vec![Output::Resume(welcome)]
                 }
                 Err(close) => self.close(close),
@@ -277,6 +298,7 @@ impl Session {
             }
             (Phase::Open, Message::Piece(piece)) => self.piece(piece),
             (Phase::Open, Message::Confirmed(confirmed)) => self.confirmed(confirmed),
+            (Phase::Open, Message::Told(told)) => self.told(told),
             (_, Message::Beacon { echo, second, feed }) => vec![Output::Beacon { echo, second, feed }],
             (
                 Phase::Dialling | Phase::Greeting | Phase::Resuming | Phase::Open | Phase::Closed,
@@ -295,6 +317,8 @@ impl Session {
                 | Message::Piece(_)
                 | Message::Confirm(_)
                 | Message::Confirmed(_)
+                | Message::Enquiry(_)
+                | Message::Told(_)
                 | Message::Refused(_),
             ) => self.close(Close::Unexpected("message from the hub")),
         }
@@ -335,6 +359,22 @@ impl Session {
             vec![Output::Confirmed(confirmed)]
         } else {
             self.close(Close::Unexpected("confirmation"))
+        }
+    }
+
+    fn enquire(&mut self, enquiry: Enquiry) -> Vec<Output> {
+        if !self.enquires() {
+            return Vec::new();
+        }
+        self.enquiring.push_back(enquiry.nonce);
+        vec![Output::Send(Message::Enquiry(enquiry))]
+    }
+
+    fn told(&mut self, told: Told) -> Vec<Output> {
+        if self.enquiring.pop_front() == Some(told.nonce) {
+            vec![Output::Told(told)]
+        } else {
+            self.close(Close::Unexpected("answer about booked places"))
         }
     }
 

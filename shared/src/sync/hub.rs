@@ -10,6 +10,7 @@ use crate::ledger::run::Run;
 use crate::seal::Secret;
 use crate::sign::Receipt;
 use crate::wire::v1::confirm::{Confirm, Confirmed};
+use crate::wire::v1::enquiry::{Enquiry, Told};
 use crate::wire::v1::life::KEYS_MAX;
 use crate::wire::v1::message::{FeedPart, Fetch, Hello, Message, Piece, Refused, Welcome};
 
@@ -74,6 +75,8 @@ pub enum Input {
     Piece(Piece),
     /// The answer to [`Output::Confirm`], in the order of the questions.
     Confirmed(Confirmed),
+    /// The answer to [`Output::Enquire`], in the order of the questions.
+    Told(Told),
     /// The answer to [`Output::LoadOwn`]: the next run of the site's other lives, or the end.
     Own(Option<OwnPart>),
 }
@@ -137,6 +140,8 @@ pub enum Output {
     },
     /// Look up what counts of somebody; answer with [`Input::Confirmed`].
     Confirm(Confirm),
+    /// Find out about booked places; answer with [`Input::Told`].
+    Enquire(Enquiry),
     /// Answer with the time.
     Beacon {
         /// Send it back.
@@ -193,6 +198,8 @@ pub struct Session {
     fetching: bool,
     /// Questions about somebody that are being looked up for it.
     confirming: usize,
+    /// Questions about booked places that are being answered.
+    enquiring: usize,
 }
 
 impl Session {
@@ -220,6 +227,7 @@ impl Session {
             manifest: None,
             fetching: false,
             confirming: 0,
+            enquiring: 0,
         }
     }
 
@@ -267,6 +275,10 @@ impl Session {
             Input::Confirmed(confirmed) => {
                 self.confirming = self.confirming.saturating_sub(1);
                 vec![Output::Send(Message::Confirmed(confirmed))]
+            }
+            Input::Told(told) => {
+                self.enquiring = self.enquiring.saturating_sub(1);
+                vec![Output::Send(Message::Told(told))]
             }
         }
     }
@@ -324,17 +336,16 @@ impl Session {
                 vec![Output::Key { number, secret }]
             }
             (Phase::Open, Message::Fetch(fetch)) => {
-                if std::mem::replace(&mut self.fetching, true) {
-                    return self.close(Close::Flood);
-                }
-                vec![Output::LoadPiece(fetch)]
+                let few = !std::mem::replace(&mut self.fetching, true);
+                self.unless_flood(few, Output::LoadPiece(fetch))
             }
             (Phase::Open, Message::Confirm(confirm)) => {
                 self.confirming += 1;
-                if self.confirming > edge::CONFIRMS_IN_FLIGHT_MAX {
-                    return self.close(Close::Flood);
-                }
-                vec![Output::Confirm(confirm)]
+                self.unless_flood(self.confirming <= edge::CONFIRMS_IN_FLIGHT_MAX, Output::Confirm(confirm))
+            }
+            (Phase::Open, Message::Enquiry(enquiry)) => {
+                self.enquiring += 1;
+                self.unless_flood(self.enquiring <= edge::ENQUIRIES_IN_FLIGHT_MAX, Output::Enquire(enquiry))
             }
             // It goes back to the other end and into the log: a megabyte of words would be both.
             (_, Message::Refused(Refused { why, .. })) => {
@@ -357,9 +368,16 @@ impl Session {
                 | Message::Piece(_)
                 | Message::Confirm(_)
                 | Message::Confirmed(_)
+                | Message::Enquiry(_)
+                | Message::Told(_)
                 | Message::Beacon { .. },
             ) => self.close(Close::Unexpected("message from the edge")),
         }
+    }
+
+    /// What an honest edge asks, it asks a few at a time.
+    fn unless_flood(&mut self, few: bool, output: Output) -> Vec<Output> {
+        if few { vec![output] } else { self.close(Close::Flood) }
     }
 
     /// The hub's ledgers before the site's own, and those before the feed: rules matter before people.

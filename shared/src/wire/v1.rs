@@ -4,6 +4,7 @@
 
 pub mod confirm;
 pub mod document;
+pub mod enquiry;
 pub mod enrol;
 pub mod entry;
 pub mod feed;

@@ -2,6 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use shared::digest::{LayerId, Signed};
+use shared::entry::booking::{Slot, Start};
 use shared::entry::{ClearedDay, Decision, Dispute, Exception, Fact, Found, Pieces, Reading, Sealed, Source};
 use shared::ids::{ActorId, CaseId, ChangeHash, DocId, EntryId, Incarnation, ProgrammeId};
 use shared::ledger::run::{Joint, Run};
@@ -9,6 +10,8 @@ use shared::ledger::schema::{ENCODER, Place};
 use shared::seal::{KeyMark, Secret};
 use shared::sign::{PublicKey, Receipt, Signature};
 use shared::wire::v1::confirm::{Bought, Confirm, Confirmed};
+use shared::wire::v1::enquiry::{About, Answered, Enquiry, Known, Told};
+use shared::wire::v1::entry::PLACES_MAX;
 use shared::wire::v1::life::{Began, EdgeLife, HubLife, Parent};
 use shared::wire::v1::message::{
     FeedPart, Fetch, Hello, Message, PIECE_BYTES_MAX, PROTOCOL, Piece, Refused, Seen, Welcome,
@@ -28,7 +31,7 @@ const DOCS: [&str; 5] = [
 ];
 
 /// How many kinds of messages there are.
-pub(super) const KINDS: u8 = 17;
+pub(super) const KINDS: u8 = 19;
 
 /// Any message.
 pub(super) fn message(choices: &mut Choices<'_>) -> Message {
@@ -56,6 +59,8 @@ pub(super) fn message(choices: &mut Choices<'_>) -> Message {
         13 => Message::Piece(piece(choices)),
         14 => Message::Confirm(confirm(choices)),
         15 => Message::Confirmed(confirmed(choices)),
+        16 => Message::Enquiry(enquiry(choices)),
+        17 => Message::Told(told(choices)),
         _ => Message::Refused(Refused { id: choices.flag().then(|| id(choices)), why: choices.text(40) }),
     }
 }
@@ -98,6 +103,7 @@ fn hub_life(choices: &mut Choices<'_>) -> HubLife {
         disputes: choices.flag(),
         confirms: choices.flag(),
         access: choices.flag(),
+        booking: choices.flag(),
     }
 }
 
@@ -124,6 +130,45 @@ pub(super) fn confirmed(choices: &mut Choices<'_>) -> Confirmed {
     };
     let some = choices.flag().then(|| (0..choices.below(4)).map(|_| bought(choices)).collect());
     Confirmed { nonce: choices.same(), feed: choices.position(), from: any_day(choices), purchases: some }
+}
+
+pub(super) fn enquiry(choices: &mut Choices<'_>) -> Enquiry {
+    let about = match choices.flag() {
+        true => About::Person { programme: programme(choices), document: Sealed(choices.bytes(40).to_vec()) },
+        false => About::Places { slot: slot(choices), places: choices.number32() % PLACES_MAX },
+    };
+    Enquiry { nonce: choices.same(), about }
+}
+
+pub(super) fn told(choices: &mut Choices<'_>) -> Told {
+    let answer = match choices.below(3) {
+        0 => Answered::Unsaid,
+        1 => {
+            let booking = choices.flag().then(|| Box::new(known(choices)));
+            Answered::Person { feed: choices.position(), booking }
+        }
+        _ => Answered::Places { lent: choices.number32() % PLACES_MAX, upto: choices.position() },
+    };
+    Told { nonce: choices.same(), answer }
+}
+
+fn known(choices: &mut Choices<'_>) -> Known {
+    Known {
+        of: id(choices),
+        round: "vaccine-2021-r1".parse().expect("a name"),
+        given: choices.flag().then(|| (slot(choices), 1 + u64::from(choices.number32()))),
+        second: choices.signed(),
+        contact: Sealed(choices.bytes(60).to_vec()),
+    }
+}
+
+fn slot(choices: &mut Choices<'_>) -> Slot {
+    Slot {
+        venue: "0291010019".parse().expect("a venue"),
+        date: any_day(choices),
+        start: Start::from_minutes(u16::from(choices.byte())).expect("a time of day"),
+        brands: "MO,AZ".parse().expect("brands"),
+    }
 }
 
 fn own(choices: &mut Choices<'_>) -> Message {

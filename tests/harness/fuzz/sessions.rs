@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use shared::ids::{ActorId, EntryId, Incarnation, SiteCode};
 use shared::ledger::run::Run;
 use shared::ledger::schema::Place;
-use shared::sync::edge::{self, CONFIRMS_IN_FLIGHT_MAX, LogPos, RUNS_IN_FLIGHT_MAX, Resumed};
+use shared::sync::edge::{self, CONFIRMS_IN_FLIGHT_MAX, ENQUIRIES_IN_FLIGHT_MAX, LogPos, RUNS_IN_FLIGHT_MAX, Resumed};
 use shared::sync::handshake::{Standing, welcome};
 use shared::sync::hub::{self, GIVEN_IN_FLIGHT_MAX};
 use shared::wire::v1::message::{Fetch, Message, Piece, Refused};
@@ -66,6 +66,7 @@ struct EdgeShell {
     keeping: bool,
     fetching: Option<Fetch>,
     asked: VecDeque<[u8; 16]>,
+    enquired: VecDeque<[u8; 16]>,
 }
 
 /// The edge's machine in front of a hub that may be anybody.
@@ -107,6 +108,7 @@ impl EdgeShell {
             5 if std::mem::take(&mut self.keeping) => edge::Input::Kept,
             5 if std::mem::take(&mut self.wanting) => edge::Input::Wanted(choices.flag().then(|| said::fetch(choices))),
             5 if choices.rarely() => edge::Input::Confirm(said::confirm(choices)),
+            5 if choices.rarely() => edge::Input::Enquire(said::enquiry(choices)),
             5 => edge::Input::Ask { echo: choices.number() },
             // The hub answers what it was sent, or something else altogether.
             6 => self.answer(choices),
@@ -162,6 +164,15 @@ impl EdgeShell {
                 assert_eq!(self.asked.pop_front(), Some(confirmed.nonce), "an answer to nobody");
                 assert_eq!(said, Some(&Message::Confirmed(confirmed)));
             }
+            edge::Output::Send(Message::Enquiry(enquiry)) => {
+                self.enquired.push_back(enquiry.nonce);
+                let few = self.enquired.len() <= ENQUIRIES_IN_FLIGHT_MAX;
+                assert!(self.session.is_open() && few, "{} questions at once", self.enquired.len());
+            }
+            edge::Output::Told(told) => {
+                assert_eq!(self.enquired.pop_front(), Some(told.nonce), "an answer to nobody");
+                assert_eq!(said, Some(&Message::Told(told)));
+            }
             edge::Output::Send(other) => panic!("an edge says {other:?}"),
             edge::Output::Resume(_) => {
                 assert!(self.dialled && !self.greeted, "a second greeting is taken");
@@ -212,6 +223,7 @@ struct HubShell {
     fetching: Option<Fetch>,
     given: u32,
     confirming: usize,
+    enquiring: usize,
 }
 
 /// The hub's machine in front of an edge that may be anybody with a certificate.
@@ -228,6 +240,7 @@ pub(super) fn hub(input: &[u8]) {
         fetching: None,
         given: 0,
         confirming: 0,
+        enquiring: 0,
     };
     for _ in 0..STEPS_MAX {
         if choices.is_empty() {
@@ -262,6 +275,10 @@ impl HubShell {
             1 if self.confirming > 0 => {
                 self.confirming -= 1;
                 hub::Input::Confirmed(said::confirmed(choices))
+            }
+            1 if self.enquiring > 0 => {
+                self.enquiring -= 1;
+                hub::Input::Told(said::told(choices))
             }
             2 | 3 => match self.loading.take() {
                 Some(hub::Output::LoadDown(after)) => {
@@ -319,7 +336,11 @@ impl HubShell {
                 assert!(self.open);
                 self.given += 1;
             }
-            hub::Output::Send(Message::Piece(_) | Message::Confirmed(_)) => assert!(self.open),
+            hub::Output::Send(Message::Piece(_) | Message::Confirmed(_) | Message::Told(_)) => assert!(self.open),
+            hub::Output::Enquire(_) => {
+                self.enquiring += 1;
+                assert!(self.open && self.enquiring <= ENQUIRIES_IN_FLIGHT_MAX);
+            }
             hub::Output::Confirm(_) => {
                 self.confirming += 1;
                 assert!(self.open && self.confirming <= CONFIRMS_IN_FLIGHT_MAX);

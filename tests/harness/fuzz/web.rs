@@ -185,8 +185,16 @@ fn site() -> (Desk, Router) {
 /// The greeting of a hub that takes disputes.
 fn takes_disputes() -> Welcome {
     let signer = HubKeys::new(&Secret::new([42; 32])).and_then(|keys| keys.signer()).expect("keys").public();
-    let life =
-        HubLife { renew: false, journal: 1, signer, wants_keys: false, disputes: true, confirms: true, access: true };
+    let life = HubLife {
+        renew: false,
+        journal: 1,
+        signer,
+        wants_keys: false,
+        disputes: true,
+        confirms: true,
+        access: true,
+        booking: false,
+    };
     Welcome { life: Some(life), ..welcome(Incarnation([9; 16]), 1_580_954_400, None, 0) }
 }
 

@@ -4,20 +4,22 @@
 //! written again gives the same bytes.
 
 use shared::entry::access::Access;
+use shared::entry::booking::{Booking, Capacity, Lease, SERIAL_MAX};
 use shared::entry::{Entry, Fact, Instant, Pieces};
 use shared::ids::{ActorId, EntryId, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::{DEPS_MAX, RUN_ENTRIES_MAX, Run};
 use shared::rules::access::{Given, Place, Rights, Taken};
+use shared::rules::booking::round::Round;
 use shared::rules::calendar::{roc_minute, taipei_day};
 use shared::rules::programme::Version;
 use shared::rules::stock::{Move, Stock};
-use shared::seal::SEALED_BYTES_MAX;
+use shared::seal::{CONTACT_SEALED_BYTES_MAX, SEALED_BYTES_MAX};
 use shared::sign::grant::grant_words;
 use shared::wire::v1::confirm::{Confirmed, PURCHASES_MAX};
 use shared::wire::v1::entry::{
     AFTER_MAX, CERTIFICATE_BYTES_MAX, CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX,
-    NOTICE_BYTES_MAX, PIECES_MAX, REASON_BYTES_MAX, REVOKED_MAX, RIGHTS_MAX,
+    NOTICE_BYTES_MAX, PIECES_MAX, PLACES_MAX, RANKED_MAX, REASON_BYTES_MAX, REVOKED_MAX, RIGHTS_MAX,
 };
 use shared::wire::v1::feed::{BATCH_ITEMS_MAX, Batch};
 use shared::wire::v1::frame::{self, Deframer, FRAME_BYTES_MAX};
@@ -164,6 +166,8 @@ fn again(said: &Message, bytes: usize) {
         | Message::Welcome(_)
         | Message::Confirm(_)
         | Message::Confirmed(_)
+        | Message::Enquiry(_)
+        | Message::Told(_)
         | Message::Acked { .. }
         | Message::Took
         | Message::Ask { .. }
@@ -221,6 +225,30 @@ pub(super) fn entries(input: &[u8]) {
     }
 }
 
+fn check_booking(booking: &Booking) {
+    let is_serial = |serial: u64| (1..=SERIAL_MAX).contains(&serial);
+    match booking {
+        Booking::Round(round) => drop(Round::parse(&round.text)),
+        Booking::Capacity(Capacity { slot, places, .. }) | Booking::Lease(Lease { slot, places, .. }) => {
+            assert!(*places <= PLACES_MAX && slot.begins().date() == slot.date && !slot.start.span().is_empty());
+        }
+        Booking::Numbers(numbers) => {
+            assert!(is_serial(numbers.first) && is_serial(numbers.first + u64::from(numbers.count) - 1));
+        }
+        Booking::Booked(booked) => {
+            assert!(is_serial(booked.serial) && booked.person.contact.0.len() <= CONTACT_SEALED_BYTES_MAX);
+        }
+        Booking::Wish(wish) => assert!((1..=RANKED_MAX).contains(&wish.ranked.len())),
+        Booking::Answer(answer) => assert!(answer.given.as_ref().is_none_or(|(_, serial)| is_serial(*serial))),
+        Booking::Expected(expected) => assert!(is_serial(expected.serial)),
+        Booking::Attended(attended) => assert!(is_serial(attended.serial)),
+        Booking::Cancelled(cancelled) => assert!(cancelled.reason.len() <= REASON_BYTES_MAX),
+        Booking::Amended(amended) => assert!(amended.contact.0.len() <= CONTACT_SEALED_BYTES_MAX),
+        Booking::Returned(returned) => assert!(returned.places <= PLACES_MAX),
+        Booking::Venue(_) | Booking::Standing(_) => {}
+    }
+}
+
 fn check_fact(read: &Entry) {
     let within = |pieces: Pieces| assert!(pieces.adult <= PIECES_MAX && pieces.child <= PIECES_MAX);
     match &read.fact {
@@ -255,6 +283,7 @@ fn check_fact(read: &Entry) {
         }
         Fact::Decision(decision) => assert!(decision.of.seq > 0 && decision.words.len() <= REASON_BYTES_MAX),
         Fact::Access(access) => check_access(access, read.at),
+        Fact::Booking(booking) => check_booking(booking),
         Fact::Notice(notice) => {
             assert!(notice.body.len() <= NOTICE_BYTES_MAX && notice.title.len() <= REASON_BYTES_MAX)
         }

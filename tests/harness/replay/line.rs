@@ -11,6 +11,7 @@ use hub::ingest::{Outcome, Upload};
 use shared::ids::SiteCode;
 use shared::sync::{edge as edge_sync, hub as hub_sync};
 use shared::wire::v1::confirm::Confirmed;
+use shared::wire::v1::enquiry::{Enquiry, Told};
 use shared::wire::v1::frame::{self, Deframer};
 use shared::wire::v1::message::{Message, PIECE_BYTES_MAX};
 
@@ -28,6 +29,8 @@ pub struct Line {
     pub took: Took,
     /// The last answer about somebody, until it is taken.
     confirmed: Option<Confirmed>,
+    /// The last answer about booked places, until it is taken.
+    told: Option<Told>,
 }
 
 /// What an edge took of the nation's digests.
@@ -89,6 +92,7 @@ impl Line {
             asked: i64::MIN,
             took: Took::default(),
             confirmed: None,
+            told: None,
         };
         let greeting = line.edge.handle(edge_sync::Input::Connected(standing));
         line.edge_does(greeting, node, now)?;
@@ -124,6 +128,20 @@ impl Line {
         self.hub_does(out, node, hub, now, &mut uploads)?;
         uploads.extend(self.pump(node, hub, now)?);
         Ok(uploads)
+    }
+
+    /// What the hub says about booked places.
+    ///
+    /// # Errors
+    /// Where an end has a fault.
+    pub fn enquire(&mut self, ask: Enquiry, node: &mut Node, hub: &mut Hub, now: Now) -> Result<Option<Told>> {
+        let out = self.edge.handle(edge_sync::Input::Enquire(ask));
+        self.edge_does(out, node, now)?;
+        let uploads = self.pump(node, hub, now)?;
+        if !uploads.is_empty() {
+            self.ingest_alone(uploads, node, hub, now)?;
+        }
+        Ok(self.told.take())
     }
 
     /// What the hub says of somebody.
@@ -240,6 +258,10 @@ impl Line {
                     self.confirmed = Some(confirmed);
                     continue;
                 }
+                edge_sync::Output::Told(told) => {
+                    self.told = Some(told);
+                    continue;
+                }
                 edge_sync::Output::Close(close) => return Err(close).context("the edge closed the line"),
             };
             queue.extend(self.edge.handle(answer));
@@ -277,6 +299,10 @@ impl Line {
                 hub_sync::Output::LoadPiece(fetch) => hub_sync::Input::Piece(hub.load_piece(&fetch)?),
                 hub_sync::Output::LoadOwn { after, known } => {
                     hub_sync::Input::Own(hub.load_own(&self.site, after, &known)?)
+                }
+                hub_sync::Output::Enquire(ask) => {
+                    let life = node.standing().incarnation;
+                    hub_sync::Input::Told(hub.enquire(&self.site, &life, &ask, now.second)?)
                 }
                 hub_sync::Output::Confirm(ask) => {
                     hub_sync::Input::Confirmed(hub.confirm(&self.site, &ask, now.second)?)

@@ -249,7 +249,7 @@ impl Seller {
                 Output::Manifest { .. } | Output::Piece(_) => bail!("a digest for an edge that takes none"),
                 Output::Want => Some(Input::Wanted(None)),
                 Output::Beacon { .. } | Output::Key { .. } => None,
-                Output::Confirmed(_) => bail!("an answer to a question that was never asked"),
+                Output::Confirmed(_) | Output::Told(_) => bail!("an answer to a question that was never asked"),
                 Output::Quarantined { why, .. } => bail!("an honest run was put aside: {why}"),
                 Output::Close(close) => bail!("an honest line was closed: {close}"),
             };

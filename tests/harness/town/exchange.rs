@@ -194,7 +194,9 @@ impl Town {
                 None
             }
             // A town's counters ask the hub at once, not over the line.
-            edge_sync::Output::Confirmed(_) => bail!("an answer to a question that was never asked"),
+            edge_sync::Output::Confirmed(_) | edge_sync::Output::Told(_) => {
+                bail!("an answer to a question that was never asked")
+            }
             edge_sync::Output::Close(Close::Anew) => {
                 self.lives += 1;
                 self.cut(at);
@@ -241,6 +243,7 @@ impl Town {
             hub_sync::Output::LoadOwn { after, known } => {
                 Some(hub_sync::Input::Own(hub.load_own(&code, after, &known)?))
             }
+            hub_sync::Output::Enquire(_) => bail!("a question about booked places"),
             hub_sync::Output::Confirm(ask) => Some(hub_sync::Input::Confirmed(hub.confirm(&code, &ask, second)?)),
             hub_sync::Output::Key { number, secret } => {
                 hub.take_key(&code, number, &secret, second)?;

@@ -83,6 +83,8 @@ impl Told {
                 | Message::Piece(_)
                 | Message::Confirm(_)
                 | Message::Confirmed(_)
+                | Message::Enquiry(_)
+                | Message::Told(_)
                 | Message::Key { .. } => {}
             }
         }

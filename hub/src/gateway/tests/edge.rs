@@ -254,7 +254,7 @@ impl Edge {
                 }
                 Output::Manifest { .. } => Some(Input::Took),
                 Output::Want => Some(Input::Wanted(None)),
-                Output::Piece(_) | Output::Confirmed(_) => None,
+                Output::Piece(_) | Output::Confirmed(_) | Output::Told(_) => None,
                 Output::Close(close) => {
                     self.refused.push(close.to_string());
                     None

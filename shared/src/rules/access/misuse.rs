@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{MASKS, Rights};
+use super::{BOOKING, MASKS, Rights};
 use crate::entry::access::{Access, Right};
+use crate::entry::booking::Booking;
 use crate::entry::{Entry, Fact, Instant};
 use crate::ids::{EntryId, StaffId};
 use crate::rules::calendar::taipei_day;
@@ -37,6 +38,9 @@ fn needed(fact: &Fact) -> Option<Right> {
         Fact::Sale(_) | Fact::Arrival(_) | Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Dispute(_) => {
             Right::service(MASKS)
         }
+        Fact::Booking(
+            Booking::Booked(_) | Booking::Wish(_) | Booking::Cancelled(_) | Booking::Amended(_) | Booking::Attended(_),
+        ) => Right::service(BOOKING),
         Fact::Access(Access::Revocation(revocation)) => {
             let first = revocation.rights.first()?;
             [Right::Representative, Right::Manager].into_iter().find(|right| right.gives(first))
@@ -47,7 +51,8 @@ fn needed(fact: &Fact) -> Option<Right> {
         | Fact::Standing(_)
         | Fact::Exception(_)
         | Fact::Decision(_)
-        | Fact::Notice(_) => None,
+        | Fact::Notice(_)
+        | Fact::Booking(_) => None,
     }
 }
 

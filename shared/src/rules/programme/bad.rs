@@ -52,6 +52,8 @@ pub enum Why {
     },
     /// Not a day written as 2020-02-06; what it is, cut short.
     Day(String),
+    /// Not a moment written as 2021-07-13T10:00; what it is, cut short.
+    Moment(String),
     /// Not a name of 1 to 40 of a-z, 0-9 and hyphen; what it is, cut short.
     Name(String),
     /// Not one of the values that exist.
@@ -127,6 +129,7 @@ impl Why {
             Self::Shape(shape) => format!("須為{}", shape.zh()),
             Self::Range { low, high, is: Some(is) } => format!("須為 {low} 至 {high}，現為 {is}"),
             Self::Range { low, high, is: None } => format!("須為 {low} 至 {high}"),
+            Self::Moment(is) => format!("須為日期與時間，例如 2021-07-13T10:00，現為 {is:?}"),
             Self::Day(is) => format!("須為日期，例如 2020-02-06，現為 {is:?}"),
             Self::Name(is) => format!("須為 1 至 40 個小寫英文、數字或連字號，現為 {is:?}"),
             Self::Choice { one_of, is } => format!("須為 {one_of} 之一，現為 {is:?}"),
@@ -147,6 +150,7 @@ impl Why {
             Self::Shape(shape) => format!("must be {}", shape.en()),
             Self::Range { low, high, is: Some(is) } => format!("must be {low} to {high}, is {is}"),
             Self::Range { low, high, is: None } => format!("must be {low} to {high}"),
+            Self::Moment(is) => format!("must be a moment such as 2021-07-13T10:00, is {is:?}"),
             Self::Day(is) => format!("must be a day such as 2020-02-06, is {is:?}"),
             Self::Name(is) => format!("must be 1 to 40 of a-z, 0-9 and hyphen, is {is:?}"),
             Self::Choice { one_of, is } => format!("must be one of {one_of}, is {is:?}"),

@@ -1,13 +1,12 @@
 //! What the fields of a version file mean. The reader knows lines, this file knows rules.
 
 use chrono::{Datelike, NaiveDate, Weekday, WeekdaySet};
-use toml::de::DeTable;
 
 use super::bad::{BadVersion, Why};
-use super::reader::{Field, Fields, line_at};
+use super::reader::{Field, Fields, file};
 use super::{
-    BornFrom, CardLimits, ClockRule, Documents, Good, Goods, LIMIT_PIECES_MAX, Limits, ProxyCards, Text, Turn,
-    VERSION_BYTES_MAX, Version, WINDOW_DAYS_MAX, WhenDoubtful, Window, YoungCards,
+    BornFrom, CardLimits, ClockRule, Documents, Good, Goods, LIMIT_PIECES_MAX, Limits, ProxyCards, Turn, Version,
+    WINDOW_DAYS_MAX, WhenDoubtful, Window, YoungCards,
 };
 use crate::entry::Pieces;
 use crate::rules::identity::DocumentKind;
@@ -15,10 +14,6 @@ use crate::rules::knowledge::{Allowed, KnowledgeRule};
 
 /// A title, a name of goods, a unit.
 const TITLE_CHARS_MAX: usize = 60;
-/// One line of 口罩購買說明.
-const NOTICE_CHARS_MAX: usize = 400;
-/// Lines of 口罩購買說明.
-const NOTICES_MAX: usize = 20;
 /// Cards that one proxy may carry a day.
 const PROXY_CARDS_MAX: u32 = 100;
 /// NT$ a piece.
@@ -35,32 +30,17 @@ const LIST_DAYS_MAX: u32 = 366;
 const KNOWLEDGE_HOURS_MAX: u32 = 744;
 /// The first year of 民國, and a year beyond every rule.
 const BIRTH_YEARS: std::ops::RangeInclusive<u32> = 1912..=2100;
-/// The years in which a version or a round may begin.
-const RULE_YEARS: std::ops::RangeInclusive<i32> = 2000..=2200;
 
 type Read<T> = Result<T, BadVersion>;
 
 /// The whole file.
 pub(super) fn version(text: &str) -> Read<Version> {
-    if text.len() > VERSION_BYTES_MAX {
-        return Err(not_toml(1, "more than 65536 bytes"));
-    }
-    let table = DeTable::parse(text)
-        .map_err(|cause| not_toml(line_at(text, cause.span().map_or(0, |span| span.start)), cause.message()))?;
-    let mut file = Fields::of_file(text, table.get_ref());
-    let version = read(&mut file)?;
-    file.finish()?;
-    Ok(version)
-}
-
-fn not_toml(line: usize, words: &str) -> BadVersion {
-    let words = words.lines().next().unwrap_or_default().chars().take(100).collect();
-    BadVersion { line, field: "(toml)".to_owned(), why: Why::Syntax(words) }
+    file(text, read)
 }
 
 fn read(file: &mut Fields<'_>) -> Read<Version> {
     let from_field = file.need("from")?;
-    let from = rule_day(&from_field)?;
+    let from = from_field.rule_day()?;
     let goods = goods(&file.need("goods")?)?;
     let two_kinds = goods.child.is_some();
     let window = window(&file.need("window")?)?;
@@ -69,7 +49,7 @@ fn read(file: &mut Fields<'_>) -> Read<Version> {
         programme: file.need("programme")?.id()?,
         name: file.need("name")?.id()?,
         from,
-        title: text(&file.need("title")?, TITLE_CHARS_MAX)?,
+        title: file.need("title")?.text(TITLE_CHARS_MAX)?,
         goods,
         window,
         one_purchase_per_window: file.need("one_purchase_per_window")?.flag()?,
@@ -79,30 +59,12 @@ fn read(file: &mut Fields<'_>) -> Read<Version> {
         proxy: proxy(&file.need("proxy")?)?,
         price_ntd_per_piece: file.need("price_ntd_per_piece")?.number(0..=PRICE_NTD_MAX)?,
         allotment: allotment(&file.need("allotment")?, two_kinds)?,
-        notices: notices(&file.need("notices")?)?,
+        notices: file.need("notices")?.notices()?,
         documents: file.take("documents").map_or(Ok(Documents::default()), |field| documents(&field))?,
         clock: file.take("clock").map_or(Ok(ClockRule::default()), |field| clock(&field))?,
         knowledge: file.take("knowledge").map_or(Ok(KnowledgeRule::default()), |field| knowledge(&field))?,
         list_days_max: file.take("access").map(|field| list_days_max(&field)).transpose()?,
     })
-}
-
-/// A day on which rules can begin: no slip such as 0020-02-06.
-fn rule_day(field: &Field<'_>) -> Read<NaiveDate> {
-    let day = field.day()?;
-    if RULE_YEARS.contains(&day.year()) {
-        return Ok(day);
-    }
-    let (low, high) = (i64::from(*RULE_YEARS.start()), i64::from(*RULE_YEARS.end()));
-    Err(field.fault(Why::Range { low, high, is: Some(i64::from(day.year())) }))
-}
-
-fn text(field: &Field<'_>, chars_max: usize) -> Read<Text> {
-    let mut fields = field.fields()?;
-    let zh = fields.need("zh")?.words(chars_max)?.to_owned();
-    let en = fields.need("en")?.words(chars_max)?.to_owned();
-    fields.finish()?;
-    Ok(Text { zh, en })
 }
 
 fn goods(field: &Field<'_>) -> Read<Goods> {
@@ -115,8 +77,8 @@ fn goods(field: &Field<'_>) -> Read<Goods> {
 
 fn good(field: &Field<'_>) -> Read<Good> {
     let mut fields = field.fields()?;
-    let name = text(&fields.need("name")?, TITLE_CHARS_MAX)?;
-    let unit = text(&fields.need("unit")?, TITLE_CHARS_MAX)?;
+    let name = fields.need("name")?.text(TITLE_CHARS_MAX)?;
+    let unit = fields.need("unit")?.text(TITLE_CHARS_MAX)?;
     fields.finish()?;
     Ok(Good { name, unit })
 }
@@ -141,10 +103,10 @@ fn window(field: &Field<'_>) -> Read<Window> {
 fn round(field: &Field<'_>) -> Read<Window> {
     let mut fields = field.fields()?;
     let number = fields.need("number")?.number(1..=ROUND_MAX)?;
-    let from = rule_day(&fields.need("from")?)?;
+    let from = fields.need("from")?.rule_day()?;
     let next = match fields.take("next") {
         None => None,
-        Some(field) => match rule_day(&field)? {
+        Some(field) => match field.rule_day()? {
             next if next > from => Some(next),
             _ => return Err(field.fault(Why::NotAfter(from))),
         },
@@ -284,10 +246,6 @@ fn allotment(field: &Field<'_>, two_kinds: bool) -> Read<Pieces> {
     let child = if two_kinds { fields.need("child")?.number(0..=ALLOTMENT_PIECES_MAX)? } else { 0 };
     fields.finish()?;
     Ok(Pieces { adult, child })
-}
-
-fn notices(field: &Field<'_>) -> Read<Vec<Text>> {
-    field.list(NOTICES_MAX)?.iter().map(|line| text(line, NOTICE_CHARS_MAX)).collect()
 }
 
 fn documents(field: &Field<'_>) -> Read<Documents> {

@@ -25,6 +25,18 @@ const SHIPPED: &[(&str, &str)] = files![
     "kit-2022-10-01",
 ];
 
+/// The rounds of booking that come with the program.
+const ROUNDS: &[(&str, &str)] = &[
+    ("vaccine-2021-r1", include_str!("../../../rounds/vaccine-2021-r1.toml")),
+    ("vaccine-2022-r27", include_str!("../../../rounds/vaccine-2022-r27.toml")),
+];
+
+/// Name and text of every shipped round of booking.
+#[must_use]
+pub fn shipped_rounds() -> &'static [(&'static str, &'static str)] {
+    ROUNDS
+}
+
 /// Name and text of every shipped version, by programme and first day.
 #[must_use]
 pub fn shipped() -> &'static [(&'static str, &'static str)] {

@@ -15,14 +15,18 @@ use crate::entry::{
 use crate::ids::{ActorId, EntryId, StaffId};
 use crate::seal::SEALED_BYTES_MAX;
 use access::WireAccess;
+use booking::WireBooking;
+pub(super) use booking::{WireSlot, contact, serial};
 use dispute::{WireDecision, WireDispute, WireException};
 use notice::WireNotice;
 
 mod access;
+mod booking;
 mod dispute;
 mod notice;
 
 pub use access::{AFTER_MAX, CERTIFICATE_BYTES_MAX, KEY_BYTES_MAX, REVOKED_MAX, RIGHTS_MAX, SIGNATURE_BYTES_MAX};
+pub use booking::{ADDRESS_BYTES_MAX, NUMBERS_MAX, PLACES_MAX, RANKED_MAX, VENUE_NAME_BYTES_MAX, WORD_BYTES_MAX};
 pub use dispute::{CLEARED_DAYS_MAX, CLEARED_MARKS_MAX, FOUND_MAX};
 pub use notice::NOTICE_BYTES_MAX;
 
@@ -81,6 +85,8 @@ enum WireFact {
     Access(#[n(0)] WireAccess),
     #[n(11)]
     Notice(#[n(0)] WireNotice),
+    #[n(12)]
+    Booking(#[n(0)] WireBooking),
 }
 
 #[derive(Encode, Decode, Clone, Copy)]
@@ -275,6 +281,7 @@ impl From<&Fact> for WireFact {
             Fact::Decision(decision) => Self::Decision(decision.into()),
             Fact::Access(access) => Self::Access(access.into()),
             Fact::Notice(notice) => Self::Notice(notice.into()),
+            Fact::Booking(booking) => Self::Booking(booking.into()),
         }
     }
 }
@@ -359,6 +366,7 @@ impl TryFrom<WireFact> for Fact {
             WireFact::Decision(decision) => Self::Decision(decision.try_into()?),
             WireFact::Access(access) => Self::Access(access.try_into()?),
             WireFact::Notice(notice) => Self::Notice(notice.try_into()?),
+            WireFact::Booking(booking) => Self::Booking(booking.try_into()?),
         })
     }
 }

@@ -91,6 +91,8 @@ pub struct HubLife {
     pub confirms: bool,
     /// The hub reads grants and revocations; an earlier one would put aside the run that holds one.
     pub access: bool,
+    /// The hub reads bookings and answers questions about them ([`super::enquiry`]); an earlier one does neither.
+    pub booking: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -136,6 +138,8 @@ pub(super) struct WireHubLife {
     confirms: Option<bool>,
     #[n(6)]
     access: Option<bool>,
+    #[n(7)]
+    booking: Option<bool>,
 }
 
 impl From<&EdgeLife> for WireEdgeLife {
@@ -179,6 +183,7 @@ impl From<HubLife> for WireHubLife {
             disputes: life.disputes.then_some(true),
             confirms: life.confirms.then_some(true),
             access: life.access.then_some(true),
+            booking: life.booking.then_some(true),
         }
     }
 }
@@ -193,6 +198,7 @@ impl From<WireHubLife> for HubLife {
             disputes: wire.disputes.unwrap_or(false),
             confirms: wire.confirms.unwrap_or(false),
             access: wire.access.unwrap_or(false),
+            booking: wire.booking.unwrap_or(false),
         }
     }
 }

@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::WireError;
 use super::confirm::{Confirm, Confirmed, WireConfirm, WireConfirmed};
+use super::enquiry::{self, Enquiry, Told, WireEnquiry, WireTold};
 use super::life::{EdgeLife, HubLife, WireEdgeLife, WireHubLife};
 use super::list::at_most;
 use super::run::{WireId, WireRun};
@@ -174,6 +175,10 @@ pub enum Message {
     Confirm(Confirm),
     /// Hub → edge: what is true, in the order of the questions.
     Confirmed(Confirmed),
+    /// Edge → hub: about booked places.
+    Enquiry(Enquiry),
+    /// Hub → edge: the answer, in the order of the questions.
+    Told(Told),
 }
 
 /// Which bytes of a layer are wanted.
@@ -234,6 +239,10 @@ enum WireMessage {
     Confirm(#[n(0)] WireConfirm),
     #[n(16)]
     Confirmed(#[n(0)] WireConfirmed),
+    #[n(17)]
+    Enquiry(#[n(0)] WireEnquiry),
+    #[n(18)]
+    Told(#[n(0)] WireTold),
 }
 
 #[derive(Encode, Decode)]
@@ -339,6 +348,8 @@ impl From<&Message> for WireMessage {
             Message::Piece(piece) => Self::Piece(piece.layer.0, piece.offset, piece.bytes.clone().into()),
             Message::Confirm(confirm) => Self::Confirm(confirm.into()),
             Message::Confirmed(confirmed) => Self::Confirmed(confirmed.into()),
+            Message::Enquiry(asked) => Self::Enquiry(enquiry::to_wire(asked)),
+            Message::Told(told) => Self::Told(enquiry::told_to_wire(told)),
         }
     }
 }
@@ -395,6 +406,8 @@ impl TryFrom<WireMessage> for Message {
             }
             WireMessage::Confirm(confirm) => Self::Confirm(confirm.try_into()?),
             WireMessage::Confirmed(confirmed) => Self::Confirmed(confirmed.try_into()?),
+            WireMessage::Enquiry(asked) => Self::Enquiry(enquiry::from_wire(asked)?),
+            WireMessage::Told(told) => Self::Told(enquiry::told_from_wire(told)?),
         })
     }
 }

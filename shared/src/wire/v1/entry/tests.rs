@@ -5,6 +5,7 @@ use crate::entry::{Behind, ClearedDay, Decision, Dispute, Exception, Found, Sour
 use crate::ids::CaseId;
 
 mod access;
+mod booking;
 
 fn sale() -> Entry {
     Entry {

@@ -1,6 +1,6 @@
 //! Every message comes back as it was written; positions have their limit.
 
-use super::super::run;
+use super::super::run::{decode_run, encode_run};
 use super::*;
 use crate::ids::ActorId;
 use crate::ledger::run::Joint;
@@ -9,17 +9,21 @@ use crate::seal::KeyMark;
 use crate::sign::PublicKey;
 use crate::wire::v1::life::{Began, Parent};
 
-#[test]
-fn every_message_round_trips() {
-    let (id, hash) = (EntryId { actor: ActorId([4; 16]), seq: 8 }, ChangeHash([6; 32]));
-    let run = Run {
+fn run(id: EntryId, hash: ChangeHash) -> Run {
+    Run {
         doc: "site/5931102274/2020-02-06".parse().unwrap(),
         start: Place { id, op: 8, deps: vec![hash] },
         entries: vec![vec![1, 2], vec![3]],
         joints: vec![Joint { index: 1, op: 12, deps: vec![hash, hash] }],
         last: hash,
         signature: Some(Signature([5; 64])),
-    };
+    }
+}
+
+#[test]
+fn every_message_round_trips() {
+    let (id, hash) = (EntryId { actor: ActorId([4; 16]), seq: 8 }, ChangeHash([6; 32]));
+    let run = run(id, hash);
     let life = Incarnation([1; 16]);
     let hello = Hello {
         protocol: PROTOCOL,
@@ -54,6 +58,7 @@ fn every_message_round_trips() {
             disputes: true,
             confirms: true,
             access: false,
+            booking: true,
         }),
     };
     let receipt = Receipt { journal: 6, second: 7, signature: Signature([1; 64]) };
@@ -80,7 +85,7 @@ fn every_message_round_trips() {
     for message in messages {
         assert_eq!(decode(&encode(&message)).unwrap(), message);
     }
-    assert_eq!(run::decode_run(&run::encode_run(&run)).unwrap(), run);
+    assert_eq!(decode_run(&encode_run(&run)).unwrap(), run);
 }
 
 #[test]
@@ -94,6 +99,7 @@ fn a_position_that_no_store_can_count_to_is_none() {
         disputes: false,
         confirms: false,
         access: false,
+        booking: false,
     };
     let welcome = |feed, journal| Welcome {
         protocol: PROTOCOL,

@@ -1,0 +1,546 @@
+//! Booked places as facts (V1-V17): what the hub says of rounds, venues and capacity, what it lends, and what a counter
+//! does with it. Nothing is edited: a cancellation, another telephone number, a place given back is a new entry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
+use super::{Reading, Sealed};
+use crate::ids::{EntryId, Incarnation, ProgrammeId, SiteCode, VersionName};
+use crate::sign::slip::Voucher;
+
+/// Longest name of a venue for machines, in bytes.
+pub const VENUE_BYTES_MAX: usize = 64;
+/// Most brands at one slot.
+pub const BRANDS_MAX: usize = 8;
+/// Longest brand, in bytes.
+pub const BRAND_BYTES_MAX: usize = 8;
+/// Minutes of a slot (V9).
+pub const SLOT_MINUTES: u16 = 60;
+/// The highest serial number: ten digits (V10).
+pub const SERIAL_MAX: u64 = 9_999_999_999;
+
+/// What was wrong with the name of something that is booked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// Of a venue.
+    #[error("venue {0:?} is not 1 to 64 bytes without blanks and commas")]
+    Venue(String),
+    /// Of brands.
+    #[error("brands {0:?} are not 1 to 8 names of A-Z and 0-9, separated by commas, none twice")]
+    Brands(String),
+    /// Of an hour.
+    #[error("time {0:?} is not a time of day such as 10:00")]
+    Start(String),
+}
+
+/// A venue's name for machines: its 醫事機構代碼, or whatever its county calls it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VenueId(String);
+
+impl VenueId {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for VenueId {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let fits = (1..=VENUE_BYTES_MAX).contains(&text.len())
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',');
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadName::Venue(text.chars().take(40).collect())) }
+    }
+}
+
+impl fmt::Display for VenueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for VenueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The vaccines of a slot as the manual prints them behind a venue's name: `MO,AZ` (V8, V10).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Brands(String);
+
+impl Brands {
+    /// As printed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(',')
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn has(&self, brand: &str) -> bool {
+        self.iter().any(|one| one == brand)
+    }
+}
+
+impl FromStr for Brands {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let names: Vec<&str> = text.split(',').collect();
+        let is_name = |name: &&str| {
+            (1..=BRAND_BYTES_MAX).contains(&name.len())
+                && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        };
+        let is_once = |(at, name): (usize, &&str)| !names.iter().take(at).any(|other| other == name);
+        let fits = names.len() <= BRANDS_MAX && names.iter().all(is_name) && names.iter().enumerate().all(is_once);
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadName::Brands(text.chars().take(60).collect())) }
+    }
+}
+
+impl fmt::Display for Brands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Brands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// When a slot begins: minutes since midnight in Taipei.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Start(u16);
+
+impl Start {
+    const DAY_MINUTES: u16 = 24 * 60;
+
+    /// From minutes since midnight; none where a day has no such minute.
+    #[must_use]
+    pub fn from_minutes(minutes: u16) -> Option<Self> {
+        (minutes < Self::DAY_MINUTES).then_some(Self(minutes))
+    }
+
+    /// Minutes since midnight.
+    #[must_use]
+    pub fn minutes(self) -> u16 {
+        self.0
+    }
+
+    /// `10:00~11:00`, as the manual prints it (V9).
+    #[must_use]
+    pub fn span(self) -> String {
+        let end = self.0.saturating_add(SLOT_MINUTES).min(Self::DAY_MINUTES);
+        format!("{self}~{:02}:{:02}", end / 60, end % 60)
+    }
+}
+
+impl FromStr for Start {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || BadName::Start(text.chars().take(20).collect());
+        let (hour, minute) = text.split_once(':').ok_or_else(bad)?;
+        let number = |digits: &str| digits.bytes().all(|c| c.is_ascii_digit()).then(|| digits.parse::<u16>().ok())?;
+        match (number(hour), number(minute)) {
+            (Some(hour), Some(minute)) if hour < 24 && minute < 60 => Ok(Self(hour * 60 + minute)),
+            _ => Err(bad()),
+        }
+    }
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
+/// One hour of one day at one venue, for certain vaccines (V8, V9): what has a capacity.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Slot {
+    /// Where.
+    pub venue: VenueId,
+    /// On which day.
+    pub date: NaiveDate,
+    /// From when on.
+    pub start: Start,
+    /// Which vaccines.
+    pub brands: Brands,
+}
+
+impl Slot {
+    /// Its beginning, in Taipei's time.
+    #[must_use]
+    pub fn begins(&self) -> NaiveDateTime {
+        self.date.and_time(NaiveTime::MIN) + TimeDelta::minutes(i64::from(self.start.0))
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} {}", self.venue, self.date, self.start, self.brands)
+    }
+}
+
+/// 預約編號: brands, the round's number in two digits, a serial number in ten (V10; decision 6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BookingNumber {
+    /// Of the slot.
+    pub brands: Brands,
+    /// 期別.
+    pub round: u32,
+    /// 預約序號 (V13).
+    pub serial: u64,
+}
+
+impl fmt::Display for BookingNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:02}-{:010}", self.brands, self.round, self.serial)
+    }
+}
+
+/// One fact of booking.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Booking {
+    /// Nation: a round of a programme; its text is the TOML file.
+    Round(Round),
+    /// Nation: a venue; of one name the last word counts.
+    Venue(Venue),
+    /// Nation: how many a slot holds; of one slot the last word counts.
+    Capacity(Capacity),
+    /// Desk: places that this site may give away.
+    Lease(Lease),
+    /// Desk: serial numbers that this site may give away.
+    Numbers(Numbers),
+    /// Desk: what became of a wish of this site.
+    Answer(Answer),
+    /// Desk: where a booking of this site stands at the hub.
+    Standing(BookingStanding),
+    /// Desk of a venue's site: somebody is booked there.
+    Expected(Expected),
+    /// Site: a place from a lease is given away.
+    Booked(Booked),
+    /// Site: nothing was left to give; the hub decides (待確認).
+    Wish(Wish),
+    /// Site or desk: a booking is taken back.
+    Cancelled(Cancelled),
+    /// Site: another telephone number.
+    Amended(Amended),
+    /// Site: places that it will not give away any more.
+    Returned(Returned),
+    /// A venue's site: who came.
+    Attended(Attended),
+}
+
+/// A published round.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Round {
+    /// The TOML text.
+    pub text: String,
+}
+
+/// Where people go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Venue {
+    /// For machines.
+    pub id: VenueId,
+    /// 施打地點, without the suffix of brands; at most 120 bytes.
+    pub name: String,
+    /// 縣市.
+    pub county: String,
+    /// 鄉鎮市區.
+    pub district: String,
+    /// 施打地址, at most 240 bytes.
+    pub address: String,
+    /// At most 40 bytes; may be empty.
+    pub phone: String,
+    /// Whose edge keeps the venue's day.
+    pub site: Option<SiteCode>,
+    /// Whether it is offered.
+    pub holds: bool,
+}
+
+/// How many a slot holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// Of which slot.
+    pub slot: Slot,
+    /// People.
+    pub places: u32,
+    /// Nothing more is given away there; who is booked is called.
+    pub closed: bool,
+}
+
+/// Places lent to one life of a site's store: it gives away these and no others (docs/booking.md).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// To which life; another one of the same site may not use it.
+    pub life: Incarnation,
+    /// Of which slot.
+    pub slot: Slot,
+    /// How many.
+    pub places: u32,
+    /// From this second on (since 1970, UTC) nothing more is given away from it, and what is left is returned.
+    pub until: i64,
+}
+
+/// Serial numbers lent to one life of a site's store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Numbers {
+    /// To which life.
+    pub life: Incarnation,
+    /// The first.
+    pub first: u64,
+    /// How many.
+    pub count: u32,
+    /// That this life's key may sign slips with these numbers; none where the hub knows no key of it.
+    pub voucher: Option<Voucher>,
+}
+
+/// How it is known that somebody may book.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Shown {
+    /// By the date of birth on the document alone.
+    Age,
+    /// By the round's list.
+    List,
+    /// By nothing: the list had not come to this site yet. The hub looks.
+    Unseen,
+}
+
+/// Somebody has a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Booked {
+    /// Whose rules.
+    pub programme: ProgrammeId,
+    /// By which round.
+    pub round: VersionName,
+    /// Which place.
+    pub slot: Slot,
+    /// Out of which lease.
+    pub lease: EntryId,
+    /// 預約序號.
+    pub serial: u64,
+    /// Who, and how to reach them.
+    pub person: Booker,
+}
+
+/// Who books: what is the same of a booking and of a wish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Booker {
+    /// The document, sealed (slot 0).
+    pub document: Sealed,
+    /// Name and telephone, sealed (slot 2).
+    pub contact: Sealed,
+    /// How the document was read.
+    pub reading: Reading,
+    /// How far the site's knowledge of the nation reached: a position in the hub's feed, 0 for none.
+    pub watermark: u64,
+    /// How it is known that they may.
+    pub shown: Shown,
+}
+
+/// Somebody would like a place, and the site has none left and no line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wish {
+    /// Whose rules.
+    pub programme: ProgrammeId,
+    /// By which round.
+    pub round: VersionName,
+    /// The slots that they would take, the dearest first; at most 8.
+    pub ranked: Vec<Slot>,
+    /// Who.
+    pub person: Booker,
+}
+
+/// What the hub says to a wish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// The wish.
+    pub wish: EntryId,
+    /// Slot and serial number; none: there is nothing left, and the code says why.
+    pub given: Option<(Slot, u64)>,
+    /// That the asking life's key may sign a slip with this number.
+    pub voucher: Option<Voucher>,
+    /// A stable name for machines where nothing is given; at most 40 bytes.
+    pub why: String,
+}
+
+/// Where a booking stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Stands {
+    /// The person's one live booking.
+    Live,
+    /// Another booking of the same person came first; the place is held until somebody cancels.
+    Over,
+    /// Taken back.
+    Cancelled,
+}
+
+impl Stands {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Over => "over",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Where a booking or a granted wish of a site stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BookingStanding {
+    /// Which.
+    pub of: EntryId,
+    /// How.
+    pub stands: Stands,
+}
+
+/// Somebody is booked at a venue: for its day's list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expected {
+    /// The booking.
+    pub of: EntryId,
+    /// 期別, for the number.
+    pub round: u32,
+    /// 預約序號.
+    pub serial: u64,
+    /// When.
+    pub slot: Slot,
+    /// Whether they still are.
+    pub comes: bool,
+    /// The document, sealed for this site under the place of [`Expected::place`] (slot 0).
+    pub document: Sealed,
+    /// Name and telephone (slot 2).
+    pub contact: Sealed,
+}
+
+impl Expected {
+    /// What document and contact are sealed for. No entry has this id: actors are random, and sequences count from 1.
+    #[must_use]
+    pub fn place(of: EntryId) -> EntryId {
+        // Of another site's booking: the venue's own entries are under other actors.
+        EntryId { actor: of.actor, seq: of.seq | 1 << 31 }
+    }
+}
+
+/// A booking or a wish is taken back (V14).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cancelled {
+    /// Of whatever site.
+    pub of: EntryId,
+    /// 預約序號; 0 of a wish that has none.
+    pub serial: u64,
+    /// Why, at most 200 bytes; may be empty.
+    pub reason: String,
+}
+
+/// Another telephone number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Amended {
+    /// Of whatever site.
+    pub of: EntryId,
+    /// Name and telephone, sealed (slot 2).
+    pub contact: Sealed,
+}
+
+/// Places of a lease that its holder gives up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Returned {
+    /// Which lease.
+    pub lease: EntryId,
+    /// How many; never given away by anybody who holds the lease.
+    pub places: u32,
+}
+
+/// What happened to somebody who was booked, as the venue says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attended {
+    /// The booking.
+    pub of: EntryId,
+    /// 預約序號.
+    pub serial: u64,
+    /// On which slot they were.
+    pub slot: Slot,
+    /// What.
+    pub what: Attendance,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Attendance {
+    /// They are here.
+    CheckedIn,
+    /// Given: brand, and lot of at most 40 bytes.
+    Given {
+        /// Which vaccine.
+        brand: String,
+        /// From which lot.
+        lot: String,
+    },
+    /// Not given; why, at most 200 bytes.
+    NotGiven {
+        /// Why.
+        reason: String,
+    },
+    /// They come later the same day.
+    Later {
+        /// From when on.
+        start: Start,
+    },
+}
+
+impl Attendance {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CheckedIn => "checked-in",
+            Self::Given { .. } => "given",
+            Self::NotGiven { .. } => "not-given",
+            Self::Later { .. } => "later",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_hours_are_written_as_the_manual_prints_them() {
+        let number = BookingNumber { brands: "MO,AZ".parse().unwrap(), round: 1, serial: 14_637 };
+        assert_eq!(number.to_string(), "MO,AZ01-0000014637", "V10");
+        assert_eq!("10:00".parse::<Start>().unwrap().span(), "10:00~11:00", "V9");
+        assert_eq!("14:00".parse::<Start>().unwrap().span(), "14:00~15:00", "V9");
+        assert_eq!("23:30".parse::<Start>().unwrap().span(), "23:30~24:00");
+    }
+
+    #[test]
+    fn names_that_are_none_are_refused() {
+        for brands in ["", ",", "AZ,", "az", "AZ,AZ", "A B", "ABCDEFGHI", "A,B,C,D,E,F,G,H,I"] {
+            assert!(brands.parse::<Brands>().is_err(), "{brands:?}");
+        }
+        for start in ["", "10", "24:00", "10:60", "1x:00", "-1:00", "+1:00", "10:00:00"] {
+            assert!(start.parse::<Start>().is_err(), "{start:?}");
+        }
+        for venue in ["", "a b", "a,b", "a\u{0}"] {
+            assert!(venue.parse::<VenueId>().is_err(), "{venue:?}");
+        }
+        assert!("x".repeat(65).parse::<VenueId>().is_err());
+        assert!("0291010019".parse::<VenueId>().is_ok() && "培靈醫院".parse::<VenueId>().is_ok());
+    }
+}
