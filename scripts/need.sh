@@ -26,6 +26,16 @@ need_to_build_cards() {
   need_file /usr/include/PCSC/winscard.h libpcsclite-dev
 }
 
+# Other people's models of FHIR, in a folder of its own below target; without a network the tests that ask them say so.
+need_fhir() {
+  [ -e target/fhir/ready ] && return
+  need_file /usr/share/doc/python3-venv/copyright python3-venv
+  say "installing fhir.resources (for what is published of places)"
+  if python3 -m venv target/fhir && target/fhir/bin/pip install --quiet --disable-pip-version-check fhir.resources==8.3.0; then
+    touch target/fhir/ready
+  fi
+}
+
 # The C parts of SQLite, zstd and the cryptography need a compiler.
 need_to_build() {
   need cc build-essential

@@ -26,6 +26,7 @@ pub mod keep;
 pub mod lives;
 pub mod mailbox;
 pub mod notices;
+pub mod opendata;
 pub mod operators;
 mod project;
 pub mod publish;

@@ -60,7 +60,7 @@ async fn how_a_reader_has_fared_outlives_the_program_and_a_broken_file_is_counte
 async fn a_helper_that_dies_is_started_again_and_meanwhile_no_card_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
-    let script = format!("echo x >> {}; echo '{HELLO}'; echo '{UP}'; echo '{READERS}'; sleep 0.3", runs.display());
+    let script = format!("echo x >> {}; echo '{HELLO}'; echo '{UP}'; echo '{READERS}'; exec sleep 0.3", runs.display());
     let (_stop, cards) = helper(&script);
     until(&cards, |readers| readers.trouble().is_none()).await;
     until(&cards, |readers| readers.trouble() == Some(CardFailure::HelperDown)).await;

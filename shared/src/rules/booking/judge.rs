@@ -1,12 +1,16 @@
 //! Which of a person's bookings counts: the same question before a booking, after a merge, and after a cancellation.
 //!
-//! Order does not matter: a booking that was taken back, wherever and whenever, does not count; of those that are left
-//! the first one does, by instant, then card before typed, then site, then name. The others hold their places until
-//! somebody cancels them: nobody loses a place that they have on paper without a word.
+//! Order of arrival does not matter: a booking that was taken back, wherever and whenever, does not count. The others are
+//! looked at by instant, then card before typed, then site, then name. One counts unless an earlier one that counts still
+//! stood when it was made: its day had not passed, and the vaccine had not been given. Those that do not count hold their
+//! places until somebody cancels them: nobody loses a place that they have on paper without a word.
+
+use chrono::NaiveDate;
 
 use crate::entry::booking::Stands;
 use crate::entry::{Instant, Reading};
 use crate::ids::{EntryId, SiteCode};
+use crate::rules::calendar::taipei_day;
 
 /// A booking, or a wish that was granted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,20 +25,39 @@ pub struct Made {
     pub reading: Reading,
     /// Somebody took it back.
     pub cancelled: bool,
+    /// The day of its slot: who misses it may book again from the next day on.
+    pub date: NaiveDate,
+    /// When the vaccine was given, in seconds since 1970 (UTC).
+    pub given: Option<i64>,
 }
 
-/// How each stands; of one that is over, which one came first.
+impl Made {
+    /// Whether it still stands at a second: then nobody books another beside it.
+    #[must_use]
+    pub fn stands_at(&self, second: i64) -> bool {
+        !self.cancelled && self.date >= taipei_day(second) && self.given.is_none_or(|given| given > second)
+    }
+}
+
+/// How each stands; of one that is over, which earlier one stood.
 #[must_use]
 pub fn judge(made: &[Made]) -> Vec<(EntryId, Stands, Option<EntryId>)> {
     let mut order: Vec<&Made> = made.iter().collect();
     order.sort_by_key(|one| (one.at.second, one.reading, one.site, one.id));
-    let live = order.iter().find(|one| !one.cancelled).map(|one| one.id);
-    let stands = |one: &&Made| match (one.cancelled, live) {
-        (true, _) => (one.id, Stands::Cancelled, None),
-        (false, Some(first)) if first != one.id => (one.id, Stands::Over, Some(first)),
-        (false, _) => (one.id, Stands::Live, None),
-    };
-    order.iter().map(stands).collect()
+    let mut live: Vec<&Made> = Vec::new();
+    let mut out = Vec::with_capacity(order.len());
+    for one in order {
+        let stood = live.iter().find(|other| other.stands_at(one.at.second)).map(|other| other.id);
+        out.push(match (one.cancelled, stood) {
+            (true, _) => (one.id, Stands::Cancelled, None),
+            (false, Some(first)) => (one.id, Stands::Over, Some(first)),
+            (false, None) => {
+                live.push(one);
+                (one.id, Stands::Live, None)
+            }
+        });
+    }
+    out
 }
 
 /// Whether the doubts of two instants leave open which came first.
@@ -51,7 +74,15 @@ mod tests {
 
     fn made(number: u8, second: i64, reading: Reading, cancelled: bool) -> Made {
         let id = EntryId { actor: ActorId([number; 16]), seq: 1 };
-        Made { id, site: "5931102274".parse().unwrap(), at: Instant { second, doubt_s: 0 }, reading, cancelled }
+        Made {
+            id,
+            site: "5931102274".parse().unwrap(),
+            at: Instant { second, doubt_s: 0 },
+            reading,
+            cancelled,
+            date: NaiveDate::from_ymd_opt(1970, 1, 2).unwrap(),
+            given: None,
+        }
     }
 
     fn stands(made: &[Made]) -> Vec<(u8, Stands)> {
@@ -81,6 +112,18 @@ mod tests {
             turned.reverse();
             assert_eq!(stands(&turned), expected, "turned {all:?}");
         }
+    }
+
+    #[test]
+    fn who_was_given_it_or_missed_the_day_books_again() {
+        const DAY_S: i64 = 86_400;
+        let first = made(1, 10, Reading::Card, false);
+        let stands = |first: Made, second: i64| stands(&[first, made(2, second, Reading::Card, false)])[1].1;
+        // The slot is on 2 January, in Taipei's days.
+        assert_eq!(stands(first, 2 * DAY_S - 8 * 3_600 - 1), Stands::Over, "the last second of its day");
+        assert_eq!(stands(first, 2 * DAY_S - 8 * 3_600), Stands::Live, "missed: book again");
+        let given = Made { given: Some(5_000), ..first };
+        assert_eq!((stands(given, 4_999), stands(given, 5_000)), (Stands::Over, Stands::Live));
     }
 
     #[test]
