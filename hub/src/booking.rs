@@ -1,22 +1,93 @@
 //! Booked places at the hub: what is lent, what was given away, whose booking counts (docs/booking.md).
+//!
+//! **Invariant: nothing is lent or granted that is not free**, in the transaction that writes it. Accounts, standings
+//! and findings follow from the journal and from the lists that were imported; in whatever order the ledgers came.
 
-use shared::ids::{Incarnation, SiteCode};
-use shared::wire::v1::enquiry::{Answered, Enquiry, Told};
+mod accounts;
+mod contact;
+mod dump;
+mod enquire;
+mod expected;
+mod facts;
+mod hold;
+mod judge;
+mod lend;
+mod numbers;
+mod overspent;
+mod publish;
+mod wishes;
 
-use crate::hub::{Hub, HubError};
+use std::collections::BTreeSet;
 
-impl Hub {
-    /// Answers a question about booked places of a life of a site's store; lends what it lends in a durable transaction.
-    ///
-    /// # Errors
-    /// Where the machine fails.
-    pub fn enquire(
-        &mut self,
-        _site: &SiteCode,
-        _life: &Incarnation,
-        ask: &Enquiry,
-        _second: i64,
-    ) -> Result<Told, HubError> {
-        Ok(Told { nonce: ask.nonce, answer: Answered::Unsaid })
+use shared::entry::booking::{Booker, Booking};
+use shared::ids::{PersonTag, ProgrammeId, SiteCode};
+
+use crate::store::{SlotNumber, WaitingKey};
+
+pub use accounts::SlotStatus;
+pub use hold::Awaited;
+pub use publish::{BadBooking, PublishedRound, PublishedVenue, check_venue};
+pub use wishes::WaitingWish;
+
+/// A person with more bookings than this is no person; nobody else waits while they are read.
+const BOOKINGS_READ_MAX: u32 = 1_024;
+
+/// What was found of a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BookingFault {
+    /// Another booking of the person came first.
+    Over,
+    /// Made without the list, which speaks against it.
+    NotEligible,
+    /// Its serial number had been given away before.
+    NumberTwice,
+}
+
+impl BookingFault {
+    /// A stable name for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Over => "booked",
+            Self::NotEligible => "not-eligible",
+            Self::NumberTwice => "number-twice",
+        }
+    }
+}
+
+/// What a batch has touched of booked places.
+#[derive(Default)]
+pub(crate) struct Touches {
+    people: BTreeSet<(PersonTag, ProgrammeId)>,
+    slots: BTreeSet<SlotNumber>,
+    /// Wishes that have just come.
+    wishes: BTreeSet<WaitingKey>,
+    /// Sites that gave numbers away.
+    sites: BTreeSet<SiteCode>,
+}
+
+impl Touches {
+    fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.slots.is_empty() && self.wishes.is_empty() && self.sites.is_empty()
+    }
+}
+
+/// Who books, of a booking or a wish.
+pub(crate) fn booker(booking: &Booking) -> Option<&Booker> {
+    match booking {
+        Booking::Booked(booked) => Some(&booked.person),
+        Booking::Wish(wish) => Some(&wish.person),
+        Booking::Round(_)
+        | Booking::Venue(_)
+        | Booking::Capacity(_)
+        | Booking::Lease(_)
+        | Booking::Numbers(_)
+        | Booking::Answer(_)
+        | Booking::Standing(_)
+        | Booking::Expected(_)
+        | Booking::Cancelled(_)
+        | Booking::Amended(_)
+        | Booking::Returned(_)
+        | Booking::Attended(_) => None,
     }
 }

@@ -18,7 +18,7 @@ use shared::rules::quota::FindingKind;
 
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
-use crate::store::{CaseRow, SaleRow};
+use crate::store::{CaseRow, Kind, SaleRow};
 
 /// Which cases.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -230,7 +230,7 @@ impl Hub {
         let ids = |keep: &dyn Fn(&&SaleRow) -> bool| sales.iter().filter(keep).map(|sale| sale.id).collect();
         let findings = self.store.findings(&row.id)?;
         let in_doubt = |sale: &&SaleRow| {
-            findings.iter().any(|found| found.kind == FindingKind::DoubtfulTime && found.sale == sale.id)
+            findings.iter().any(|found| found.kind == Kind::Sale(FindingKind::DoubtfulTime) && found.sale == sale.id)
         };
         let mut sites: Vec<SiteCode> = sales.iter().map(|sale| sale.site).collect();
         sites.sort_unstable();

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 use shared::digest::{self, BadLayer, Found, Header, Layer, LayerId, LayerRef, State, width_for};
 use shared::entry::Pieces;
+use shared::rules::booking::round::Round;
 use shared::rules::calendar::taipei_day;
 use shared::rules::programme::WINDOW_DAYS_MAX;
 use shared::wire::v1::feed;
@@ -132,7 +133,7 @@ impl Hub {
                 return Ok(is_grown);
             }
             for (day, nets) in nets {
-                is_grown |= self.is_kept(&day, second) && self.add_layer(&day, &nets, (after, upto), second)?;
+                is_grown |= self.is_fed(&day, second) && self.add_layer(&day, &nets, (after, upto), second)?;
             }
             self.store.set_meta_number(DIGESTED, upto)?;
         }
@@ -160,8 +161,19 @@ impl Hub {
 
     /// Whether a window of any version, also of one to come, may reach the day. A site may name any programme and any
     /// day, and the clock of one may be ahead.
-    fn is_kept(&self, (programme, day): &DigestDay, second: i64) -> bool {
+    fn is_fed(&self, of: &DigestDay, second: i64) -> bool {
         let today = taipei_day(second);
+        let is_booked = |round: &Round| round.programme == of.0 && round.list_day() == of.1;
+        self.is_sold(of, today) || self.memory.rounds.current(today).any(is_booked)
+    }
+
+    /// Whether the day is still of use: also one of a list of who may book, which no feed touches.
+    fn is_kept(&self, of: &DigestDay, second: i64) -> bool {
+        let is_list = |round: &Round| round.list_day() == of.1 && round.list_programme().as_ref() == Some(&of.0);
+        self.is_fed(of, second) || self.memory.rounds.current(taipei_day(second)).any(is_list)
+    }
+
+    fn is_sold(&self, (programme, day): &DigestDay, today: NaiveDate) -> bool {
         let longest = Days::new(u64::from(WINDOW_DAYS_MAX));
         let first = today.checked_sub_days(longest).unwrap_or(NaiveDate::MIN);
         let last = today.checked_add_days(longest).unwrap_or(NaiveDate::MAX);

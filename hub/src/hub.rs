@@ -132,6 +132,7 @@ impl Hub {
             // What the nation is told from here on stands at positions at which the life before told other things.
             let known = hub.store.meta_number(FEED_SHARED)?.unwrap_or(u64::MAX);
             hub.store.set_meta_number(FEED_SHARED, hub.store.feed_position()?.min(known))?;
+            hub.hold_back()?;
             Ok(hub.store.set_meta(LIFE, &life.0)?)
         })?;
         self.life = life;
@@ -201,6 +202,8 @@ impl Hub {
             contacts: std::mem::take(&mut self.memory.contacts),
             contacts_written: self.memory.contacts_written,
             versions: self.fresh_versions()?,
+            rounds: self.fresh_rounds()?,
+            holds_back: !self.store.held_up_by()?.is_empty(),
             manifest: self.store.manifest()?,
             layers: std::mem::take(&mut self.memory.layers),
             clears: self.store.clears()?,

@@ -91,6 +91,7 @@ impl Hub {
             }
             hub.take_waiting(&mut batch)?;
             hub.settle(batch)?;
+            hub.hear_again(received)?;
             Ok((taken, hub.memory.feed))
         })?;
         let outcome = |(upload, taken): (&Upload, Taken)| {
@@ -130,6 +131,7 @@ impl Hub {
     /// The line that an upload came over.
     fn line(&mut self, upload: &Upload, received: i64) -> Result<Line, HubError> {
         let name = (upload.site, upload.incarnation);
+        self.heard_life(&upload.site, &upload.incarnation, received);
         if let Some(line) = self.memory.lines.get(&name) {
             return Ok(*line);
         }

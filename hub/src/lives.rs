@@ -42,6 +42,8 @@ pub enum SiteCaseKind {
     Unstamped,
     /// A new store began for a site that had one.
     Replaced,
+    /// More places were given away than a lease held.
+    Overspent,
 }
 
 impl SiteCaseKind {
@@ -53,6 +55,7 @@ impl SiteCaseKind {
             Self::Cloned => 2,
             Self::Unstamped => 3,
             Self::Replaced => 4,
+            Self::Overspent => 5,
         }
     }
 
@@ -63,6 +66,7 @@ impl SiteCaseKind {
             1 => Self::Restored,
             2 => Self::Cloned,
             3 => Self::Unstamped,
+            5 => Self::Overspent,
             _ => Self::Replaced,
         }
     }
@@ -75,6 +79,7 @@ impl SiteCaseKind {
             Self::Cloned => "cloned",
             Self::Unstamped => "unstamped",
             Self::Replaced => "replaced",
+            Self::Overspent => "overspent",
         }
     }
 
@@ -100,6 +105,13 @@ impl SiteCaseKind {
                 "該站以新的電腦或新的資料夾重新開始；原有紀錄已送回。未上傳的紀錄可能只在舊電腦上",
                 "the site began with a new computer or folder; what the hub held was given back. Entries that were \
                  never sent may still lie on the old one",
+            ),
+            Self::Overspent => (
+                "該站給出的預約名額多於所借（資料夾複製、備份還原，或名額已由中心放棄）；超出的預約仍有效並計入。\
+                 請查看該時段是否超額，必要時致電改期",
+                "the site gave away more places than it was lent (a cloned or restored store, or places that the hub had \
+                 given up as lost). They are booked all the same and counted: look whether the slot is oversold, and \
+                 call people where it is",
             ),
         };
         Text { zh: zh.to_owned(), en: en.to_owned() }
@@ -148,7 +160,7 @@ impl Hub {
                 disputes: true,
                 confirms: true,
                 access: true,
-                booking: false,
+                booking: true,
             },
             own,
         ))
@@ -301,7 +313,10 @@ impl Hub {
     /// # Errors
     /// Where the store fails.
     pub fn site_cases(&self) -> Result<Vec<SiteCase>, HubError> {
-        Ok(self.store.site_cases()?)
+        let mut cases = self.store.site_cases()?;
+        cases.extend(self.overspent_cases()?);
+        cases.sort_by_key(|case| (std::cmp::Reverse(case.opened), case.id));
+        Ok(cases)
     }
 
     /// How many entries of a life are in the journal.

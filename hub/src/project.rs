@@ -16,6 +16,7 @@ use shared::rules::access::misuse::Deed;
 use shared::rules::identity::Document;
 use shared::rules::stock::{Move, Stock};
 
+use crate::booking::Touches;
 use crate::cases::is_ahead;
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
@@ -36,6 +37,8 @@ pub(crate) struct Batch {
     stock: BTreeMap<(SiteCode, ProgrammeId), Stock>,
     /// What people did who were signed in.
     deeds: Deeds,
+    /// Bookings, wishes, slots and sites that hold them.
+    pub(crate) bookings: Touches,
     /// Whether the nation and the desks are told of what changes (not while rebuilding).
     tell: bool,
 }
@@ -94,6 +97,7 @@ impl Batch {
             people: BTreeMap::new(),
             stock: BTreeMap::new(),
             deeds: Deeds::default(),
+            bookings: Touches::default(),
             tell: true,
         }
     }
@@ -147,6 +151,9 @@ impl Hub {
             }
             (Fact::Withdrawal(withdrawal), _) => self.withdraw(site, (pos, id), withdrawal, batch)?,
             (Fact::Access(access), _) => self.project_access(site, Place::Site, (pos, id), (&entry, access))?,
+            (Fact::Booking(booking), person) => {
+                self.project_booking(site, (pos, id), (&entry, booking), person.as_ref(), batch)?;
+            }
             (
                 Fact::Sale(_)
                 | Fact::Arrival(_)
@@ -157,8 +164,7 @@ impl Hub {
                 | Fact::Dispute(_)
                 | Fact::Exception(_)
                 | Fact::Decision(_)
-                | Fact::Notice(_)
-                | Fact::Booking(_),
+                | Fact::Notice(_),
                 _,
             ) => {}
         }

@@ -21,7 +21,7 @@ pub(crate) use ledger::Standings;
 /// The hub's own clock is taken for good to so many seconds.
 const DOUBT_S: u32 = 1;
 /// Who signs what nobody asked for.
-const SELF: &str = "atoll-hub";
+pub(crate) const SELF: &str = "atoll-hub";
 
 /// A version as it was published.
 #[derive(Debug, Clone, PartialEq, Eq)]

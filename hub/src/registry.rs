@@ -9,6 +9,7 @@ use shared::wire::v1::enrol::Token;
 
 use crate::authority::Validity;
 use crate::hub::{Hub, HubError};
+use crate::project::Batch;
 use crate::store::CertificateRow;
 
 pub use sites::{BadSites, read_sites};
@@ -128,6 +129,7 @@ impl Hub {
         self.transact(|hub| {
             let mut count = 0;
             for site in sites {
+                hub.memory.near.clear();
                 hub.store.put_site(&site)?;
                 count += 1;
             }
@@ -220,6 +222,10 @@ impl Hub {
             expires: enrolment.expires,
         })?;
         self.memory.site_keys.borrow_mut().remove(site);
+        // What was booked at its venues before it had a key.
+        let mut batch = Batch::new(enrolment.second);
+        self.touch_venues_of(site, &mut batch)?;
+        self.settle(batch)?;
         Ok(Ok(()))
     }
 

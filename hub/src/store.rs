@@ -5,6 +5,7 @@
 //! that takes the write lock at its beginning, so that several processes may share a file.
 
 mod audit;
+mod booking;
 mod cases;
 mod digests;
 mod disputes;
@@ -28,7 +29,11 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 pub(crate) use audit::{AuditEnd, AuditRow};
-pub(crate) use cases::{CaseRow, FindingRow};
+pub(crate) use booking::{
+    AnswerRow, AttendedRow, BookingRow, CancelledRow, LeaseRow, NumbersRow, ReturnedRow, RoundRow, SlotNumber, SlotRow,
+    Standing, WaitingKey,
+};
+pub(crate) use cases::{CaseRow, FindingRow, Kind};
 pub(crate) use digests::{Day as DigestDay, ManifestRow};
 pub(crate) use disputes::{DecisionRow, DisputeRow};
 pub(crate) use feed::FeedRow;
@@ -234,7 +239,8 @@ impl Store {
             DELETE FROM dispute; DELETE FROM decision; DELETE FROM cleared; \
             DELETE FROM staff_fact; DELETE FROM deed; DELETE FROM misuse; DELETE FROM void_grant; DELETE FROM staff_case; \
             DELETE FROM issuer; DELETE FROM told_cards; DELETE FROM notice;";
-        self.conn.execute_batch(ALL).map_err(deed("forget the projections"))
+        self.conn.execute_batch(ALL).map_err(deed("forget the projections"))?;
+        self.drop_bookings()
     }
 }
 

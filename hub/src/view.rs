@@ -52,7 +52,8 @@ pub fn site_matches(site: &SiteRecord, text: &str) -> bool {
     one_spelling(text).split_whitespace().all(|word| own.contains(word))
 }
 
-fn one_spelling(text: &str) -> String {
+/// 台 and 臺 are one, and so are small and capital letters.
+pub(crate) fn one_spelling(text: &str) -> String {
     text.replace('台', "臺").to_uppercase()
 }
 

@@ -13,7 +13,7 @@ use super::{CaseDetail, FindingLine, Knew, SaleLine, Times, blame, order, words}
 use crate::conflict::{self, Effect};
 use crate::hub::{Hub, HubError};
 use crate::project::as_purchase;
-use crate::store::{CaseRow, FindingRow, SaleRow};
+use crate::store::{CaseRow, FindingRow, Kind, SaleRow};
 
 impl Hub {
     /// A case explained; none where no such case was ever found.
@@ -154,12 +154,15 @@ impl Hub {
     /// As they were found when the person was looked at last.
     fn doubtful_times(&self, case: &CaseRow) -> Result<Vec<Finding>, HubError> {
         let mut found = self.store.findings(&case.id)?;
-        found.retain(|row| row.kind == FindingKind::DoubtfulTime);
+        found.retain(|row| row.kind == Kind::Sale(FindingKind::DoubtfulTime));
         let sales = self.store.sales(&case.programme, &case.tag)?;
         let finding = |row: FindingRow| {
             let sale = sales.iter().find(|sale| sale.id == row.sale)?;
             let refusal = Refusal::Clock { doubt_s: sale.doubt_s };
-            Some((sale.instant, Finding { sale: row.sale, kind: row.kind, refusal, because: row.because }))
+            Some((
+                sale.instant,
+                Finding { sale: row.sale, kind: FindingKind::DoubtfulTime, refusal, because: row.because },
+            ))
         };
         let mut found: Vec<(i64, Finding)> = found.into_iter().filter_map(finding).collect();
         found.sort_by_key(|(instant, finding)| (*instant, finding.sale));

@@ -31,7 +31,14 @@ impl Hub {
     pub(super) fn reach(&self, second: i64) -> Reach {
         let first = |programme| self.reached_from(programme, second);
         let all = self.memory.versions.programmes();
-        Reach(all.filter_map(|programme| Some((programme.clone(), first(programme)?))).collect())
+        let mut reach: BTreeMap<ProgrammeId, NaiveDate> =
+            all.filter_map(|programme| Some((programme.clone(), first(programme)?))).collect();
+        // And a day more, for the same reason.
+        let today = taipei_day(second);
+        for (programme, from) in self.memory.rounds.reached_from(today.pred_opt().unwrap_or(today)) {
+            reach.entry(programme).and_modify(|first| *first = from.min(*first)).or_insert(from);
+        }
+        Reach(reach)
     }
 
     /// The first day of a programme that a window may reach; none where nothing is known of it.
@@ -76,7 +83,10 @@ impl Hub {
         named.retain(|(_, day), _| far(*day) <= most);
         let first = today.checked_sub_days(Days::new(most)).unwrap_or(NaiveDate::MIN);
         let last = today.checked_add_days(Days::new(most)).unwrap_or(NaiveDate::MAX);
-        for (programme, from) in &reach.0 {
+        // A day of a list is named once the list is there, and no other: that nobody stands on it must not be said before.
+        let is_list =
+            |of: &ProgrammeId| self.memory.rounds.iter().any(|round| round.list_programme().as_ref() == Some(of));
+        for (programme, from) in reach.0.iter().filter(|(programme, _)| !is_list(programme)) {
             named.entry((programme.clone(), first.max(*from))).or_insert(false);
             named.entry((programme.clone(), last)).or_insert(false);
         }

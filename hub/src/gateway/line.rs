@@ -11,6 +11,7 @@ use quinn::{Connection, RecvStream, SendStream};
 use shared::ids::Incarnation;
 use shared::sync::edge::{CONFIRMS_IN_FLIGHT_MAX, RUNS_IN_FLIGHT_MAX};
 use shared::sync::hub::{Input, Output, Session};
+use shared::wire::v1::enquiry::{Answered, Told};
 use shared::wire::v1::frame;
 use shared::wire::v1::message::{Hello, Message, Refused};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -226,7 +227,10 @@ impl Line<'_> {
                     counters.confirmed.add(u64::from(confirmed.purchases.is_some()));
                     counters.not_confirmed.add(u64::from(confirmed.purchases.is_none()));
                 }
-                self.step(input).await
+                // What was lent stands in the site's desk: whoever waits for it does not wait for the next round of growth.
+                let lent = matches!(&input, Input::Told(Told { answer: Answered::Places { lent: 1.., .. }, .. }));
+                self.step(input).await?;
+                if lent { self.step(Input::Grown).await } else { Ok(()) }
             }
             Answer::NotCurrent => Err(End::new(code::NOT_CURRENT, NOT_CURRENT)),
             Answer::Trouble => Err(End::new(code::TROUBLE, "the hub is in trouble; try again later")),

@@ -43,6 +43,7 @@ impl Hub {
             Some(life) => Some(self.meet(site, hello, life, second)?),
             None => None,
         };
+        self.lend_at_greeting(site, hello, second)?;
         let last = self.store.line_last(site, &hello.incarnation)?;
         // What this line sent was counted in the transaction that took it.
         let counted = self.store.feed_position()?;
@@ -63,6 +64,7 @@ impl Hub {
     /// Notes that a line was heard: at once in memory, together with others on the disk.
     fn heard(&mut self, site: &SiteCode, of: &Incarnation, second: i64) -> Result<(), HubError> {
         self.memory.contacts.insert((*site, *of), second);
+        self.heard_life(site, of, second);
         if second.saturating_sub(self.memory.contacts_written) < CONTACTS_EVERY_S {
             return Ok(());
         }

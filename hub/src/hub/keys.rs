@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use shared::entry::Sealed;
 use shared::ids::{EntryId, ProgrammeId, SiteCode};
+use shared::rules::booking::contact::Contact;
 use shared::rules::identity::{Document, Person};
 use shared::seal::{SealError, SiteKeys};
 
@@ -40,11 +41,30 @@ impl Hub {
         slot: u8,
         sealed: &Sealed,
     ) -> Result<Result<Document, SealError>, HubError> {
+        self.open_with(site, sealed, |key| key.open(id, slot, sealed))
+    }
+
+    /// Opens name and telephone that a site sealed in the entry `id`; the inner error is the site's.
+    pub(crate) fn unseal_contact(
+        &self,
+        site: &SiteCode,
+        id: &EntryId,
+        sealed: &Sealed,
+    ) -> Result<Result<Contact, SealError>, HubError> {
+        self.open_with(site, sealed, |key| key.open_contact(id, sealed))
+    }
+
+    fn open_with<T>(
+        &self,
+        site: &SiteCode,
+        sealed: &Sealed,
+        open: impl Fn(&SiteKeys) -> Result<T, SealError>,
+    ) -> Result<Result<T, SealError>, HubError> {
         let keys = self.site_keys(site)?;
         let mut last = SealError::KeyNumber(sealed.0.first().copied().unwrap_or_default());
         for key in keys.iter() {
-            match key.open(id, slot, sealed) {
-                Ok(document) => return Ok(Ok(document)),
+            match open(key) {
+                Ok(opened) => return Ok(Ok(opened)),
                 // Of several keys the one with the right number says most.
                 Err(SealError::KeyNumber(_)) => {}
                 Err(cause @ (SealError::Key | SealError::Changed | SealError::Content)) => last = cause,

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use shared::digest::{Layer, LayerId};
+use shared::entry::booking::VenueId;
 use shared::ids::{ActorId, DocId, EntryId, Incarnation, ProgrammeId, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::rules::access::Rights;
+use shared::rules::booking::round::Rounds;
 use shared::rules::programme::Versions;
 use shared::seal::{DayKey, SiteKeys};
 use shared::sign::PublicKey;
@@ -48,6 +50,14 @@ pub(crate) struct Memory {
     pub(crate) clears: bool,
     /// In the order of publication.
     pub(crate) versions: Versions,
+    /// The rounds of booking.
+    pub(crate) rounds: Rounds,
+    /// This store was restored, and not everybody who may hold places has been heard: nothing is lent.
+    pub(crate) holds_back: bool,
+    /// The life of each site that was heard last, and when; none before somebody asks.
+    pub(crate) heard: Option<HashMap<SiteCode, (Incarnation, i64)>>,
+    /// Who lies near a venue, and how much that weighs.
+    pub(crate) near: HashMap<VenueId, Arc<[(SiteCode, u32)]>>,
     pub(crate) tips: HashMap<ActorId, TipRow>,
     /// Where the runs of those actors lie that were asked for something far behind.
     pub(crate) chains: RefCell<Chains>,

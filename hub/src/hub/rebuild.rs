@@ -8,12 +8,13 @@ use shared::ids::{DocId, EntryId, PersonTag, ProgrammeId, SiteCode};
 use shared::ledger::run::Run;
 use shared::planted;
 use shared::rules::calendar::taipei_day;
-use shared::rules::quota::{Cleared, FindingKind};
+use shared::rules::quota::Cleared;
 use shared::seal;
 use shared::wire::v1::entry;
 use shared::wire::v1::feed::{self, Item};
 
 use super::{BUYER, Hub, HubError, Memory};
+use crate::booking::booker;
 use crate::conflict::Effect;
 use crate::ingest::Opened;
 use crate::project::Batch;
@@ -26,7 +27,7 @@ const RUNS_AT_ONCE: usize = 2_000;
 const ROWS_AT_ONCE: usize = 256;
 
 /// An item's name in the feed.
-type Name = (ProgrammeId, NaiveDate, u64, u32);
+pub(crate) type Name = (ProgrammeId, NaiveDate, u64, u32);
 /// What the feed says counts: the item, and where it was told.
 type Published = HashMap<Name, (Item, u64)>;
 
@@ -47,6 +48,7 @@ impl Hub {
                 signed: hub.memory.signed,
                 feed: hub.memory.feed,
                 waiting_docs: std::mem::take(&mut hub.memory.waiting_docs),
+                holds_back: hub.memory.holds_back,
                 ..Memory::default()
             };
             let runs = hub.replay()?;
@@ -116,6 +118,7 @@ impl Hub {
             let document = match &entry.fact {
                 shared::entry::Fact::Sale(sale) => Some(&sale.document),
                 shared::entry::Fact::Dispute(dispute) => Some(&dispute.document),
+                shared::entry::Fact::Booking(booking) => booker(booking).map(|person| &person.document),
                 shared::entry::Fact::Arrival(_)
                 | shared::entry::Fact::Withdrawal(_)
                 | shared::entry::Fact::Correction(_)
@@ -125,8 +128,7 @@ impl Hub {
                 | shared::entry::Fact::Exception(_)
                 | shared::entry::Fact::Decision(_)
                 | shared::entry::Fact::Access(_)
-                | shared::entry::Fact::Notice(_)
-                | shared::entry::Fact::Booking(_) => None,
+                | shared::entry::Fact::Notice(_) => None,
             };
             let opened = document.map(|sealed| self.unseal(site, &id, BUYER, sealed)).transpose()?;
             let buyer = opened.transpose().map_err(|cause| damaged(pos, &cause))?;
@@ -161,6 +163,7 @@ impl Hub {
                 }
             }
         }
+        self.tell_bookings_again(&mut news, |name| told.remove(name).is_some())?;
         let mut gone: Vec<(Name, (Item, u64))> = told.into_iter().collect();
         gone.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for ((programme, day, ..), (item, _)) in gone {
@@ -199,7 +202,7 @@ impl Hub {
     }
 
     /// A deterministic dump of everything that follows from the ledgers: sales, withdrawals, stock,
-    /// cases, findings, disputes and rights. The same entries give the same bytes, in whatever order they came.
+    /// cases, findings, disputes, rights and bookings. The same entries give the same bytes, in whatever order they came.
     ///
     /// # Errors
     /// Where the store fails.
@@ -216,11 +219,7 @@ impl Hub {
         for case in self.store.cases()?.into_iter().filter(|case| case.open) {
             failed |= writeln!(out, "case {} {} {}", case.id, case.programme, case.tag).is_err();
             for found in self.store.findings(&case.id)? {
-                let kind = match found.kind {
-                    FindingKind::Over => "over",
-                    FindingKind::StaleVersion => "stale",
-                    FindingKind::DoubtfulTime => "doubtful",
-                };
+                let kind = found.kind.code();
                 let next = found.next.map_or_else(|| "-".to_owned(), |day| day.to_string());
                 let because: Vec<String> = found.because.iter().map(EntryId::to_string).collect();
                 let because = because.join(" ");
@@ -229,6 +228,7 @@ impl Hub {
         }
         failed |= self.dispute_lines(&mut out)?.is_err();
         failed |= self.rights_lines(&mut out)?.is_err();
+        failed |= self.booking_lines(&mut out)?.is_err();
         if failed { Err(HubError::Full("the dump")) } else { Ok(out.into_bytes()) }
     }
 }

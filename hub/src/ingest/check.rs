@@ -1,6 +1,7 @@
 //! Everything that is asked of a run before it enters the journal (T4, T5, T7, T9, T10).
 
 use shared::entry::access::{Access, ServiceStanding};
+use shared::entry::booking::Booking;
 use shared::entry::{Entry, Fact, Sealed};
 use shared::ids::{DocId, EntryId, SiteCode};
 use shared::ledger::chain::Link;
@@ -10,6 +11,7 @@ use shared::sign::PublicKey;
 use shared::wire::v1::entry;
 
 use super::{Fault, Upload};
+use crate::booking::booker;
 use crate::hub::{BUYER, Hub, HubError, PROXY};
 use crate::rights::FACTS_MAX;
 use crate::store::TipRow;
@@ -171,10 +173,38 @@ impl Hub {
             | Fact::Exception(_)
             | Fact::Decision(_)
             | Fact::Access(Access::Issuer(_) | Access::Revoked(_))
-            | Fact::Notice(_)
-            | Fact::Booking(_) => return Ok(Err(Fault::HubFact(id))),
+            | Fact::Notice(_) => return Ok(Err(Fault::HubFact(id))),
+            Fact::Booking(booking) => match self.open_booking(site, id, booking)? {
+                Ok(document) => document,
+                Err(fault) => return Ok(Err(fault)),
+            },
         };
         Ok(Ok(Opened { id, entry, buyer }))
+    }
+
+    /// What of booked places a site may write, and whose booking or wish it is.
+    fn open_booking(&self, site: &SiteCode, id: EntryId, booking: &Booking) -> Answer<Option<Document>> {
+        let contact = match booking {
+            Booking::Booked(booked) => &booked.person.contact,
+            Booking::Wish(wish) => &wish.person.contact,
+            Booking::Amended(amended) => &amended.contact,
+            Booking::Cancelled(_) | Booking::Returned(_) | Booking::Attended(_) => return Ok(Ok(None)),
+            Booking::Round(_)
+            | Booking::Venue(_)
+            | Booking::Capacity(_)
+            | Booking::Lease(_)
+            | Booking::Numbers(_)
+            | Booking::Answer(_)
+            | Booking::Standing(_)
+            | Booking::Expected(_) => return Ok(Err(Fault::HubFact(id))),
+        };
+        if let Err(cause) = self.unseal_contact(site, &id, contact)? {
+            return Ok(Err(Fault::Sealed { id, cause }));
+        }
+        match booker(booking) {
+            Some(person) => Ok(self.open_document(site, id, BUYER, &person.document)?.map(Some)),
+            None => Ok(Ok(None)),
+        }
     }
 
     fn open_document(&self, site: &SiteCode, id: EntryId, slot: u8, sealed: &Sealed) -> Answer<Document> {

@@ -17,7 +17,7 @@ use super::{Batch, Since, Touched, timed};
 use crate::conflict::{self, Effect, Judgement, Place};
 use crate::hub::{Hub, HubError};
 use crate::publish::{News, Standings};
-use crate::store::{CaseRow, FindingRow, SaleRow};
+use crate::store::{CaseRow, FindingRow, Kind, SaleRow};
 
 /// What is to be written once everybody is judged.
 #[derive(Default)]
@@ -55,7 +55,7 @@ struct Judged {
 impl Hub {
     /// Judges and writes a batch.
     pub(crate) fn settle(&mut self, batch: Batch) -> Result<(), HubError> {
-        let Batch { received, grown: _, people, stock, deeds, tell } = batch;
+        let Batch { received, grown: _, people, stock, deeds, bookings, tell } = batch;
         let mut plan = Plan::default();
         for ((tag, programme), touched) in people {
             self.judge_person(&programme, tag, touched, (received, tell), &mut plan)?;
@@ -84,7 +84,8 @@ impl Hub {
             self.store.add_stock(&site, &programme, stock.adult, stock.child)?;
         }
         self.tell_desks(plan.standings, received)?;
-        self.settle_rights(deeds, (received, tell))
+        self.settle_rights(deeds, (received, tell))?;
+        self.settle_bookings(bookings, (received, tell))
     }
 
     fn judge_person(
@@ -231,7 +232,7 @@ fn place(row: &SaleRow, judgement: &Judgement) -> Place {
 pub(super) fn finding_row(finding: &Finding) -> FindingRow {
     FindingRow {
         sale: finding.sale,
-        kind: finding.kind,
+        kind: Kind::Sale(finding.kind),
         code: finding.refusal.code().to_owned(),
         next: finding.refusal.next(),
         because: finding.because.clone(),

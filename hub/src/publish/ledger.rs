@@ -90,13 +90,13 @@ impl Hub {
             Fact::Decision(decision) => self.project_decision(pos, entry, decision)?,
             Fact::Access(access) => self.project_own_access(doc, (pos, id), entry, access)?,
             Fact::Notice(notice) => self.store.put_notice(notice.name.as_str(), &entry::encode(entry))?,
+            Fact::Booking(booking) => self.project_own_booking(doc, id, (entry, booking))?,
             Fact::Arrival(_)
             | Fact::Sale(_)
             | Fact::Withdrawal(_)
             | Fact::Correction(_)
             | Fact::Delivery(_)
-            | Fact::Dispute(_)
-            | Fact::Booking(_) => {}
+            | Fact::Dispute(_) => {}
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use super::{Store, StoreError};
 use chrono::NaiveDate;
 use shared::rules::quota::FindingKind;
 
+use crate::booking::BookingFault;
+
 const ID_BYTES: usize = 20;
 const CASE: &str = "SELECT id, programme, tag, opened, open FROM case_file";
 
@@ -23,11 +25,47 @@ pub(crate) struct CaseRow {
     pub(crate) open: bool,
 }
 
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Of a sale.
+    Sale(FindingKind),
+    /// Of a booking.
+    Booking(BookingFault),
+}
+
+impl Kind {
+    const ALL: [Self; 6] = [
+        Self::Sale(FindingKind::Over),
+        Self::Sale(FindingKind::StaleVersion),
+        Self::Sale(FindingKind::DoubtfulTime),
+        Self::Booking(BookingFault::Over),
+        Self::Booking(BookingFault::NotEligible),
+        Self::Booking(BookingFault::NumberTwice),
+    ];
+
+    /// Its place in the list, from 1, is its number on the disk.
+    fn number(self) -> i64 {
+        Self::ALL.iter().zip(1..).find(|(one, _)| **one == self).map_or(0, |(_, number)| number)
+    }
+
+    /// As the canonical dump has it.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Sale(FindingKind::Over) => "over",
+            Self::Sale(FindingKind::StaleVersion) => "stale",
+            Self::Sale(FindingKind::DoubtfulTime) => "doubtful",
+            Self::Booking(fault) => fault.code(),
+        }
+    }
+}
+
 /// A finding of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FindingRow {
+    /// Or the booking.
     pub(crate) sale: EntryId,
-    pub(crate) kind: FindingKind,
+    pub(crate) kind: Kind,
     pub(crate) code: String,
     pub(crate) next: Option<NaiveDate>,
     pub(crate) because: Vec<EntryId>,
@@ -76,7 +114,7 @@ impl Store {
     /// Replaces what was found of a person's doubtful times; gives whether there is or was anything.
     pub(crate) fn set_doubtful(&self, id: &CaseId, findings: &[FindingRow]) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM finding WHERE id = ?1 AND kind = ?2";
-        let gone = self.run(SQL, (&id.0, kind_code(FindingKind::DoubtfulTime)), "forget doubtful times")?;
+        let gone = self.run(SQL, (&id.0, Kind::Sale(FindingKind::DoubtfulTime).number()), "forget doubtful times")?;
         self.put_findings(id, findings)?;
         Ok(gone > 0 || !findings.is_empty())
     }
@@ -85,7 +123,7 @@ impl Store {
         for finding in findings {
             let because: Vec<u8> = finding.because.iter().flat_map(id_bytes).collect();
             let next = finding.next.map(|day| day.to_string());
-            let kind = kind_code(finding.kind);
+            let kind = finding.kind.number();
             let sale = finding.sale;
             let row = (&id.0, &sale.actor.0, sale.seq, kind, &finding.code, next, because);
             self.run("INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", row, "keep a finding")?;
@@ -95,7 +133,8 @@ impl Store {
 
     /// A case's findings by sale.
     pub(crate) fn findings(&self, id: &CaseId) -> Result<Vec<FindingRow>, StoreError> {
-        const SQL: &str = "SELECT actor, seq, kind, code, next, because FROM finding WHERE id = ?1 ORDER BY actor, seq";
+        const SQL: &str = "SELECT actor, seq, kind, code, next, because FROM finding WHERE id = ?1 \
+            ORDER BY actor, seq, kind";
         self.all(SQL, [&id.0], "read findings", finding)
     }
 
@@ -112,24 +151,16 @@ impl Store {
     }
 }
 
-fn id_bytes(id: &EntryId) -> [u8; ID_BYTES] {
+pub(super) fn id_bytes(id: &EntryId) -> [u8; ID_BYTES] {
     let mut out = [0; ID_BYTES];
     let bytes = id.actor.0.into_iter().chain(id.seq.to_be_bytes());
     out.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
     out
 }
 
-fn id_of(bytes: &[u8; ID_BYTES]) -> Option<EntryId> {
+pub(super) fn id_of(bytes: &[u8; ID_BYTES]) -> Option<EntryId> {
     let (actor, seq) = bytes.split_first_chunk::<16>()?;
     Some(EntryId { actor: ActorId(*actor), seq: u32::from_be_bytes(seq.try_into().ok()?) })
-}
-
-fn kind_code(kind: FindingKind) -> i64 {
-    match kind {
-        FindingKind::Over => 1,
-        FindingKind::StaleVersion => 2,
-        FindingKind::DoubtfulTime => 3,
-    }
 }
 
 fn case(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
@@ -147,9 +178,9 @@ fn finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
     let because: Vec<u8> = row.get(5)?;
     Ok(FindingRow {
         sale: entry_id(row, 0)?,
-        kind: [FindingKind::Over, FindingKind::StaleVersion, FindingKind::DoubtfulTime]
+        kind: Kind::ALL
             .into_iter()
-            .find(|known| kind_code(*known) == kind)
+            .find(|known| known.number() == kind)
             .ok_or_else(|| damaged(2, StoreError::Damaged(format!("finding of kind {kind}"))))?,
         code: row.get(3)?,
         next: parsed_opt(row, 4)?,

@@ -18,6 +18,18 @@ CREATE TABLE actor (
     pos   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE attended (
+    of_actor BLOB NOT NULL,
+    of_seq   INTEGER NOT NULL,
+    instant  INTEGER NOT NULL,
+    site     TEXT NOT NULL,
+    actor    BLOB NOT NULL,
+    seq      INTEGER NOT NULL,
+    what     TEXT NOT NULL,
+    detail   TEXT NOT NULL,
+    PRIMARY KEY (of_actor, of_seq, instant, site, actor, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit (
     number INTEGER PRIMARY KEY,
     bytes  BLOB NOT NULL,
@@ -30,6 +42,62 @@ CREATE TABLE audit_end (
     link      BLOB NOT NULL,
     signature BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE book_list (
+    id        INTEGER PRIMARY KEY,
+    programme TEXT NOT NULL,
+    day       TEXT NOT NULL,
+    round     TEXT NOT NULL,
+    imported  INTEGER NOT NULL,
+    people    INTEGER NOT NULL,
+    UNIQUE (programme, day)
+) STRICT;
+
+CREATE TABLE booking (
+    actor     BLOB NOT NULL,
+    seq       INTEGER NOT NULL,
+    tag       BLOB NOT NULL,
+    programme TEXT NOT NULL,
+    site      TEXT NOT NULL,
+    instant   INTEGER NOT NULL,
+    doubt     INTEGER NOT NULL,
+    typed     INTEGER NOT NULL,
+    wish      INTEGER NOT NULL,
+    round     TEXT NOT NULL,
+    slot      INTEGER,          -- none of a wish that was not granted
+    serial    INTEGER,
+    lease     INTEGER,          -- none of a wish, and of what no lease covers
+    shown     INTEGER NOT NULL, -- 0 by age, 1 by the list, 2 unseen
+    watermark INTEGER NOT NULL,
+    document  BLOB NOT NULL,    -- sealed, as in the entry
+    contact   BLOB NOT NULL,
+    stands    INTEGER NOT NULL, -- 0 waits, 1 live, 2 over, 3 cancelled, 4 turned down
+    fed       TEXT,             -- under which day the nation was told; outside the canonical dump
+    pos       INTEGER NOT NULL, -- in the journal; outside the canonical dump
+    PRIMARY KEY (actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE booking_amended (
+    of_actor BLOB NOT NULL,
+    of_seq   INTEGER NOT NULL,
+    instant  INTEGER NOT NULL,
+    site     TEXT NOT NULL,
+    actor    BLOB NOT NULL,
+    seq      INTEGER NOT NULL,
+    contact  BLOB NOT NULL,
+    PRIMARY KEY (of_actor, of_seq, instant, site, actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE booking_cancelled (
+    of_actor BLOB NOT NULL,
+    of_seq   INTEGER NOT NULL,
+    actor    BLOB NOT NULL,
+    seq      INTEGER NOT NULL,
+    site     TEXT NOT NULL,     -- empty where the hub did it
+    instant  INTEGER NOT NULL,
+    reason   TEXT NOT NULL,
+    PRIMARY KEY (of_actor, of_seq, actor, seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE boot (
     line INTEGER NOT NULL,
@@ -130,15 +198,15 @@ CREATE TABLE feed (
     body  BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE finding (
+CREATE TABLE "finding" (
     id      BLOB NOT NULL,      -- of the case
-    actor   BLOB NOT NULL,      -- of the sale that it is about
+    actor   BLOB NOT NULL,      -- of the sale or booking that it is about
     seq     INTEGER NOT NULL,
-    kind    INTEGER NOT NULL,   -- 1 over, 2 stale version
+    kind    INTEGER NOT NULL,   -- 1 over, 2 stale version, 3 doubtful time; of bookings 4 over, 5 not eligible, 6 number
     code    TEXT NOT NULL,
     next    TEXT,
     because BLOB NOT NULL,      -- entry ids, 20 bytes each
-    PRIMARY KEY (id, actor, seq)
+    PRIMARY KEY (id, actor, seq, kind)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE identity_request (
@@ -184,6 +252,26 @@ CREATE TABLE layer_part (
     PRIMARY KEY (id, nth)
 ) STRICT;
 
+CREATE TABLE lease (
+    id       INTEGER PRIMARY KEY,
+    actor    BLOB NOT NULL,
+    seq      INTEGER NOT NULL,
+    site     TEXT NOT NULL,
+    life     BLOB NOT NULL,
+    slot     INTEGER NOT NULL,
+    places   INTEGER NOT NULL,
+    until    INTEGER NOT NULL,
+    second   INTEGER NOT NULL,
+    returned INTEGER NOT NULL,
+    spent    INTEGER NOT NULL,
+    UNIQUE (actor, seq)
+) STRICT;
+
+CREATE TABLE lease_hold (
+    site TEXT PRIMARY KEY,
+    tips BLOB                   -- entry ids, 20 bytes each; none before it greets
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE line (
     id          INTEGER PRIMARY KEY,
     site        TEXT NOT NULL,
@@ -194,6 +282,14 @@ CREATE TABLE line (
     hash        BLOB, signer BLOB, parent BLOB, began INTEGER, doubled INTEGER NOT NULL DEFAULT 0, signs_from INTEGER NOT NULL DEFAULT 0,
     UNIQUE (site, incarnation)
 ) STRICT;
+
+CREATE TABLE listed (
+    list  INTEGER NOT NULL,
+    print INTEGER NOT NULL,
+    adult INTEGER NOT NULL,
+    child INTEGER NOT NULL,
+    PRIMARY KEY (list, print)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE manifest (
     made      INTEGER PRIMARY KEY,
@@ -224,6 +320,14 @@ CREATE TABLE notice (
     name  TEXT PRIMARY KEY,
     entry BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE numbers (
+    first INTEGER PRIMARY KEY,
+    count INTEGER NOT NULL,
+    site  TEXT NOT NULL,
+    life  BLOB NOT NULL,
+    next  INTEGER NOT NULL      -- as far as the hub has heard
+) STRICT;
 
 CREATE TABLE operator (
     name       TEXT PRIMARY KEY,
@@ -263,6 +367,23 @@ CREATE TABLE quarantine (
     second      INTEGER NOT NULL,
     waits       INTEGER NOT NULL,
     run         BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE returned (
+    actor  BLOB NOT NULL,
+    seq    INTEGER NOT NULL,
+    lease  INTEGER NOT NULL,
+    places INTEGER NOT NULL,
+    lost   INTEGER NOT NULL,
+    PRIMARY KEY (actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE round (
+    name      TEXT PRIMARY KEY,
+    programme TEXT NOT NULL,
+    text      TEXT NOT NULL,
+    author    TEXT NOT NULL,
+    second    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sale (
@@ -320,6 +441,22 @@ CREATE TABLE site_key (
     PRIMARY KEY (site, number, wrapped)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE slot (
+    id      INTEGER PRIMARY KEY,
+    venue   TEXT NOT NULL,
+    date    TEXT NOT NULL,
+    start   INTEGER NOT NULL,   -- minutes since midnight
+    brands  TEXT NOT NULL,
+    offered INTEGER NOT NULL,   -- 0 where a site named it and the hub never did
+    places  INTEGER NOT NULL,
+    closed  INTEGER NOT NULL,
+    lent    INTEGER NOT NULL,
+    spent   INTEGER NOT NULL,   -- booked out of what was lent
+    granted INTEGER NOT NULL,   -- to wishes, and out of no lease that covers it
+    due     INTEGER NOT NULL,   -- changed since it was last shared out; outside the canonical dump
+    UNIQUE (venue, date, start, brands)
+) STRICT;
+
 CREATE TABLE staff_case (
     id     BLOB PRIMARY KEY,
     opened INTEGER NOT NULL
@@ -359,6 +496,13 @@ CREATE TABLE told (
     PRIMARY KEY (actor, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE told_booking (
+    actor  BLOB NOT NULL,
+    seq    INTEGER NOT NULL,
+    stands INTEGER NOT NULL,
+    PRIMARY KEY (actor, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE told_cards (
     site   TEXT NOT NULL,
     issuer BLOB NOT NULL,
@@ -366,11 +510,46 @@ CREATE TABLE told_cards (
     PRIMARY KEY (site, issuer)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE told_expected (
+    actor BLOB NOT NULL,
+    seq   INTEGER NOT NULL,
+    site  TEXT NOT NULL,
+    entry BLOB NOT NULL,
+    PRIMARY KEY (actor, seq, site)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE venue (
+    id     TEXT PRIMARY KEY,
+    county TEXT NOT NULL,
+    site   TEXT,
+    entry  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE void_grant (
     site  TEXT NOT NULL,
     actor BLOB NOT NULL,
     seq   INTEGER NOT NULL,
     PRIMARY KEY (site, actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE wish_answer (
+    actor  BLOB NOT NULL,       -- of the wish
+    seq    INTEGER NOT NULL,
+    slot   INTEGER,
+    serial INTEGER,
+    why    TEXT NOT NULL,
+    second INTEGER NOT NULL,
+    PRIMARY KEY (actor, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE wish_slot (
+    slot    INTEGER NOT NULL,
+    instant INTEGER NOT NULL,
+    site    TEXT NOT NULL,
+    actor   BLOB NOT NULL,
+    seq     INTEGER NOT NULL,
+    rank    INTEGER NOT NULL,
+    PRIMARY KEY (slot, instant, site, actor, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE withdrawal (
@@ -385,6 +564,16 @@ CREATE TABLE withdrawal (
 
 CREATE INDEX actor_doc ON actor (doc);
 
+CREATE INDEX booking_outside ON booking (site) WHERE lease IS NULL AND wish = 0;
+
+CREATE INDEX booking_person ON booking (tag, programme);
+
+CREATE INDEX booking_serial ON booking (serial, instant, typed, site, actor, seq) WHERE serial IS NOT NULL;
+
+CREATE INDEX booking_slot ON booking (slot) WHERE slot IS NOT NULL;
+
+CREATE INDEX booking_waits ON booking (instant, site, actor, seq) WHERE stands = 0;
+
 CREATE INDEX certificate_site ON certificate (site);
 
 CREATE INDEX dispute_person ON dispute (tag, programme);
@@ -395,14 +584,32 @@ CREATE INDEX journal_line ON journal (line) WHERE line IS NOT NULL;
 
 CREATE INDEX layer_day ON layer (programme, day, upto) WHERE replaced IS NULL;
 
+CREATE INDEX lease_holder ON lease (site, life, until);
+
+CREATE INDEX lease_overspent ON lease (id) WHERE spent > places - returned;
+
+CREATE INDEX lease_slot ON lease (slot);
+
+CREATE INDEX numbers_holder ON numbers (site, life);
+
 CREATE INDEX operator_token_name ON operator_token (name);
 
 CREATE INDEX quarantine_site ON quarantine (site);
 
 CREATE INDEX quarantine_waits ON quarantine (doc) WHERE waits = 1;
 
+CREATE INDEX returned_lease ON returned (lease);
+
 CREATE INDEX sale_ahead ON sale (pos) WHERE ahead = 1;
 
+CREATE INDEX slot_due ON slot (date) WHERE due = 1;
+
 CREATE INDEX staff_fact_card ON staff_fact (issuer, site) WHERE issuer IS NOT NULL;
+
+CREATE INDEX venue_county ON venue (county);
+
+CREATE INDEX venue_site ON venue (site) WHERE site IS NOT NULL;
+
+CREATE INDEX wish_slot_of ON wish_slot (actor, seq, rank);
 
 CREATE INDEX withdrawal_waits ON withdrawal (site) WHERE waits = 1;

@@ -59,6 +59,7 @@ fn title(kind: SiteCaseKind) -> Text {
         SiteCaseKind::Cloned => ("資料夾重複使用", "cloned"),
         SiteCaseKind::Unstamped => ("印記不符", "stamp missing"),
         SiteCaseKind::Replaced => ("更換電腦", "replaced"),
+        SiteCaseKind::Overspent => ("超借名額", "more given away than lent"),
     };
     Text { zh: zh.to_owned(), en: en.to_owned() }
 }

@@ -1,0 +1,310 @@
+//! Lending places to sites: by history and distance, with a quarter kept for whoever asks over the line.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::{NaiveDateTime, TimeDelta};
+use shared::entry::booking::{Booking, Lease, Slot, Venue, VenueId};
+use shared::entry::{Entry, Fact};
+use shared::ids::{Incarnation, SiteCode};
+use shared::lease::{Asker, share_out};
+use shared::rules::booking::round::Round;
+use shared::rules::calendar::{second_of, taipei_time};
+use shared::wire::v1::message::Hello;
+
+use crate::hub::{Hub, HubError};
+use crate::publish::{SELF, desk, signed};
+use crate::store::{SlotNumber, SlotRow};
+use crate::view::one_spelling;
+
+/// A lease ends after so long, in seconds, or when its slot begins.
+const LEASE_S: i64 = 24 * 3600;
+/// So long before a round opens its places are lent.
+const AHEAD: TimeDelta = TimeDelta::hours(48);
+/// Sites that were not heard for so long are lent nothing, in seconds.
+const HEARD_WITHIN_S: i64 = 3 * 24 * 3600;
+/// Slots shared out in one transaction.
+const SLOTS_AT_ONCE: usize = 2_048;
+/// Slots looked at while somebody greets.
+const SLOTS_AT_GREETING: usize = 64;
+/// Sites that are lent numbers in one transaction.
+const BLOCKS_AT_ONCE: usize = 2_048;
+/// One part in so many is kept for whoever asks over the line.
+const KEPT: u32 = 4;
+/// A live booking at the venue, the venue's own district, and its county weigh so much.
+const WEIGHTS: (u32, u32, u32) = (8, 4, 1);
+
+/// The lives that were heard last, and when.
+pub(super) type Lives = HashMap<SiteCode, (Incarnation, i64)>;
+
+/// Who lies near the venues of one sharing out.
+#[derive(Default)]
+struct Surroundings {
+    of: HashMap<VenueId, BTreeMap<SiteCode, u32>>,
+}
+
+impl Hub {
+    /// Shares out what is free of all slots that changed, answers wishes that nothing can come of, and lends serial
+    /// numbers; gives how many places were lent. Much is done in several turns.
+    ///
+    /// # Errors
+    /// Where the machine fails.
+    pub fn lend(&mut self, second: i64) -> Result<u64, HubError> {
+        self.transact(|hub| hub.lend_due(second))
+    }
+
+    pub(super) fn lend_due(&mut self, second: i64) -> Result<u64, HubError> {
+        if self.memory.holds_back {
+            return Ok(0);
+        }
+        self.end_wishes_in_vain(second)?;
+        self.lend_numbers_to_all(second.saturating_sub(HEARD_WITHIN_S), BLOCKS_AT_ONCE, second)?;
+        let now = taipei_time(second);
+        let mut due = BTreeMap::new();
+        for (from, to) in self.days_lent(now) {
+            let rows = self.store.slots_due(from, to, SLOTS_AT_ONCE)?;
+            due.extend(rows.into_iter().map(|row| (row.number, row)));
+        }
+        self.share(due.into_values().collect(), second)
+    }
+
+    /// The days of the slots that may be lent now, by round.
+    fn days_lent(&self, now: NaiveDateTime) -> Vec<(chrono::NaiveDate, chrono::NaiveDate)> {
+        let lends = |round: &&Round| lends(round, now);
+        self.memory.rounds.iter().filter(lends).map(|round| (round.first_day.max(now.date()), round.last_day)).collect()
+    }
+
+    /// Shares out slots of which holders have given much away.
+    pub(super) fn refill(&mut self, slots: &BTreeSet<SlotNumber>, second: i64) -> Result<(), HubError> {
+        let mut rows = Vec::new();
+        for slot in slots {
+            rows.extend(self.store.slot(*slot)?);
+        }
+        self.share(rows, second).map(drop)
+    }
+
+    /// A site greets: what it is lent stands in its desk before that comes down. Nothing is written where there is
+    /// nothing to lend.
+    pub(crate) fn lend_at_greeting(&mut self, site: &SiteCode, hello: &Hello, second: i64) -> Result<(), HubError> {
+        if self.memory.holds_back {
+            self.heard_after_restore(site, hello)?;
+        }
+        if self.memory.holds_back || self.memory.rounds.is_empty() {
+            return Ok(());
+        }
+        let life = hello.incarnation;
+        let numbers = self.wants_numbers(site, &life, second)?;
+        if !numbers && self.plan_for(site, &life, second)?.is_empty() {
+            return Ok(());
+        }
+        self.transact(|hub| {
+            if hub.wants_numbers(site, &life, second)? {
+                hub.lend_numbers(site, &life, second)?;
+            }
+            let leases = hub.plan_for(site, &life, second)?;
+            hub.write_leases(BTreeMap::from([(*site, leases)]), second).map(drop)
+        })
+    }
+
+    /// What a site that holds nothing is lent of the slots near it.
+    fn plan_for(&mut self, site: &SiteCode, life: &Incarnation, second: i64) -> Result<Vec<Lease>, HubError> {
+        let days = self.days_lent(taipei_time(second));
+        if days.is_empty() || self.store.holds_any(site, life, second)? {
+            return Ok(Vec::new());
+        }
+        let Some(county) = self.store.site(site)?.and_then(|record| crate::view::county(&record)) else {
+            return Ok(Vec::new());
+        };
+        let mut rows = BTreeMap::new();
+        for days in days {
+            let near = self.store.slots_near((&county, site), days, SLOTS_AT_GREETING)?;
+            rows.extend(near.into_iter().map(|row| (row.number, row)));
+        }
+        let mut around = Surroundings::default();
+        let mut out = Vec::new();
+        for row in rows.into_values() {
+            let plan = self.plan(&row, &mut around, second)?;
+            out.extend(
+                plan.into_iter().filter(|(of, lease)| of == site && lease.life == *life).map(|(_, lease)| lease),
+            );
+        }
+        Ok(out)
+    }
+
+    fn share(&mut self, rows: Vec<SlotRow>, second: i64) -> Result<u64, HubError> {
+        let mut around = Surroundings::default();
+        let mut leases: BTreeMap<SiteCode, Vec<Lease>> = BTreeMap::new();
+        for row in &rows {
+            for (site, lease) in self.plan(row, &mut around, second)? {
+                leases.entry(site).or_default().push(lease);
+            }
+        }
+        let lent = self.write_leases(leases, second)?;
+        for row in rows {
+            self.store.shared_out(row.number)?;
+        }
+        Ok(lent)
+    }
+
+    fn write_leases(&mut self, leases: BTreeMap<SiteCode, Vec<Lease>>, second: i64) -> Result<u64, HubError> {
+        let mut lent = 0;
+        for (site, leases) in leases {
+            lent += leases.iter().map(|lease| u64::from(lease.places)).sum::<u64>();
+            let entry = |lease| signed(Fact::Booking(Booking::Lease(lease)), SELF, second);
+            let entries: Vec<Entry> = leases.into_iter().map(entry).collect();
+            self.write(desk(&site, second), &entries, second)?;
+        }
+        Ok(lent)
+    }
+
+    /// Lends some places of a slot to one life that asks for them; gives how many.
+    pub(super) fn lend_asked(
+        &mut self,
+        (site, life): (&SiteCode, &Incarnation),
+        (slot, places): (&Slot, u32),
+        second: i64,
+    ) -> Result<u32, HubError> {
+        let Some(row) = self.store.slot_named(slot)? else { return Ok(0) };
+        let Ok(free) = u32::try_from(row.account.free()) else { return Ok(0) };
+        let places = places.min(free);
+        if places == 0 || self.lendable(&row, second)?.is_none() {
+            return Ok(0);
+        }
+        let lease = lease(*life, slot, places, second);
+        self.write_leases(BTreeMap::from([(*site, vec![lease])]), second)?;
+        Ok(places)
+    }
+
+    /// The venue of a slot, where places of the slot may be lent now.
+    fn lendable(&self, row: &SlotRow, second: i64) -> Result<Option<Venue>, HubError> {
+        let now = taipei_time(second);
+        let in_round = |round: &Round| round.has(&row.slot) && lends(round, now);
+        if !row.offered || row.closed || row.slot.begins() <= now || !self.memory.rounds.iter().any(in_round) {
+            return Ok(None);
+        }
+        Ok(self.venue(&row.slot.venue)?.filter(|venue| venue.holds))
+    }
+
+    /// Who is lent how many of a slot now: only whoever has little left of what is due to them.
+    fn plan(
+        &mut self,
+        row: &SlotRow,
+        around: &mut Surroundings,
+        second: i64,
+    ) -> Result<Vec<(SiteCode, Lease)>, HubError> {
+        let Some(free) = u32::try_from(row.account.free()).ok().filter(|free| *free > 0) else { return Ok(Vec::new()) };
+        let Some(venue) = self.lendable(row, second)? else { return Ok(Vec::new()) };
+        let running = self.store.running(row.number, second)?;
+        let left = running.iter().map(|(_, _, left)| u32::try_from(*left).unwrap_or(0)).sum::<u32>();
+        let keep = free.saturating_add(left).div_ceil(KEPT);
+        if free <= keep {
+            return Ok(Vec::new());
+        }
+        let askers = self.askers(&venue, around, second)?;
+        let lives = self.lives()?;
+        let life_of = |site: &SiteCode| lives.get(site).map(|(life, _)| *life);
+        let holds = |site: &SiteCode| {
+            let own = running.iter().find(|(of, life, _)| of == site && life_of(site) == Some(*life));
+            own.map_or(0, |(_, _, left)| u32::try_from(*left).unwrap_or(0))
+        };
+        let askers: Vec<Asker> =
+            askers.into_iter().map(|(site, weight)| Asker { site, weight, holds: holds(&site) }).collect();
+        let is_low = |held: u32, more: u32| held <= 1 || held.saturating_mul(KEPT) < held.saturating_add(more);
+        let shares = share_out(free, keep, &askers).into_iter().filter(|(site, more)| is_low(holds(site), *more));
+        Ok(shares.filter_map(|(site, more)| Some((site, lease(life_of(&site)?, &row.slot, more, second)))).collect())
+    }
+
+    /// Who may be lent places of a venue, and how much each weighs; where nobody lies near, everybody alike.
+    fn askers(
+        &mut self,
+        venue: &Venue,
+        around: &mut Surroundings,
+        second: i64,
+    ) -> Result<Vec<(SiteCode, u32)>, HubError> {
+        let mut weights = match around.of.get(&venue.id) {
+            Some(weights) => weights.clone(),
+            None => self.weights(venue)?,
+        };
+        around.of.entry(venue.id.clone()).or_insert_with(|| weights.clone());
+        let lives = self.lives()?;
+        let is_heard =
+            |site: &SiteCode| lives.get(site).is_some_and(|(_, last)| second.saturating_sub(*last) <= HEARD_WITHIN_S);
+        weights.retain(|site, _| is_heard(site));
+        if weights.is_empty() {
+            let mut all: Vec<SiteCode> = lives.keys().filter(|site| is_heard(site)).copied().collect();
+            all.sort_unstable();
+            return Ok(all.into_iter().map(|site| (site, 1)).collect());
+        }
+        Ok(weights.into_iter().collect())
+    }
+
+    /// By distance and history.
+    fn weights(&mut self, venue: &Venue) -> Result<BTreeMap<SiteCode, u32>, HubError> {
+        let mut weights: BTreeMap<SiteCode, u32> = self.near(venue)?.iter().copied().collect();
+        for (site, live) in self.store.history(&venue.id)? {
+            *weights.entry(site).or_default() += live.saturating_mul(WEIGHTS.0);
+        }
+        Ok(weights)
+    }
+
+    /// The sites of a venue's district and county, remembered.
+    fn near(&mut self, venue: &Venue) -> Result<Arc<[(SiteCode, u32)]>, HubError> {
+        if let Some(near) = self.memory.near.get(&venue.id) {
+            return Ok(Arc::clone(near));
+        }
+        let (county, district) = (one_spelling(&venue.county), one_spelling(&venue.district));
+        let mut near = Vec::new();
+        for record in self.store.sites()? {
+            let address = one_spelling(&record.address);
+            let is_there =
+                !district.is_empty() && (address.contains(&district) || one_spelling(&record.town) == district);
+            let is_own = venue.site == Some(record.code);
+            let in_county = !county.is_empty() && address.starts_with(&county);
+            let weight = if is_own || (is_there && in_county) { WEIGHTS.1 } else { 0 };
+            let weight = weight + if in_county { WEIGHTS.2 } else { 0 };
+            near.extend((weight > 0).then_some((record.code, weight)));
+        }
+        let near: Arc<[(SiteCode, u32)]> = near.into();
+        self.memory.near.insert(venue.id.clone(), Arc::clone(&near));
+        Ok(near)
+    }
+
+    /// The life of each site that was heard last.
+    pub(super) fn lives(&mut self) -> Result<&Lives, HubError> {
+        let lives = match self.memory.heard.take() {
+            Some(lives) => lives,
+            None => {
+                let mut lives = Lives::new();
+                for (site, life, second) in self.store.lives_heard()? {
+                    lives.insert(site, (life, second));
+                }
+                for ((site, life), second) in &self.memory.contacts {
+                    if lives.get(site).is_none_or(|(_, last)| second >= last) {
+                        lives.insert(*site, (*life, *second));
+                    }
+                }
+                lives
+            }
+        };
+        Ok(self.memory.heard.insert(lives))
+    }
+
+    /// A life of a site was heard.
+    pub(crate) fn heard_life(&mut self, site: &SiteCode, life: &Incarnation, second: i64) {
+        if let Some(lives) = &mut self.memory.heard
+            && lives.get(site).is_none_or(|(_, last)| second >= *last)
+        {
+            lives.insert(*site, (*life, second));
+        }
+    }
+}
+
+/// Whether places of a round's slots are lent now.
+fn lends(round: &Round, now: NaiveDateTime) -> bool {
+    round.opens - AHEAD <= now && now < round.closes
+}
+
+fn lease(life: Incarnation, slot: &Slot, places: u32, second: i64) -> Lease {
+    let until = second_of(slot.begins()).min(second.saturating_add(LEASE_S));
+    Lease { life, slot: slot.clone(), places, until }
+}
