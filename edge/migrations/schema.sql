@@ -152,6 +152,6 @@ CREATE TABLE self (
     clock_synced INTEGER,
     clock_high INTEGER NOT NULL,
     clock_high_pos INTEGER NOT NULL
-, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0, caught INTEGER, manifest_made INTEGER NOT NULL DEFAULT 0, manifest INTEGER NOT NULL DEFAULT 0, jumped INTEGER);
+, parent BLOB, began INTEGER, own INTEGER NOT NULL DEFAULT 0, hub_journal INTEGER NOT NULL DEFAULT 0, caught INTEGER, manifest_made INTEGER NOT NULL DEFAULT 0, manifest INTEGER NOT NULL DEFAULT 0, jumped INTEGER, hub_signer BLOB);
 
 CREATE TABLE withdrawn (pos INTEGER PRIMARY KEY, by INTEGER NOT NULL);

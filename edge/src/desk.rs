@@ -35,6 +35,8 @@ use crate::node::confirm::{Confirmation, Question};
 use crate::node::{Answer, AuditPart, Committed, Node, NodeError};
 use crate::verify::{Step, Verified};
 
+pub mod booking;
+
 /// Most lines of the stock's ledger that are looked at: twice the busiest day of 2020.
 const MOVEMENTS_MAX: usize = 4_000;
 

@@ -335,12 +335,21 @@ impl Nation {
         }
     }
 
-    /// Forgets some of what lies before a day.
-    pub(crate) fn forget(&mut self, own: Own<'_>, before: NaiveDate) -> Result<(), StoreError> {
+    /// Whether a day's digest is here, whole and as new as the newest manifest that has come.
+    pub(crate) fn holds(&self, programme: &ProgrammeId, day: NaiveDate) -> bool {
+        self.digests.holds(programme, day)
+    }
+
+    /// Forgets some of what lies before a programme's day.
+    pub(crate) fn forget(
+        &mut self,
+        own: Own<'_>,
+        before: impl Fn(&ProgrammeId) -> NaiveDate,
+    ) -> Result<(), StoreError> {
         let Place::Stored(keys) = &mut self.place else {
             return Ok(());
         };
-        if let Some(old) = keys.keys().find(|(_, day)| *day < before).cloned() {
+        if let Some(old) = keys.keys().find(|(programme, day)| *day < before(programme)).cloned() {
             let number = own.programmes.number(own.store, &old.0)?;
             if own.store.forget_day(number, old.1, FORGET_ITEMS)? {
                 keys.remove(&old);

@@ -33,6 +33,7 @@ pub mod access;
 mod arrivals;
 pub mod ask;
 mod audit;
+mod booking;
 mod cleared;
 pub mod confirm;
 mod dispute;
@@ -58,6 +59,7 @@ mod write;
 
 use access::{Acting, Book};
 use arrivals::Arrivals;
+use booking::Bookings;
 use cleared::Exceptions;
 
 pub use crate::store::Committed;
@@ -139,12 +141,18 @@ pub struct Node {
     takes_disputes: bool,
     /// Whether it reads grants and revocations.
     takes_access: bool,
+    /// Whether it reads bookings.
+    takes_booking: bool,
     /// Rights, and what the hub says of cards and to all counters.
     access: Book,
     /// Something of it came and is not folded yet.
     access_changed: bool,
     /// The shelf under which rows of rights stand.
     staff_rows: ProgrammeId,
+    /// Booked places.
+    bookings: Bookings,
+    /// The shelf under which rows of bookings stand.
+    booking_rows: ProgrammeId,
     /// Who does what is done now.
     acting: Acting,
     /// The last record of the audit, once it was looked at.
@@ -194,9 +202,12 @@ impl Node {
             exceptions: Exceptions::default(),
             takes_disputes: store.hub_takes("disputes")?,
             takes_access: store.hub_takes("access")?,
+            takes_booking: store.hub_takes("booking")?,
             access: Book::default(),
             access_changed: false,
             staff_rows: access::staff_rows(),
+            bookings: Bookings::default(),
+            booking_rows: booking::booking_rows(),
             acting: Acting::default(),
             audit_last: None,
             stopped: None,
@@ -208,7 +219,7 @@ impl Node {
             incarnation,
             parent: once.parent,
             boot: dice(),
-            hub_signer: None,
+            hub_signer: once.hub_signer,
             store,
             nation,
             dice,
@@ -217,13 +228,15 @@ impl Node {
             stocks,
         };
         node.load_keys()?;
-        let access = node.prove_log()?;
+        let noted = node.prove_log()?;
         node.today(reading);
         if !planted!(RequestsForgotten) {
             node.load_requests()?;
         }
         node.fold_down()?;
-        node.load_access(&access)?;
+        node.load_access(&noted.access)?;
+        node.load_bookings(&noted.bookings)?;
+        node.fold_leases();
         if planted!(StandingsForgotten) {
             node.over.clear();
         }
@@ -298,6 +311,11 @@ impl Node {
             self.requests.insert(&key, pos);
         }
         Ok(())
+    }
+
+    /// Whether rows under this name move no goods.
+    fn is_shelf_of_rows(&self, programme: &ProgrammeId) -> bool {
+        *programme == self.staff_rows || *programme == self.booking_rows
     }
 
     fn stock_of(&self, programme: &ProgrammeId) -> Stock {

@@ -51,3 +51,7 @@ mod confirm;
 #[cfg(test)]
 #[path = "node/access.rs"]
 mod access;
+
+#[cfg(test)]
+#[path = "node/booking.rs"]
+mod booking;

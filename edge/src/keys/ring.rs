@@ -2,6 +2,7 @@
 
 use shared::entry::Sealed;
 use shared::ids::{EntryId, PersonTag, SiteCode};
+use shared::rules::booking::contact::Contact;
 use shared::rules::identity::{Document, Person};
 use shared::seal::{KeyMark, SealError, Secret, SiteKeys};
 
@@ -62,6 +63,20 @@ impl KeyRing {
             return own;
         }
         self.past.iter().find_map(|keys| keys.open(id, slot, sealed).ok()).map_or(own, Ok)
+    }
+
+    /// Seals the name and telephone of an entry.
+    pub(crate) fn seal_contact(&self, id: &EntryId, contact: &Contact) -> Result<Sealed, SealError> {
+        self.own.seal_contact(id, contact)
+    }
+
+    /// Opens the name and telephone of an entry, whichever machine sealed it.
+    pub(crate) fn open_contact(&self, id: &EntryId, sealed: &Sealed) -> Result<Contact, SealError> {
+        let own = self.own.open_contact(id, sealed);
+        if own.is_ok() {
+            return own;
+        }
+        self.past.iter().find_map(|keys| keys.open_contact(id, sealed).ok()).map_or(own, Ok)
     }
 
     /// The tag under which this machine finds a person again.

@@ -102,6 +102,12 @@ impl Digests {
         self.known(programme, day).is_some()
     }
 
+    /// Whether the day's layers are here, all of those that the manifest names.
+    pub(super) fn holds(&self, programme: &ProgrammeId, day: NaiveDate) -> bool {
+        let named = self.days.get(&(programme.clone(), day));
+        named.is_some_and(|day| day.known.is_none() && !day.layers.is_empty())
+    }
+
     /// The days that lag.
     pub(super) fn lagging(&self) -> Vec<Lag> {
         let lag = |programme: &ProgrammeId, (first, last), known| {
@@ -182,12 +188,12 @@ impl Digests {
         self.days.values().flat_map(|day| &day.wanted.layers)
     }
 
-    /// The bytes that are wanted next: of days that lag first, the newest first; then of those that have closed, which
+    /// The bytes that are wanted next: of days that lag first, the newest first and lists of rounds last; then of those that have closed, which
     /// are smaller than what the feed said of them.
     pub(super) fn next(&self, most: u32) -> Option<Fetch> {
         let of = |lags: bool| {
             let mut days: Vec<(&Name, &Day)> = self.days.iter().collect();
-            days.sort_unstable_by_key(|((_, date), _)| std::cmp::Reverse(*date));
+            days.sort_unstable_by_key(|((programme, date), _)| (is_list(programme), std::cmp::Reverse(*date)));
             let days = days.into_iter().filter(move |(_, day)| day.known.is_some() == lags && (lags || day.is_closed));
             days.flat_map(|(_, day)| day.lacking()).find(|layer| !self.missing.contains(&layer.id))
         };
@@ -315,6 +321,11 @@ impl Digests {
     pub(super) fn forget(&mut self, name: &Name) {
         self.days.remove(name);
     }
+}
+
+/// Whether under this name a round's list travels: it is large, and nobody is refused for its absence.
+fn is_list(programme: &ProgrammeId) -> bool {
+    programme.as_str().ends_with("-list")
 }
 
 impl Day {

@@ -187,7 +187,7 @@ fn a_stored_nation_survives_a_restart_and_forgets_old_days() {
     edge.load();
     assert_eq!(edge.find("P1", "2020-02-01").len(), 2);
     let own = Own { store: &mut edge.store, vault: &edge.vault, programmes: &mut edge.programmes };
-    edge.nation.forget(own, day("2020-03-01")).unwrap();
+    edge.nation.forget(own, |_| day("2020-03-01")).unwrap();
     assert_eq!(edge.find("P1", "2020-02-01"), hits(&[("2020-03-06", 2)]));
     assert_eq!(edge.store.day_keys().unwrap().len(), 1, "the key of the day is forgotten with it");
 }

@@ -106,14 +106,22 @@ impl Node {
         self.acting = acting;
     }
 
-    /// Whether whoever acts may do this now.
+    /// Whether whoever acts may do this at a counter of masks now.
+    ///
+    /// # Errors
+    /// As [`Self::admit_to`].
+    pub(super) fn admit(&mut self, doing: Doing, reading: Reading) -> Result<(), NodeError> {
+        self.admit_to(MASKS, doing, reading)
+    }
+
+    /// Whether whoever acts may do this in a service now.
     ///
     /// # Errors
     /// Where the node has stopped, nobody has signed in, or the right is not there.
-    pub(super) fn admit(&mut self, doing: Doing, reading: Reading) -> Result<(), NodeError> {
+    pub(super) fn admit_to(&mut self, service: &str, doing: Doing, reading: Reading) -> Result<(), NodeError> {
         self.check_running()?;
         let (at, today) = self.today(reading);
-        let right = Right::service(MASKS).ok_or(BadAsk::NotSignedIn)?;
+        let right = Right::service(service).ok_or(BadAsk::NotSignedIn)?;
         match &self.acting {
             Acting::Folder | Acting::Shell => Ok(()),
             Acting::Nobody | Acting::Person { .. } if !self.access.rights.guards(&right) => Ok(()),

@@ -15,9 +15,15 @@ use shared::rules::stock::Stock;
 use shared::sync::edge::LogPos;
 
 mod access;
+mod booking;
 mod dispute;
 
 pub use access::{AccessView, GrantAsk, Granted, NewHolder, RevokeAsk, Revoked};
+pub use booking::{
+    AmendRequest, AmendedBooking, AttendRequest, AttendedBooking, BookRequest, Booked, BookedState, BookingAnswer,
+    BookingRef, BookingView, CancelRequest, CancelledBooking, Comer, ExpectedLine, LookUp, LookedUp, MayBook, SlotLine,
+    VerifiedSlip,
+};
 pub use dispute::{Decided, DisputeLine, DisputeRequest, Disputed, Slip};
 
 /// A document as it came from a card or a keyboard, not yet looked at.

@@ -12,6 +12,7 @@ use shared::rules::refusal::Refusal;
 use shared::rules::sale::{Known, examine};
 use shared::sync::edge::LogPos;
 use shared::wire::v1::entry::FOUND_MAX;
+use shared::wire::v1::life::HubLife;
 use shared::wire::v1::message::Welcome;
 
 use super::access::Doing;
@@ -135,19 +136,23 @@ impl Node {
 
     /// What was said at the greeting; it is kept, for people are refused while there is no line.
     pub(super) fn note_what_the_hub_takes(&mut self, welcome: &Welcome) -> Result<(), NodeError> {
-        let disputes = welcome.life.is_some_and(|hub| hub.disputes);
-        if disputes != self.takes_disputes {
-            let noted = self.store.put_hub_takes("disputes", disputes);
-            self.promised(noted)?;
-            self.takes_disputes = disputes;
-        }
-        let access = welcome.life.is_some_and(|hub| hub.access);
-        if access != self.takes_access {
-            let noted = self.store.put_hub_takes("access", access);
-            self.promised(noted)?;
-            self.takes_access = access;
-        }
+        let said = |takes: fn(&HubLife) -> bool| welcome.life.as_ref().is_some_and(takes);
+        let (disputes, access, booking) = (said(|hub| hub.disputes), said(|hub| hub.access), said(|hub| hub.booking));
+        self.note_that_it_takes("disputes", (self.takes_disputes, disputes))?;
+        self.takes_disputes = disputes;
+        self.note_that_it_takes("access", (self.takes_access, access))?;
+        self.takes_access = access;
+        self.note_that_it_takes("booking", (self.takes_booking, booking))?;
+        self.takes_booking = booking;
         Ok(())
+    }
+
+    fn note_that_it_takes(&mut self, what: &str, (before, now): (bool, bool)) -> Result<(), NodeError> {
+        if before == now {
+            return Ok(());
+        }
+        let noted = self.store.put_hub_takes(what, now);
+        self.promised(noted)
     }
 
     /// The last word on a dispute.

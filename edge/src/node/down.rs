@@ -48,6 +48,7 @@ impl Node {
         if self.access_changed {
             self.fold_rights();
         }
+        self.fold_leases();
         Ok(())
     }
 
@@ -77,6 +78,11 @@ impl Node {
             }
         };
         match (doc, fact) {
+            (doc, Fact::Booking(booking)) => {
+                if !self.booking_came(doc, id, booking) {
+                    tracing::warn!(%doc, "an entry of the hub has no meaning there; it is kept");
+                }
+            }
             (DocId::Nation { .. }, Fact::Programme(published)) => {
                 self.rules = self.nation.publish(&self.rules, &published.text);
             }
@@ -116,8 +122,7 @@ impl Node {
                 | Fact::Exception(_)
                 | Fact::Decision(_)
                 | Fact::Access(_)
-                | Fact::Notice(_)
-                | Fact::Booking(_),
+                | Fact::Notice(_),
             ) => tracing::warn!(%doc, "an entry of the hub has no meaning there; it is kept"),
         }
     }

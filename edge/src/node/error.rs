@@ -9,6 +9,7 @@ use shared::rules::access::{Denied, Void};
 use shared::rules::calendar::{roc_date, taipei_day};
 use shared::rules::refusal::Refusal;
 use shared::seal::SealError;
+use shared::sign::slip::BadSlip;
 use shared::wire::v1::WireError;
 
 use crate::keys::KeyError;
@@ -200,6 +201,23 @@ pub enum BadAsk {
     /// The hub is of an earlier version, or was never met.
     #[error("the hub does not read rights yet, or has not been reached since this program was renewed: connect first")]
     NoAccess,
+    /// The hub is of an earlier version, or was never met.
+    #[error(
+        "the hub does not take bookings yet, or has not been reached since this program was renewed: connect first"
+    )]
+    NoBooking,
+    /// The hub's public key is not here.
+    #[error("this site has never met its hub, by whose key slips are checked: connect first")]
+    NoHubKey,
+    /// What was scanned is no slip that holds.
+    #[error(transparent)]
+    Slip(BadSlip),
+    /// The lot of a vaccine.
+    #[error("the lot is needed, of at most {bytes_max} bytes")]
+    Lot {
+        /// The limit.
+        bytes_max: usize,
+    },
     /// A sale that is recorded cannot lie in the future.
     #[error("the sale's time lies in the future")]
     Future,
@@ -235,6 +253,10 @@ impl BadAsk {
             Self::NothingToApply => "nothing-to-apply",
             Self::NobodySuch => "nobody-such",
             Self::NoAccess => "no-access",
+            Self::NoBooking => "no-booking",
+            Self::NoHubKey => "no-hub-key",
+            Self::Slip(_) => "slip",
+            Self::Lot { .. } => "lot",
             Self::Future => "future",
             Self::LongAgo { .. } => "long-ago",
         }
@@ -279,6 +301,10 @@ impl BadAsk {
             Self::NothingToApply => "此服務已可使用，或已申請待核".to_owned(),
             Self::NobodySuch => "本機構沒有這位使用者，或其目前沒有此權限".to_owned(),
             Self::NoAccess => "中心尚未受理機構權限，或本程式更新後尚未連線；請先連線".to_owned(),
+            Self::NoBooking => "中心尚未受理預約登錄，或本程式更新後尚未連線；請先連線".to_owned(),
+            Self::NoHubKey => "本站尚未與中心連線過，沒有核對預約單的公鑰；請先連線".to_owned(),
+            Self::Slip(bad) => bad.zh().to_owned(),
+            Self::Lot { bytes_max } => format!("請填寫疫苗批號（上限 {bytes_max} 位元組）"),
             Self::Future => "補登的購買時間不可晚於現在".to_owned(),
             Self::LongAgo { days_max } => format!("補登的購買時間不可早於 {days_max} 日前"),
         }

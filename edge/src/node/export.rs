@@ -77,13 +77,13 @@ impl Node {
                 "found": it.found.iter().map(found).collect::<Vec<_>>(),
             }),
             Fact::Access(access) => self::access(access),
+            Fact::Booking(booking) => self.booking_line(id, booking)?,
             Fact::Programme(_)
             | Fact::Delivery(_)
             | Fact::Standing(_)
             | Fact::Exception(_)
             | Fact::Decision(_)
-            | Fact::Notice(_)
-            | Fact::Booking(_) => json!({ "kind": "of the hub" }),
+            | Fact::Notice(_) => json!({ "kind": "of the hub" }),
         })
     }
 

@@ -7,7 +7,7 @@
 use shared::ids::{EntryId, Incarnation};
 use shared::ledger::run::Run;
 use shared::seal::{SealError, Secret};
-use shared::sign::Signer;
+use shared::sign::{PublicKey, Signer};
 use shared::sync::edge::{LogPos, Resumed};
 use shared::sync::handshake::Standing;
 use shared::wire::v1::life::{Began, EdgeLife, HubLife, Parent, TIPS_MAX};
@@ -87,7 +87,7 @@ impl Node {
                 self.begin_anew(began)?;
                 return Ok(Resumed::Anew);
             }
-            self.hub_signer = Some(hub.signer);
+            self.note_hub_signer(hub.signer)?;
         }
         self.note_what_the_hub_takes(welcome)?;
         let (known, mut acked) = (self.known_to(welcome)?, self.line.acked);
@@ -106,6 +106,17 @@ impl Node {
         let wants = welcome.life.is_some_and(|hub| hub.wants_keys);
         let keys = if wants { self.keys.secrets().to_vec() } else { Vec::new() };
         Ok(Resumed::Behind { pos, keys })
+    }
+
+    /// By which key the hub signs; kept, for slips are checked where there is no line.
+    fn note_hub_signer(&mut self, signer: PublicKey) -> Result<(), NodeError> {
+        if self.hub_signer == Some(signer) {
+            return Ok(());
+        }
+        let noted = self.store.put_hub_signer(&signer);
+        self.promised(noted)?;
+        self.hub_signer = Some(signer);
+        Ok(())
     }
 
     fn note_resumed(&mut self, welcome: &Welcome) -> Result<(), NodeError> {
@@ -173,6 +184,7 @@ impl Node {
         self.over.clear();
         self.deliveries.clear();
         self.decisions.clear();
+        self.forget_hub_bookings();
         self.line.new_hub(life);
         self.knowledge.forget();
         Ok(())

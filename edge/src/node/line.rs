@@ -255,6 +255,7 @@ mod tests {
             own: 0,
             hub_journal: 0,
             caught: None,
+            hub_signer: None,
         };
         Line::new(&once, 0, vec![], vec![])
     }

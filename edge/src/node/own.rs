@@ -40,6 +40,7 @@ struct Effects {
     withdraws: Option<LogPos>,
     is_dispute: bool,
     is_access: bool,
+    is_booking: bool,
 }
 
 impl Node {
@@ -59,7 +60,7 @@ impl Node {
         let kept = self.store.put_own(pos, &writes);
         self.promised(kept)?;
         self.line.own = self.line.own.max(pos);
-        let mut rights = Vec::new();
+        let (mut rights, mut bookings) = (Vec::new(), Vec::new());
         for entry in &adopted {
             if let Some(programme) = self.programmes.named(entry.programme) {
                 self.stocks.insert(programme.clone(), entry.stock);
@@ -71,10 +72,14 @@ impl Node {
             if entry.effects.is_access {
                 rights.push(self.len);
             }
+            if entry.effects.is_booking {
+                bookings.push(self.len);
+            }
         }
         if !rights.is_empty() {
             self.load_access(&rights)?;
         }
+        self.load_bookings(&bookings)?;
         if !adopted.is_empty() {
             // The next entry of ours follows all heads of its document.
             self.tip = None;
@@ -135,6 +140,11 @@ impl Node {
                 // One that cannot be opened would stop the next start.
                 self.prove_access(&id, access).map_err(|_| NodeError::GivenBack { entry: id })?;
                 (&self.staff_rows, Effects { is_access: true, ..Effects::default() })
+            }
+            Fact::Booking(booking) if Self::is_of_sites(booking) => {
+                // One that cannot be opened would stop the next start.
+                self.prove_booking(&id, booking).map_err(|_| NodeError::GivenBack { entry: id })?;
+                (&self.booking_rows, Effects { is_booking: true, ..Effects::default() })
             }
             Fact::Programme(_)
             | Fact::Delivery(_)

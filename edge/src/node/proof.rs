@@ -29,7 +29,14 @@ struct Proven {
     sales: u64,
     withdrawals: u64,
     disputes: Vec<LogPos>,
-    access: Vec<LogPos>,
+    noted: Noted,
+}
+
+/// Where in the log what is folded stands.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    pub(super) access: Vec<LogPos>,
+    pub(super) bookings: Vec<LogPos>,
 }
 
 fn altered(what: &'static str) -> NodeError {
@@ -57,8 +64,8 @@ impl Node {
         Ok(under_way.step(&self.store)?)
     }
 
-    /// Reads the whole log and compares; notes where disputes stand in it and gives where rights do.
-    pub(super) fn prove_log(&mut self) -> Result<Vec<LogPos>, NodeError> {
+    /// Reads the whole log and compares; notes where disputes stand in it and gives where rights and bookings do.
+    pub(super) fn prove_log(&mut self) -> Result<Noted, NodeError> {
         let mut proven = Proven::default();
         let mut judged = Ok(());
         self.store.walk(Way::Forward { after: 0 }, |row| {
@@ -74,7 +81,7 @@ impl Node {
         });
         holds("the stock", shelves && self.stocks.len() == proven.stocks.len())?;
         self.disputes = proven.disputes;
-        Ok(proven.access)
+        Ok(proven.noted)
     }
 
     fn prove(&self, proven: &mut Proven, row: &LogRow) -> Result<(), NodeError> {
@@ -91,7 +98,7 @@ impl Node {
                 }
                 None => *stock,
             },
-            Fact::Dispute(_) | Fact::Access(_) => *stock,
+            Fact::Dispute(_) | Fact::Access(_) | Fact::Booking(_) => *stock,
             fact @ (Fact::Arrival(_)
             | Fact::Sale(_)
             | Fact::Correction(_)
@@ -100,8 +107,7 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Exception(_)
             | Fact::Decision(_)
-            | Fact::Notice(_)
-            | Fact::Booking(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
+            | Fact::Notice(_)) => stock.after(Move::of(fact).ok_or(altered("an entry of the log"))?),
         };
         holds("the stock behind an entry", *stock == row.stock)?;
         proven.sales += u64::from(matches!(entry.fact, Fact::Sale(_)));
@@ -115,8 +121,12 @@ impl Node {
                 holds("the programme of a dispute", self.is_of(row, &dispute.programme))
             }
             Fact::Access(access) => {
-                proven.access.push(row.pos);
+                proven.noted.access.push(row.pos);
                 self.prove_access(&row.id, access)
+            }
+            Fact::Booking(booking) => {
+                proven.noted.bookings.push(row.pos);
+                self.prove_booking(&row.id, booking)
             }
             Fact::Withdrawal(_)
             | Fact::Programme(_)
@@ -124,8 +134,7 @@ impl Node {
             | Fact::Standing(_)
             | Fact::Exception(_)
             | Fact::Decision(_)
-            | Fact::Notice(_)
-            | Fact::Booking(_) => Ok(()),
+            | Fact::Notice(_) => Ok(()),
         }
     }
 

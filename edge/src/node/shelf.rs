@@ -157,7 +157,7 @@ impl Node {
     /// Whose goods: as named, else of the only programme, else of the first that ever was.
     /// A name of which nothing was ever heard is a slip, once any rules are known.
     fn programme_for(&self, named: Option<&ProgrammeId>, today: NaiveDate) -> Option<ProgrammeId> {
-        if named == Some(&self.staff_rows) {
+        if named.is_some_and(|named| self.is_shelf_of_rows(named)) {
             return None;
         }
         let versions = &self.rules.versions;

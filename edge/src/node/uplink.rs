@@ -3,7 +3,7 @@
 use chrono::{Days, NaiveDate};
 use shared::digest::Signed;
 use shared::entry::Behind;
-use shared::ids::{ChangeHash, EntryId};
+use shared::ids::{ChangeHash, EntryId, ProgrammeId};
 use shared::ledger::chain::{Link, Tip};
 use shared::ledger::run::{RUN_BYTES_MAX, RUN_ENTRIES_MAX, Run};
 use shared::ledger::schema::Place;
@@ -127,7 +127,8 @@ impl Node {
         if !self.clock.beacon_seen() {
             return Ok(());
         }
-        let before = self.keep_from();
+        let (least, rounds) = (self.keep_from(), self.bookings_reach());
+        let before = |programme: &ProgrammeId| rounds.get(programme).map_or(least, |first| least.min(*first));
         let own = Own { store: &mut self.store, vault: &self.vault, programmes: &mut self.programmes };
         let forgotten = self.nation.forget(own, before);
         self.promised(forgotten)

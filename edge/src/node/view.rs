@@ -65,7 +65,7 @@ impl Node {
     /// Where the store fails.
     pub fn shelves(&mut self, reading: Reading) -> Result<Vec<Shelf>, NodeError> {
         let (_, today) = self.today(reading);
-        let stocked = self.stocks.keys().filter(|programme| **programme != self.staff_rows);
+        let stocked = self.stocks.keys().filter(|programme| !self.is_shelf_of_rows(programme));
         let mut programmes: std::collections::BTreeSet<ProgrammeId> = stocked.cloned().collect();
         let versions = self.versions();
         programmes.extend(versions.programmes().filter(|it| versions.in_force(it, today).is_some()).cloned());

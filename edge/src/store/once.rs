@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 use shared::ids::{Incarnation, SiteCode};
+use shared::sign::PublicKey;
 use shared::sync::edge::LogPos;
 use shared::wire::v1::life::{Began, Parent};
 
@@ -29,6 +30,8 @@ pub(crate) struct Once {
     pub(crate) hub_journal: u64,
     /// The second, at the earliest, at which everything that the hub had told of the nation was here.
     pub(crate) caught: Option<i64>,
+    /// By which key the hub signs, as it said at the last greeting.
+    pub(crate) hub_signer: Option<PublicKey>,
 }
 
 /// A run of the log that the hub did not take.
@@ -113,6 +116,12 @@ impl Store {
         put.map(drop).map_err(failed("note how old the knowledge of the nation is"))
     }
 
+    /// By which key the hub signs.
+    pub(crate) fn put_hub_signer(&mut self, signer: &PublicKey) -> Result<(), StoreError> {
+        let put = self.conn.execute("UPDATE self SET hub_signer = ?1", [signer.0]);
+        put.map(drop).map_err(failed("note by which key the hub signs"))
+    }
+
     /// The clock's correction.
     pub(crate) fn put_clock(&mut self, clock: &ClockState, len: LogPos) -> Result<(), StoreError> {
         let sql = "UPDATE self SET clock_offset_ms = ?1, clock_synced = ?2, clock_high = ?3, clock_high_pos = ?4";
@@ -163,6 +172,7 @@ fn once(row: &Row<'_>) -> rusqlite::Result<Once> {
         own: row.get::<_, i64>("own")?.cast_unsigned(),
         hub_journal: row.get::<_, i64>("hub_journal")?.cast_unsigned(),
         caught: row.get("caught")?,
+        hub_signer: row.get::<_, Option<[u8; 32]>>("hub_signer")?.map(PublicKey),
     })
 }
 

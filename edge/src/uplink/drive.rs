@@ -151,6 +151,7 @@ impl<T: FnMut(News) + Send> Driver<T> {
                 self.confirms.line = confirms.then(|| self.desk.confirms().open(CONFIRMS_IN_FLIGHT_MAX));
                 self.enquiries.line = enquires.then(|| self.desk.enquiries().open(ENQUIRIES_IN_FLIGHT_MAX));
                 (self.tell)(News::Opened);
+                self.give_back().await?;
             }
         }
         Ok(())
@@ -250,6 +251,15 @@ impl<T: FnMut(News) + Send> Driver<T> {
         };
         self.desk.beacon(asked, self.desk.reading(), hub).await?;
         (self.tell)(News::Exchanged);
+        self.give_back().await
+    }
+
+    /// Places whose time is over go back while there is a line; what is written grows the log.
+    async fn give_back(&self) -> Result<(), Fault> {
+        let returned = self.desk.give_back().await?;
+        if returned > 0 {
+            tracing::info!(returned, "leases of booked places are over and returned");
+        }
         Ok(())
     }
 }

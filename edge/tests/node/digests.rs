@@ -51,14 +51,27 @@ fn greeted(site: &mut Site, last: Option<Seen>, feed: u64) {
 
 /// A programme's day with one layer: who bought how much.
 fn digest(programme: &str, on: &str, upto: u64, people: &[(&str, u32)], has_pieces: bool) -> (Day, Vec<u8>) {
+    let people: Vec<(&str, Pieces)> =
+        people.iter().map(|(who, adult)| (*who, Pieces { adult: *adult, child: 0 })).collect();
+    layer(programme, on, upto, &people, has_pieces)
+}
+
+/// The same of any two numbers.
+pub(crate) fn layer(
+    programme: &str,
+    on: &str,
+    upto: u64,
+    people: &[(&str, Pieces)],
+    has_pieces: bool,
+) -> (Day, Vec<u8>) {
     let (programme, day) = (programme.parse().unwrap(), taipei_day(second(on)));
     let key = hub_keys().day(&programme, day).unwrap();
     let print = |who: &str| {
         let text = document(who);
         key.fingerprint(&Document::parse(&text.kind, &text.number, &text.birth, day).unwrap().person())
     };
-    let counts = |adult: u32| State::Counts(Pieces { adult, child: 0 });
-    let changes: BTreeMap<u64, State> = people.iter().map(|(who, adult)| (print(who), counts(*adult))).collect();
+    let changes: BTreeMap<u64, State> =
+        people.iter().map(|(who, pieces)| (print(who), State::Counts(*pieces))).collect();
     let header = Header { programme: programme.clone(), day, width: 44, has_pieces, after: 0, upto };
     let body = encode(&header, &changes);
     let layer = LayerRef { id: LayerId::of(&body), bytes: u32::try_from(body.len()).unwrap(), upto };
@@ -74,7 +87,7 @@ fn take(site: &mut Site, manifest: &Manifest) -> Result<(), NodeError> {
     site.node().take_manifest(manifest.upto, &manifest.sign(&signer()))
 }
 
-fn fetch(site: &mut Site, body: &[u8]) {
+pub(crate) fn fetch(site: &mut Site, body: &[u8]) {
     while let Some(fetch) = site.node().wanted(16) {
         let from = usize::try_from(fetch.offset).unwrap();
         let bytes = body[from..].iter().copied().take(usize::try_from(fetch.most).unwrap()).collect();

@@ -121,7 +121,7 @@ fn a_closed_day_takes_the_place_of_what_the_feed_said_and_supplements_follow() {
     edge.take(4, &[part(4, "2020-02-06", &[("P4", 4, 2, false)])]).unwrap();
     edge.fetch(64, &[&base_body]).unwrap();
     let (own, nation) = edge.own();
-    nation.forget(own, day("2020-01-01")).unwrap();
+    nation.forget(own, |_| day("2020-01-01")).unwrap();
     let found = |edge: &mut Edge| ["P1", "P2", "P3", "P4"].map(|who| edge.find(who, "2020-02-01").len());
     assert_eq!(found(&mut edge), [1, 1, 0, 1]);
     assert_eq!(edge.store.nation_len().unwrap(), 1, "of the feed only what came behind the digest");
@@ -223,7 +223,7 @@ fn the_keys_and_layers_of_a_day_are_forgotten_with_it() {
     edge.manifest(90, vec![named("2020-02-06", true, &[good])]).unwrap();
     edge.fetch(64, &[&body]).unwrap();
     let (own, nation) = edge.own();
-    nation.forget(own, day("2020-03-01")).unwrap();
+    nation.forget(own, |_| day("2020-03-01")).unwrap();
     assert_eq!(edge.find("P1", "2020-02-01"), hits(&[]));
     assert!(edge.store.day_keys().unwrap().is_empty() && edge.store.layer(&good.id).unwrap().is_none());
     assert!(Layer::open(body.into()).is_ok());
