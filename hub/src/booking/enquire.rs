@@ -66,7 +66,8 @@ impl Hub {
         if u32::try_from(rows.len()).is_ok_and(|len| len > BOOKINGS_READ_MAX) {
             return Ok(Answered::Unsaid);
         }
-        let live = rows.iter().find(|row| row.standing == Standing::Stands(Stands::Live));
+        let live = rows.iter().filter(|row| row.standing == Standing::Stands(Stands::Live));
+        let live = live.max_by_key(|row| row.slot.as_ref().map(|slot| slot.date));
         let waits = rows.iter().filter(|row| row.standing == Standing::Waits);
         let Some(row) = live.or_else(|| waits.min_by_key(|row| (row.at.second, row.site, row.id))) else {
             return Ok(Answered::Person { feed, booking: None });

@@ -165,6 +165,7 @@ impl Hub {
                 let detail = detail(&attended.what);
                 let (of, what, second) = (attended.of, attended.what.code().to_owned(), entry.at.second);
                 self.store.put_attended(&AttendedRow { of, id, site: *site, second, what, detail })?;
+                self.touch_booking(&of, batch)?;
             }
             // Only the hub writes these; a booking without its person does not get here.
             (

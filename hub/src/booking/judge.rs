@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::NaiveDate;
 use shared::entry::booking::{Booking, BookingStanding, Shown, Stands};
 use shared::entry::{Entry, Fact, Pieces};
-use shared::ids::{EntryId, PersonTag, ProgrammeId, SiteCode};
+use shared::ids::{EntryId, PersonTag, ProgrammeId, SiteCode, VersionName};
 use shared::rules::booking::decide::{Listed, in_round};
 use shared::rules::booking::judge::{Made, judge};
 use shared::rules::booking::listing::Listing;
@@ -16,7 +16,7 @@ use shared::rules::identity::Document;
 use shared::seal;
 use shared::wire::v1::feed::Item;
 
-use super::{BookingFault, Touches};
+use super::{BOOKINGS_READ_MAX, BookingFault, Touches};
 use crate::hub::{Hub, HubError};
 use crate::publish::{News, SELF, desk, signed};
 use crate::store::{BookingRow, CaseRow, FindingRow, Kind, Standing};
@@ -91,7 +91,10 @@ impl Hub {
         telling: &mut Telling,
     ) -> Result<(), HubError> {
         let rows = self.store.bookings_of(programme, tag, u32::MAX)?;
-        let made: Vec<Made> = rows.iter().filter(|row| row.given.is_some()).map(made).collect();
+        let mut made = Vec::with_capacity(rows.len());
+        for row in &rows {
+            made.extend(self.made(row)?);
+        }
         let judged: HashMap<EntryId, (Stands, Option<EntryId>)> =
             judge(&made).into_iter().map(|(id, stands, first)| (id, (stands, first))).collect();
         let ids: BTreeSet<EntryId> = rows.iter().map(|row| row.id).collect();
@@ -114,6 +117,30 @@ impl Hub {
             self.store.put_case(&CaseRow { id, programme, tag: *tag, opened: telling.received, open })?;
         }
         Ok(())
+    }
+
+    /// A booking as the rule sees it; none of a wish that was not granted.
+    pub(super) fn made(&self, row: &BookingRow) -> Result<Option<Made>, HubError> {
+        let Some(slot) = row.slot.as_ref().filter(|_| row.given.is_some()) else { return Ok(None) };
+        let (round, given) = (row.round.clone(), self.store.given_at(&row.id)?);
+        let BookingRow { id, site, at, reading, cancelled, .. } = *row;
+        Ok(Some(Made { id, site, at, reading, cancelled, round, date: slot.date, given }))
+    }
+
+    /// Whether somebody has a live booking that stands in the way of one of this round now.
+    pub(super) fn is_blocked(
+        &self,
+        (programme, tag): (&ProgrammeId, &PersonTag),
+        round: &VersionName,
+        second: i64,
+    ) -> Result<bool, HubError> {
+        for row in self.store.bookings_of(programme, tag, BOOKINGS_READ_MAX)? {
+            let is_live = row.standing == Standing::Stands(Stands::Live);
+            if is_live && self.made(&row)?.is_some_and(|made| made.blocks(round, second)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Writes how a booking stands now, and puts on the list who must hear of it.
@@ -235,10 +262,4 @@ impl Hub {
             None => Listed::Unseen,
         })
     }
-}
-
-/// A booking as the rule sees it.
-pub(super) fn made(row: &BookingRow) -> Made {
-    let BookingRow { id, site, at, reading, cancelled, .. } = *row;
-    Made { id, site, at, reading, cancelled }
 }

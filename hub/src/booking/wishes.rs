@@ -147,7 +147,7 @@ impl Hub {
     }
 
     fn comes_of(&mut self, row: &BookingRow, second: i64) -> Result<Comes, HubError> {
-        if self.store.has_live(&row.programme, &row.tag)? {
+        if self.is_blocked((&row.programme, &row.tag), &row.round, row.at.second)? {
             return Ok(Comes::Nothing(BOOKED));
         }
         let now = taipei_time(second);

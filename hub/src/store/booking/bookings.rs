@@ -160,12 +160,6 @@ impl Store {
         self.all(&sql, (&tag.0, programme.as_str(), most), "read a person's bookings", booking)
     }
 
-    /// Whether a person has a live booking.
-    pub(crate) fn has_live(&self, programme: &ProgrammeId, tag: &PersonTag) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT 1 FROM booking WHERE tag = ?1 AND programme = ?2 AND stands = 1 LIMIT 1";
-        Ok(self.one(SQL, (&tag.0, programme.as_str()), "look for a live booking", |_| Ok(()))?.is_some())
-    }
-
     /// Of the bookings with a serial number the first by the order that decides.
     pub(crate) fn first_of_serial(&self, serial: u64) -> Result<Option<BookingRow>, StoreError> {
         let sql = format!(
@@ -276,6 +270,13 @@ impl Store {
         let by = row.site.as_str();
         let row = (&of.actor.0, of.seq, row.second, by, &id.actor.0, id.seq, &row.what, &row.detail);
         self.run(SQL, row, "keep who came").map(|_| ())
+    }
+
+    /// When somebody who was booked was given the vaccine, in seconds since 1970.
+    pub(crate) fn given_at(&self, of: &EntryId) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT min(instant) FROM attended WHERE of_actor = ?1 AND of_seq = ?2 AND what = 'given'";
+        let seconds = self.all(SQL, (&of.actor.0, of.seq), "read when it was given", |row| row.get(0))?;
+        Ok(seconds.into_iter().next().flatten())
     }
 
     /// Who came, in the order of bookings and of what was said of each.

@@ -1,19 +1,19 @@
 //! Which of a person's bookings counts: the same question before a booking, after a merge, and after a cancellation.
 //!
 //! Order of arrival does not matter: a booking that was taken back, wherever and whenever, does not count. The others are
-//! looked at by instant, then card before typed, then site, then name. One counts unless an earlier one that counts still
-//! stood when it was made: its day had not passed, and the vaccine had not been given. Those that do not count hold their
+//! looked at by instant, then card before typed, then site, then name. One counts unless an earlier one that counts is of
+//! the same round, or still stood when it was made: its day had not passed, and the vaccine had not been given. Those that do not count hold their
 //! places until somebody cancels them: nobody loses a place that they have on paper without a word.
 
 use chrono::NaiveDate;
 
 use crate::entry::booking::Stands;
 use crate::entry::{Instant, Reading};
-use crate::ids::{EntryId, SiteCode};
+use crate::ids::{EntryId, SiteCode, VersionName};
 use crate::rules::calendar::taipei_day;
 
 /// A booking, or a wish that was granted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Made {
     /// Its entry.
     pub id: EntryId,
@@ -25,17 +25,20 @@ pub struct Made {
     pub reading: Reading,
     /// Somebody took it back.
     pub cancelled: bool,
-    /// The day of its slot: who misses it may book again from the next day on.
+    /// By which round: nobody has two in one.
+    pub round: VersionName,
+    /// The day of its slot: who misses it may book again in the next round.
     pub date: NaiveDate,
     /// When the vaccine was given, in seconds since 1970 (UTC).
     pub given: Option<i64>,
 }
 
 impl Made {
-    /// Whether it still stands at a second: then nobody books another beside it.
+    /// Whether it stands in the way of one of this round at a second.
     #[must_use]
-    pub fn stands_at(&self, second: i64) -> bool {
-        !self.cancelled && self.date >= taipei_day(second) && self.given.is_none_or(|given| given > second)
+    pub fn blocks(&self, round: &VersionName, second: i64) -> bool {
+        let is_to_come = self.date >= taipei_day(second) && self.given.is_none_or(|given| given > second);
+        !self.cancelled && (self.round == *round || is_to_come)
     }
 }
 
@@ -47,7 +50,7 @@ pub fn judge(made: &[Made]) -> Vec<(EntryId, Stands, Option<EntryId>)> {
     let mut live: Vec<&Made> = Vec::new();
     let mut out = Vec::with_capacity(order.len());
     for one in order {
-        let stood = live.iter().find(|other| other.stands_at(one.at.second)).map(|other| other.id);
+        let stood = live.iter().find(|other| other.blocks(&one.round, one.at.second)).map(|other| other.id);
         out.push(match (one.cancelled, stood) {
             (true, _) => (one.id, Stands::Cancelled, None),
             (false, Some(first)) => (one.id, Stands::Over, Some(first)),
@@ -80,6 +83,7 @@ mod tests {
             at: Instant { second, doubt_s: 0 },
             reading,
             cancelled,
+            round: "vaccine-r1".parse().unwrap(),
             date: NaiveDate::from_ymd_opt(1970, 1, 2).unwrap(),
             given: None,
         }
@@ -118,12 +122,15 @@ mod tests {
     fn who_was_given_it_or_missed_the_day_books_again() {
         const DAY_S: i64 = 86_400;
         let first = made(1, 10, Reading::Card, false);
-        let stands = |first: Made, second: i64| stands(&[first, made(2, second, Reading::Card, false)])[1].1;
+        let next = |second| Made { round: "vaccine-r2".parse().unwrap(), ..made(2, second, Reading::Card, false) };
+        let stands = |first: &Made, second: i64| stands(&[first.clone(), next(second)])[1].1;
         // The slot is on 2 January, in Taipei's days.
-        assert_eq!(stands(first, 2 * DAY_S - 8 * 3_600 - 1), Stands::Over, "the last second of its day");
-        assert_eq!(stands(first, 2 * DAY_S - 8 * 3_600), Stands::Live, "missed: book again");
-        let given = Made { given: Some(5_000), ..first };
-        assert_eq!((stands(given, 4_999), stands(given, 5_000)), (Stands::Over, Stands::Live));
+        assert_eq!(stands(&first, 2 * DAY_S - 8 * 3_600 - 1), Stands::Over, "the last second of its day");
+        assert_eq!(stands(&first, 2 * DAY_S - 8 * 3_600), Stands::Live, "missed: book again");
+        let same = [first.clone(), made(2, 9 * DAY_S, Reading::Card, false)];
+        assert_eq!(judge(&same)[1].1, Stands::Over, "in the next round, not in this one");
+        let given = Made { given: Some(5_000), ..first.clone() };
+        assert_eq!((stands(&given, 4_999), stands(&given, 5_000)), (Stands::Over, Stands::Live));
     }
 
     #[test]
