@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
 mod at_rest;
+mod booked;
 mod cards;
 mod certificates;
 mod cgroup;

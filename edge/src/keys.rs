@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::ids::Incarnation;
 use shared::seal::Secret;
 use shared::seal::passphrase::PassphraseError;
+use shared::sync::edge::LogPos;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 mod protection;
@@ -38,6 +39,8 @@ const CERTIFICATE_FILE: &str = "certificate.der";
 const CA_FILE: &str = "ca.der";
 /// Never in a backup: a copy of the data folder without it is another life.
 const STAMP_FILE: &str = "incarnation";
+/// How far the log has given away what was lent; beside the stamp, and like it in no backup.
+const SPENT_FILE: &str = "spent";
 
 /// A file of keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -205,16 +208,27 @@ impl Certificates {
     }
 }
 
-/// Which life of the store this is: the stamp where it equals the store's own copy, else a new one,
-/// written before anything is done under it. A restored backup and a copied folder are new lives.
+/// What a store says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its life.
+    pub life: Incarnation,
+    /// The length of its log.
+    pub len: LogPos,
+}
+
+/// Which life of the store this is: the stamp where it equals the store's own copy and the store holds all that was
+/// given away under it, else a new one, written before anything is done under it. A restored backup and a copied folder
+/// are new lives.
 ///
 /// # Errors
 /// Where the stamp cannot be read or written.
-pub fn incarnation(folder: &Path, stored: Option<Incarnation>, dice: [u8; 16]) -> Result<Incarnation, KeyError> {
+pub fn incarnation(folder: &Path, stored: Option<Stored>, dice: [u8; 16]) -> Result<Incarnation, KeyError> {
     let path = folder.join(STAMP_FILE);
     let stamp = read_if_there(&path)?.and_then(|bytes| stamp(&bytes));
     if let (Some(stamp), Some(stored)) = (stamp, stored)
-        && stamp == stored
+        && stamp == stored.life
+        && !spent(folder)?.is_some_and(|spent| spent.life == stored.life && spent.len > stored.len)
     {
         return Ok(stamp);
     }
@@ -229,6 +243,24 @@ pub fn incarnation(folder: &Path, stored: Option<Incarnation>, dice: [u8; 16]) -
 /// Where it cannot be written.
 pub fn stamp_anew(folder: &Path, life: Incarnation) -> Result<(), KeyError> {
     write_secret(&folder.join(STAMP_FILE), format!("{life}\n").as_bytes())
+}
+
+/// Notes that the entry at this place gives away what was lent; on the disk before the entry is. A store that lacks it
+/// later is an old image of itself, and must not give the same away again.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn mark_spent(folder: &Path, life: Incarnation, pos: LogPos) -> Result<(), KeyError> {
+    write_secret(&folder.join(SPENT_FILE), format!("{life} {pos}\n").as_bytes())
+}
+
+fn spent(folder: &Path) -> Result<Option<Stored>, KeyError> {
+    let Some(bytes) = read_if_there(&folder.join(SPENT_FILE))? else { return Ok(None) };
+    let read = || {
+        let (life, pos) = std::str::from_utf8(&bytes).ok()?.trim().split_once(' ')?;
+        Some(Stored { life: stamp(life.as_bytes())?, len: pos.parse().ok()? })
+    };
+    Ok(read())
 }
 
 fn stamp(bytes: &[u8]) -> Option<Incarnation> {
@@ -301,12 +333,26 @@ mod tests {
     fn a_stamp_that_is_missing_or_another_makes_a_new_life() {
         let folder = tempfile::tempdir().unwrap();
         let first = incarnation(folder.path(), None, [1; 16]).unwrap();
-        assert_eq!(incarnation(folder.path(), Some(first), [2; 16]).unwrap(), first, "the same life goes on");
-        let restored = incarnation(folder.path(), Some(Incarnation([9; 16])), [3; 16]).unwrap();
+        let stored = |life| Some(Stored { life, len: 5 });
+        assert_eq!(incarnation(folder.path(), stored(first), [2; 16]).unwrap(), first, "the same life goes on");
+        let restored = incarnation(folder.path(), stored(Incarnation([9; 16])), [3; 16]).unwrap();
         assert_eq!(restored, Incarnation([3; 16]), "the database is a backup of another life");
         fs::remove_file(folder.path().join(STAMP_FILE)).unwrap();
-        assert_eq!(incarnation(folder.path(), Some(restored), [4; 16]).unwrap(), Incarnation([4; 16]), "a copy");
+        assert_eq!(incarnation(folder.path(), stored(restored), [4; 16]).unwrap(), Incarnation([4; 16]), "a copy");
         fs::write(folder.path().join(STAMP_FILE), "no stamp").unwrap();
-        assert_eq!(incarnation(folder.path(), Some(restored), [5; 16]).unwrap(), Incarnation([5; 16]));
+        assert_eq!(incarnation(folder.path(), stored(restored), [5; 16]).unwrap(), Incarnation([5; 16]));
+    }
+
+    #[test]
+    fn a_store_that_lacks_what_it_gave_away_is_a_new_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let life = incarnation(folder.path(), None, [1; 16]).unwrap();
+        let next = |len| incarnation(folder.path(), Some(Stored { life, len }), [2; 16]).unwrap();
+        mark_spent(folder.path(), life, 6).unwrap();
+        assert_eq!(next(6), life, "all of it is there");
+        mark_spent(folder.path(), Incarnation([9; 16]), 60).unwrap();
+        assert_eq!(next(6), life, "another life's");
+        mark_spent(folder.path(), life, 7).unwrap();
+        assert_eq!(next(6), Incarnation([2; 16]), "an old image, under its own stamp");
     }
 }

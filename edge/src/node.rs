@@ -65,7 +65,7 @@ use cleared::Exceptions;
 pub use crate::store::Committed;
 pub use audit::AuditPart;
 pub use error::{Answer, BadAsk, NodeError};
-pub use life::{Lives, Stamp};
+pub use life::{Lives, Spent, Stamp};
 pub use verdict::Standing;
 
 /// Random bytes, as many as are asked for.

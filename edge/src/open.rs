@@ -10,7 +10,7 @@ use shared::sign::Signer;
 use crate::config::{Folder, Site};
 use crate::desk::{Desk, Rehearsal};
 use crate::fault::Fault;
-use crate::keys::{self, Certificates, KeyError, Keys, Mark, Secrets};
+use crate::keys::{self, Certificates, KeyError, Keys, Mark, Secrets, Stored};
 use crate::mailbox::{self, Clocks};
 use crate::nation::Nation;
 use crate::node::{Lives, Node, NodeError, Setup};
@@ -36,7 +36,9 @@ pub fn open(folder: &Folder, clock: Option<DateTime<FixedOffset>>) -> Result<Ope
     let site = folder.site()?;
     let keys = load_keys(folder)?;
     let store = Store::open(&folder.store_file()).map_err(bad_store)?;
-    let stored = store.incarnation().map_err(bad_store)?;
+    let life = store.incarnation().map_err(bad_store)?;
+    let len = store.log_len().map_err(bad_store)?;
+    let stored = life.map(|life| Stored { life, len });
     let incarnation = keys::incarnation(folder.path(), stored, dice()).map_err(bad_keys)?;
     let setup = Setup {
         site: site.code,
@@ -61,7 +63,12 @@ pub fn open(folder: &Folder, clock: Option<DateTime<FixedOffset>>) -> Result<Ope
 fn lives(folder: &Folder, tls_key: &Secrets) -> Result<Lives, Fault> {
     let signer = Signer::derive(&tls_key.0, b"heads").map_err(|cause| bad_node(cause.into()))?;
     let path = folder.path().to_owned();
-    Ok(Lives { signer, stamp: Box::new(move |life| keys::stamp_anew(&path, life)) })
+    let (stamped, marked) = (path.clone(), path);
+    Ok(Lives {
+        signer,
+        stamp: Box::new(move |life| keys::stamp_anew(&stamped, life)),
+        mark: Box::new(move |life, pos| keys::mark_spent(&marked, life, pos)),
+    })
 }
 
 /// Makes the site's keys, once.

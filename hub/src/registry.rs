@@ -214,6 +214,7 @@ impl Hub {
             return Ok(Err(EnrolRefusal::TooManyKeys));
         }
         self.store.put_key(site, enrolment.key_number, &wrapped, enrolment.second)?;
+        self.memory.enrolled = None;
         self.store.put_certificate(&CertificateRow {
             site: *site,
             fingerprint: &enrolment.fingerprint,
@@ -236,6 +237,7 @@ impl Hub {
     pub fn revoke(&mut self, site: &SiteCode, second: i64) -> Result<usize, HubError> {
         self.transact(|hub| {
             hub.store.use_tokens_of(site, second)?;
+            hub.memory.enrolled = None;
             Ok(hub.store.revoke_certificates(site, second)?)
         })
     }

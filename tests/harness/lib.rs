@@ -2,9 +2,11 @@
 //! benchmarks, and the real binaries as processes.
 
 pub mod bench;
+pub mod booked;
 pub mod cards;
 pub mod cgroup;
 pub mod doubles;
+pub mod fhir;
 pub mod first;
 pub mod fleet;
 pub mod fuzz;

@@ -8,6 +8,7 @@ mod clock;
 mod doubles;
 mod ending;
 mod lines;
+mod places;
 mod reach;
 mod right;
 mod rules;

@@ -9,6 +9,7 @@
 //!   could have received earlier would have changed anything before.
 
 pub mod ask;
+mod booking;
 pub mod line;
 pub mod report;
 pub mod town;
@@ -94,6 +95,10 @@ impl Ask {
             Self::Heal { .. } => "heal",
             Self::Clock { .. } => "clock",
             Self::Crash { .. } => "crash",
+            Self::Open(_) => "open",
+            Self::Eligible { .. } => "eligible",
+            Self::Book(_) => "book",
+            Self::Cancel { .. } => "cancel",
         }
     }
 }

@@ -11,10 +11,12 @@ mod feed;
 mod lines;
 mod nasty;
 mod people;
+mod places;
 
 pub use day::{Figures, Plan, write_day};
 pub use doubles::{DoublesFigures, DoublesPlan, write_doubles};
 pub use nasty::nasty;
+pub use places::places;
 
 /// A whole real day as text, for tests; `sites` of its sites, or all.
 ///
@@ -25,6 +27,11 @@ pub fn real_day(seed: u64, sites: Option<usize>) -> anyhow::Result<String> {
     let mut text = Vec::new();
     write_day(&plan, &mut text)?;
     Ok(String::from_utf8(text)?)
+}
+
+/// A valid national number.
+pub(crate) fn number(index: u32) -> String {
+    people::Number::new(index, false).to_string()
 }
 
 /// Valid national numbers that may buy on an even day, each once: for benchmarks.

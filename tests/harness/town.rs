@@ -32,7 +32,7 @@ mod model;
 mod people;
 mod plants;
 mod promises;
-mod site;
+pub(crate) mod site;
 mod steps;
 mod told;
 

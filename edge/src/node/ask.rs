@@ -15,7 +15,7 @@ use shared::rules::stock::Stock;
 use shared::sync::edge::LogPos;
 
 mod access;
-mod booking;
+pub mod booking;
 mod dispute;
 
 pub use access::{AccessView, GrantAsk, Granted, NewHolder, RevokeAsk, Revoked};

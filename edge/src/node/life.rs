@@ -20,12 +20,17 @@ use crate::store::Chain;
 /// Writes the incarnation's stamp, outside the database; durable when it returns.
 pub type Stamp = Box<dyn FnMut(Incarnation) -> Result<(), KeyError> + Send>;
 
+/// Notes, outside the database, that the entry at a place gives away what was lent; durable when it returns.
+pub type Spent = Box<dyn FnMut(Incarnation, LogPos) -> Result<(), KeyError> + Send>;
+
 /// What a node needs to tell its lives apart.
 pub struct Lives {
     /// Signs the heads of its ledgers.
     pub signer: Signer,
     /// Where its incarnation is stamped.
     pub stamp: Stamp,
+    /// Where it notes what it gives away: a store that lacks it later is an old image of itself.
+    pub mark: Spent,
 }
 
 impl std::fmt::Debug for Lives {
@@ -40,7 +45,11 @@ impl Lives {
     /// # Errors
     /// Where the library refuses the key.
     pub fn in_memory(secret: &Secret) -> Result<Self, SealError> {
-        Ok(Self { signer: Signer::derive(secret.bytes(), b"heads")?, stamp: Box::new(|_| Ok(())) })
+        Ok(Self {
+            signer: Signer::derive(secret.bytes(), b"heads")?,
+            stamp: Box::new(|_| Ok(())),
+            mark: Box::new(|_, _| Ok(())),
+        })
     }
 }
 

@@ -42,7 +42,10 @@ const CHAIN: &str = "SELECT first, doc, day, actor, seq, op, deps, counted FROM 
 
 impl Store {
     /// The number of entries.
-    pub(crate) fn log_len(&self) -> Result<LogPos, StoreError> {
+    ///
+    /// # Errors
+    /// Where SQLite fails.
+    pub fn log_len(&self) -> Result<LogPos, StoreError> {
         let read = |row: &Row<'_>| pos(row, 0);
         let last = one(&self.conn, "SELECT coalesce(max(pos), 0) FROM log", [], read);
         Ok(last.map_err(failed("count the log"))?.unwrap_or(0))

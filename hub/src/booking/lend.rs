@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use chrono::{NaiveDateTime, TimeDelta};
 use shared::entry::booking::{Booking, Lease, Slot, Venue, VenueId};
 use shared::entry::{Entry, Fact};
@@ -31,8 +32,8 @@ const SLOTS_AT_GREETING: usize = 64;
 const BLOCKS_AT_ONCE: usize = 2_048;
 /// One part in so many is kept for whoever asks over the line.
 const KEPT: u32 = 4;
-/// A live booking at the venue, the venue's own district, and its county weigh so much.
-const WEIGHTS: (u32, u32, u32) = (8, 4, 1);
+/// A live booking at the venue, the venue's own district, and its county weigh so much: a few bookings say little yet.
+const WEIGHTS: (u32, u32, u32) = (1, 16, 4);
 
 /// The lives that were heard last, and when.
 pub(super) type Lives = HashMap<SiteCode, (Incarnation, i64)>;
@@ -207,8 +208,10 @@ impl Hub {
             let own = running.iter().find(|(of, life, _)| of == site && life_of(site) == Some(*life));
             own.map_or(0, |(_, _, left)| u32::try_from(*left).unwrap_or(0))
         };
-        let askers: Vec<Asker> =
-            askers.into_iter().map(|(site, weight)| Asker { site, weight, holds: holds(&site) }).collect();
+        let askers: Vec<Asker> = askers
+            .into_iter()
+            .map(|(site, weight)| Asker { site, weight, holds: holds(&site), turn: turn(&row.slot, &site) })
+            .collect();
         let is_low = |held: u32, more: u32| held <= 1 || held.saturating_mul(KEPT) < held.saturating_add(more);
         let shares = share_out(free, keep, &askers).into_iter().filter(|(site, more)| is_low(holds(site), *more));
         Ok(shares.filter_map(|(site, more)| Some((site, lease(life_of(&site)?, &row.slot, more, second)))).collect())
@@ -226,14 +229,10 @@ impl Hub {
             None => self.weights(venue)?,
         };
         around.of.entry(venue.id.clone()).or_insert_with(|| weights.clone());
-        let lives = self.lives()?;
-        let is_heard =
-            |site: &SiteCode| lives.get(site).is_some_and(|(_, last)| second.saturating_sub(*last) <= HEARD_WITHIN_S);
-        weights.retain(|site, _| is_heard(site));
+        let expected = self.sites_due(second)?;
+        weights.retain(|site, _| expected.contains(site));
         if weights.is_empty() {
-            let mut all: Vec<SiteCode> = lives.keys().filter(|site| is_heard(site)).copied().collect();
-            all.sort_unstable();
-            return Ok(all.into_iter().map(|site| (site, 1)).collect());
+            return Ok(expected.into_iter().map(|site| (site, 1)).collect());
         }
         Ok(weights.into_iter().collect())
     }
@@ -245,6 +244,20 @@ impl Hub {
             *weights.entry(site).or_default() += live.saturating_mul(WEIGHTS.0);
         }
         Ok(weights)
+    }
+
+    /// Sites that give places away these days: heard, or enrolled and not heard yet. The share of one that is not here
+    /// yet waits for it, so that whoever comes first does not get all.
+    fn sites_due(&mut self, second: i64) -> Result<BTreeSet<SiteCode>, HubError> {
+        let is_new = |since: &i64| second.saturating_sub(*since) <= HEARD_WITHIN_S;
+        if self.memory.enrolled.is_none() {
+            self.memory.enrolled = Some(self.store.enrolled_since()?);
+        }
+        let enrolled = self.memory.enrolled.iter().flatten().filter(|(_, since)| is_new(since));
+        let mut expected: BTreeSet<SiteCode> = enrolled.map(|(site, _)| *site).collect();
+        let heard = self.lives()?.iter().filter(|(_, (_, last))| is_new(last));
+        expected.extend(heard.map(|(site, _)| *site));
+        Ok(expected)
     }
 
     /// The sites of a venue's district and county, remembered.
@@ -297,6 +310,12 @@ impl Hub {
             lives.insert(*site, (*life, second));
         }
     }
+}
+
+/// Whose turn it is where weights leave it open: of two slots another's.
+fn turn(slot: &Slot, site: &SiteCode) -> u64 {
+    let hash = digest::digest(&digest::SHA256, format!("{slot} {site}").as_bytes());
+    u64::from_be_bytes(hash.as_ref().first_chunk().copied().unwrap_or_default())
 }
 
 /// Whether places of a round's slots are lent now.

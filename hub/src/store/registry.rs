@@ -97,6 +97,12 @@ impl Store {
         self.all(SQL, [], "read who is enrolled", |row| site(row, 0))
     }
 
+    /// When each enrolled site got its newest certificate.
+    pub(crate) fn enrolled_since(&self) -> Result<Vec<(SiteCode, i64)>, StoreError> {
+        const SQL: &str = "SELECT site, max(issued) FROM certificate WHERE revoked IS NULL GROUP BY site";
+        self.all(SQL, [], "read since when sites are enrolled", |row| Ok((site(row, 0)?, row.get(1)?)))
+    }
+
     pub(crate) fn put_key(&self, site: &SiteCode, number: u8, wrapped: &[u8], since: i64) -> Result<(), StoreError> {
         const SQL: &str = "INSERT OR IGNORE INTO site_key VALUES (?1, ?2, ?3, ?4)";
         self.run(SQL, (site.as_str(), number, wrapped, since), "keep a site's key").map(|_| ())

@@ -74,7 +74,7 @@ fn the_account_adds_up_and_says_what_is_wrong() {
 #[test]
 fn free_places_are_shared_by_weight_and_what_is_held_counts() {
     let site = |number: u32| format!("59311022{number:02}").parse::<SiteCode>().unwrap();
-    let asker = |number, weight, holds| Asker { site: site(number), weight, holds };
+    let asker = |number, weight, holds| Asker { site: site(number), weight, holds, turn: 0 };
     let shares = |free, keep, askers: &[Asker]| {
         let mut out = share_out(free, keep, askers);
         out.sort_unstable();
@@ -90,6 +90,8 @@ fn free_places_are_shared_by_weight_and_what_is_held_counts() {
     assert_eq!(shares(8, 0, &[]), []);
     assert_eq!(shares(8, 0, &[asker(1, 0, 0)]), []);
     assert_eq!(shares(1, 0, &[asker(2, 1, 0), asker(1, 1, 0)]), [(site(1), 1)], "ties by site code");
+    let late = Asker { turn: 9, ..asker(1, 1, 0) };
+    assert_eq!(shares(1, 0, &[asker(2, 1, 0), late]), [(site(2), 1)], "whose turn it is");
 }
 
 #[test]
@@ -101,8 +103,9 @@ fn never_more_is_lent_than_is_free() {
         u32::try_from(seed >> 33).unwrap() % u32::try_from(most).unwrap()
     };
     for _ in 0..20_000 {
-        let askers: Vec<Asker> =
-            (0..dice(9)).map(|number| Asker { site: site(number), weight: dice(5), holds: dice(6) }).collect();
+        let askers: Vec<Asker> = (0..dice(9))
+            .map(|number| Asker { site: site(number), weight: dice(5), holds: dice(6), turn: dice(3).into() })
+            .collect();
         let (free, keep) = (dice(20), dice(10));
         let lent: u32 = share_out(free, keep, &askers).iter().map(|(_, places)| places).sum();
         assert!(lent <= free.saturating_sub(keep), "{free} {keep} {askers:?}");

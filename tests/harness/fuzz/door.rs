@@ -11,6 +11,7 @@ use hub::hub::{Hub, QuarantinedRun};
 use hub::ingest::{Outcome, Upload};
 use hub::registry::{Enrolment, SiteRecord};
 use hub::store::Store;
+use shared::entry::booking::Booking;
 use shared::entry::{
     Arrival, Correction, Dispute, Entry, Fact, Found, Instant, Pieces, Published, Reading, Sale, Sealed, Source, Staff,
     Standing, Withdrawal,
@@ -18,6 +19,7 @@ use shared::entry::{
 use shared::ids::{ActorId, ChangeHash, DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::{Joint, Run};
+use shared::rules::booking::contact::Contact;
 use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
 use shared::seal::{Secret, SiteKeys};
@@ -309,7 +311,7 @@ impl World {
 
     fn entry(&self, id: EntryId, choices: &mut Choices<'_>) -> Vec<u8> {
         let pieces = Pieces { adult: choices.number32() % 5_000_000, child: u32::from(choices.byte() % 4) };
-        let fact = match choices.below(12) {
+        let fact = match choices.below(14) {
             0 => arrival(pieces),
             1..=3 => {
                 let fact =
@@ -331,6 +333,16 @@ impl World {
                 let sealed = known.ok().and_then(|person| self.keys.seal(&id, 0, &person).ok());
                 let bent = Sealed(choices.bytes(64).to_vec());
                 said::of_a_dispute(choices, sealed.filter(|_| bent.0.len() < 32).unwrap_or(bent))
+            }
+            11 | 12 => {
+                let known = Document::parse("01", choices.pick::<&str>(&NUMBERS), "1986-03-15", chrono::NaiveDate::MAX);
+                let document = known.ok().and_then(|person| self.keys.seal(&id, 0, &person).ok());
+                let contact = Contact::parse("王大明", "0912345678").ok();
+                let contact = contact.and_then(|contact| self.keys.seal_contact(&id, &contact).ok());
+                let bent = Sealed(choices.bytes(64).to_vec());
+                let straight = bent.0.len() < 48;
+                let document = document.filter(|_| straight).unwrap_or_else(|| bent.clone());
+                said::of_booking(choices, document, contact.filter(|_| straight).unwrap_or(bent))
             }
             _ => return choices.bytes(40).to_vec(),
         };
@@ -439,7 +451,19 @@ fn may_be_taken(upload: &Upload) -> bool {
         let of_a_site = |fact: &Fact| {
             matches!(
                 fact,
-                Fact::Arrival(_) | Fact::Sale(_) | Fact::Withdrawal(_) | Fact::Correction(_) | Fact::Dispute(_)
+                Fact::Arrival(_)
+                    | Fact::Sale(_)
+                    | Fact::Withdrawal(_)
+                    | Fact::Correction(_)
+                    | Fact::Dispute(_)
+                    | Fact::Booking(
+                        Booking::Booked(_)
+                            | Booking::Wish(_)
+                            | Booking::Cancelled(_)
+                            | Booking::Amended(_)
+                            | Booking::Returned(_)
+                            | Booking::Attended(_)
+                    )
             )
         };
         fact.is_ok_and(|fact| of_a_site(&fact))

@@ -274,7 +274,7 @@ fn is_no_fault(error: &NodeError) -> bool {
 
 /// What a hub writes, or something else.
 fn word(choices: &mut Choices<'_>) -> Vec<u8> {
-    let fact = match choices.below(9) {
+    let fact = match choices.below(11) {
         0 => {
             let (_, text) = *choices.pick(shipped());
             Fact::Programme(Published { text: text.to_owned() })
@@ -295,6 +295,10 @@ fn word(choices: &mut Choices<'_>) -> Vec<u8> {
         6 | 7 => {
             let document = Sealed(choices.bytes(40).to_vec());
             said::of_a_dispute(choices, document)
+        }
+        8 | 9 => {
+            let (document, contact) = (Sealed(choices.bytes(40).to_vec()), Sealed(choices.bytes(60).to_vec()));
+            said::of_booking(choices, document, contact)
         }
         _ => return choices.bytes(60).to_vec(),
     };

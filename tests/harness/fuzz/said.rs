@@ -2,7 +2,10 @@
 
 use chrono::{Days, NaiveDate};
 use shared::digest::{LayerId, Signed};
-use shared::entry::booking::{Slot, Start};
+use shared::entry::booking::{
+    Amended, Answer, Attendance, Attended, Booked, Booker, Booking, BookingStanding, Cancelled, Capacity, Expected,
+    Lease, Numbers, Returned, Shown, Slot, Stands, Start, Wish,
+};
 use shared::entry::{ClearedDay, Decision, Dispute, Exception, Fact, Found, Pieces, Reading, Sealed, Source};
 use shared::ids::{ActorId, CaseId, ChangeHash, DocId, EntryId, Incarnation, ProgrammeId};
 use shared::ledger::run::{Joint, Run};
@@ -231,6 +234,55 @@ pub(super) fn of_a_dispute(choices: &mut Choices<'_>, document: Sealed) -> Fact 
         }),
         _ => Fact::Decision(Decision { of: id(choices), granted: choices.flag(), words: choices.text(20) }),
     }
+}
+
+/// Any fact of booking; whose document and contact are given.
+pub(super) fn of_booking(choices: &mut Choices<'_>, document: Sealed, contact: Sealed) -> Fact {
+    let of = id(choices);
+    let person = Booker {
+        document: document.clone(),
+        contact: contact.clone(),
+        reading: if choices.flag() { Reading::Card } else { Reading::Typed },
+        watermark: choices.number(),
+        shown: *choices.pick(&[Shown::Age, Shown::List, Shown::Unseen]),
+    };
+    let (programme, round) = ("vaccine".parse().expect("a programme"), "vaccine-2021-r1".parse().expect("a round"));
+    let (life, places) = (Incarnation(choices.same()), choices.number32() % PLACES_MAX);
+    let serial = 1 + u64::from(choices.byte());
+    Fact::Booking(match choices.below(13) {
+        0 | 1 => Booking::Booked(Booked { programme, round, slot: slot(choices), lease: of, serial, person }),
+        2 => {
+            let ranked = (0..=choices.below(3)).map(|_| slot(choices)).collect();
+            Booking::Wish(Wish { programme, round, ranked, person })
+        }
+        3 => Booking::Cancelled(Cancelled { of, serial, reason: choices.text(20) }),
+        4 => Booking::Amended(Amended { of, contact }),
+        5 => Booking::Returned(Returned { lease: of, places }),
+        6 => {
+            let what = *choices.pick(&[0, 1, 2]);
+            let what = match what {
+                0 => Attendance::CheckedIn,
+                1 => Attendance::NotGiven { reason: choices.text(20) },
+                _ => Attendance::Given { brand: "AZ".to_owned(), lot: choices.text(10) },
+            };
+            Booking::Attended(Attended { of, serial, slot: slot(choices), what })
+        }
+        7 => Booking::Lease(Lease { life, slot: slot(choices), places, until: choices.signed() }),
+        8 => Booking::Numbers(Numbers { life, first: serial, count: 1 + places, voucher: None }),
+        9 => {
+            let given = choices.flag().then(|| (slot(choices), serial));
+            Booking::Answer(Answer { wish: of, given, voucher: None, why: choices.text(10) })
+        }
+        10 => Booking::Standing(BookingStanding {
+            of,
+            stands: *choices.pick(&[Stands::Live, Stands::Over, Stands::Cancelled]),
+        }),
+        11 => Booking::Capacity(Capacity { slot: slot(choices), places, closed: choices.flag() }),
+        _ => {
+            let (round, slot, comes) = (choices.number32() % 100, slot(choices), choices.flag());
+            Booking::Expected(Expected { of, round, serial, slot, comes, document, contact })
+        }
+    })
 }
 
 pub(super) fn run(choices: &mut Choices<'_>) -> Run {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::lines::Output;
+use super::places::Places;
 use super::sales::{self, Sales};
 use super::trial::Trial;
 
@@ -24,6 +25,7 @@ struct Truth {
 #[derive(Debug)]
 pub(super) struct Ending<'a> {
     trial: &'a Trial,
+    places: Places,
     truths: BTreeMap<u32, Truth>,
     seen: HashSet<u32>,
     ids: HashSet<String>,
@@ -39,6 +41,7 @@ impl<'a> Ending<'a> {
     pub(super) fn new(trial: &'a Trial) -> Self {
         Self {
             trial,
+            places: trial.places.clone(),
             truths: trial.sales.people().filter_map(|person| Some((person, truth(trial, person)?))).collect(),
             seen: HashSet::new(),
             ids: HashSet::new(),
@@ -61,10 +64,13 @@ impl<'a> Ending<'a> {
         if let Some(site) = &line.site {
             return self.stock(site, line);
         }
+        if line.venue.is_some() {
+            return self.places.line(line);
+        }
         if line.summary.is_some() {
             self.summaries += 1;
         }
-        (line.summary.is_none() && line.venue.is_none()).then(|| "a line that is nothing of the contract".to_owned())
+        line.summary.is_none().then(|| "a line that is nothing of the contract".to_owned())
     }
 
     fn case(&mut self, id: &str, line: &Output) -> Option<String> {
@@ -74,6 +80,9 @@ impl<'a> Ending<'a> {
         self.over += u64::try_from(over.len()).unwrap_or(0);
         if !self.ids.insert(id.to_owned()) {
             return Some(format!("case {id} is there twice"));
+        }
+        if line.programme.as_deref() == Some("vaccine") {
+            return self.places.case(id, &refs, &over);
         }
         if !line.programme.as_deref().is_some_and(|name| name.starts_with("mask")) {
             return Some(format!("case {id}: programme {:?}", line.programme));
@@ -135,7 +144,7 @@ impl<'a> Ending<'a> {
             .filter(|code| !self.stocks.contains(*code))
             .map(|code| format!("no stock of {code}"));
         let summary = (self.summaries != 1).then(|| format!("{} summaries", self.summaries));
-        cases.chain(stocks).chain(summary)
+        cases.chain(stocks).chain(summary).chain(self.places.missing())
     }
 }
 

@@ -4,6 +4,8 @@ use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, NaiveDate};
 use serde::Deserialize;
 
+use super::places::{self, Slot};
+
 /// A line of a scenario.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -16,28 +18,17 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) enum Deed {
     Programme(String),
-    Arrive {
-        site: String,
-        pieces: Pieces,
-    },
+    Arrive { site: String, pieces: Pieces },
     Sell(Ask),
-    Withdraw {
-        site: String,
-        refer: String,
-    },
+    Withdraw { site: String, refer: String },
     Cut(String),
     Heal(String),
     Crash(String),
-    Clock {
-        site: String,
-        offset_s: i64,
-    },
-    /// A booking or a cancellation: has an answer, which is not judged here.
-    Booking {
-        refer: String,
-    },
-    /// Places and lists of people: no answer, not judged here.
-    Other,
+    Clock { site: String, offset_s: i64 },
+    Open { slot: Slot, capacity: i64 },
+    Eligible(Document),
+    Book(Box<places::Ask>),
+    Cancel { site: String, refer: String },
 }
 
 /// Adult and child masks.
@@ -77,6 +68,12 @@ struct RawLine {
     adult: Option<u32>,
     child: Option<u32>,
     offset_s: Option<i64>,
+    venue: Option<String>,
+    date: Option<String>,
+    slot: Option<String>,
+    capacity: Option<i64>,
+    name: Option<String>,
+    mobile: Option<String>,
 }
 
 impl Line {
@@ -85,6 +82,10 @@ impl Line {
         let at = DateTime::parse_from_rfc3339(&raw.at).with_context(|| format!("at {:?}", raw.at))?.timestamp();
         let site = raw.site.ok_or_else(|| anyhow!("no site"));
         let refer = raw.refer.ok_or_else(|| anyhow!("no ref"));
+        let slot = match (raw.venue, raw.date, raw.slot) {
+            (Some(venue), Some(date), Some(start)) => Ok(Slot { venue, date, start }),
+            _ => Err(anyhow!("no venue, date or slot")),
+        };
         let pieces = Pieces { adult: raw.adult.unwrap_or(0).into(), child: raw.child.unwrap_or(0).into() };
         let deed = match raw.deed.as_str() {
             "programme" => {
@@ -101,8 +102,16 @@ impl Line {
             "heal" => Deed::Heal(site?),
             "crash" => Deed::Crash(site?),
             "clock" => Deed::Clock { site: site?, offset_s: raw.offset_s.context("no offset_s")? },
-            "book" | "cancel" => Deed::Booking { refer: refer? },
-            "open" | "eligible" => Deed::Other,
+            "open" => Deed::Open { slot: slot?, capacity: raw.capacity.context("no capacity")? },
+            "eligible" => Deed::Eligible(raw.document.context("no document")?),
+            "book" => Deed::Book(Box::new(places::Ask {
+                site: site?,
+                refer: refer?,
+                document: raw.document.context("no document")?,
+                slot: slot?,
+                contact: (raw.name.unwrap_or_default(), raw.mobile.unwrap_or_default()),
+            })),
+            "cancel" => Deed::Cancel { site: site?, refer: refer? },
             other => bail!("unknown deed {other:?}"),
         };
         Ok(Self { at, deed })
@@ -123,6 +132,11 @@ pub(super) struct Output {
     pub(super) over: Option<Vec<String>>,
     pub(super) site: Option<String>,
     pub(super) stock: Option<Pieces>,
+    pub(super) number: Option<String>,
     pub(super) venue: Option<serde_json::Value>,
+    pub(super) date: Option<serde_json::Value>,
+    pub(super) slot: Option<serde_json::Value>,
+    pub(super) booked: Option<i64>,
+    pub(super) capacity: Option<i64>,
     pub(super) summary: Option<serde_json::Value>,
 }

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use super::clock::Clock;
 use super::doubles::Doubles;
 use super::lines::{Ask, Deed, Line, Output, Pieces};
+use super::places::{self, Places};
 use super::reach::{Known, Moment, Reach};
 use super::right::{Belief, Right, told};
 use super::rules::{self, Finding, Rules};
@@ -33,6 +34,7 @@ pub(super) struct Trial {
     published: Vec<(&'static Rules, Moment)>,
     pub(super) sales: Sales,
     pub(super) doubles: Doubles,
+    pub(super) places: Places,
     now: Option<Moment>,
 }
 
@@ -40,14 +42,16 @@ pub(super) struct Trial {
 pub(super) fn answered(line: &Line) -> Option<&str> {
     match &line.deed {
         Deed::Sell(ask) => Some(&ask.refer),
-        Deed::Withdraw { refer, .. } | Deed::Booking { refer } => Some(refer),
+        Deed::Withdraw { refer, .. } | Deed::Cancel { refer, .. } => Some(refer),
+        Deed::Book(ask) => Some(&ask.refer),
         Deed::Programme(_)
         | Deed::Arrive { .. }
         | Deed::Cut(_)
         | Deed::Heal(_)
         | Deed::Crash(_)
         | Deed::Clock { .. }
-        | Deed::Other => None,
+        | Deed::Open { .. }
+        | Deed::Eligible(_) => None,
     }
 }
 
@@ -95,7 +99,16 @@ impl Trial {
                 let connected = site.reach.connected();
                 site.clock.set(*offset_s, now.at, connected);
             }
-            Deed::Booking { .. } | Deed::Other => {}
+            Deed::Open { slot, capacity } => self.places.open(slot, *capacity, now),
+            Deed::Eligible(document) => self.places.list(document, now),
+            Deed::Book(ask) => {
+                let site = self.index(&ask.site, now);
+                return Ok(answer.and_then(|answer| self.book(ask, site, now, answer)));
+            }
+            Deed::Cancel { site, refer } => {
+                let site = self.index(site, now);
+                return Ok(answer.and_then(|answer| self.places.cancel((refer, site), now, answer)));
+            }
         }
         Ok(None)
     }
@@ -296,6 +309,12 @@ impl Trial {
             versions.push(self.in_force(today));
         }
         versions
+    }
+
+    fn book(&mut self, ask: &places::Ask, site: u32, now: Moment, answer: &Output) -> Option<String> {
+        let (sites, own) = (&self.sites, &self.sites[site as usize].reach);
+        let hears = |other: u32, since: Moment| own.hears_site(&sites[other as usize].reach, since, now);
+        self.places.book(ask, (site, own), now, answer, hears)
     }
 
     fn withdraw(&mut self, code: &str, refer: &str, now: Moment, answer: &Output) -> Option<String> {

@@ -1,8 +1,11 @@
 //! The scenario's lines.
 
-use chrono::DateTime;
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate};
 use serde::Deserialize;
 use serde_json::Value;
+use shared::entry::booking::{BadName, Brands, Start, VenueId};
 use shared::ids::SiteCode;
 use shared::rules::programme;
 
@@ -55,6 +58,75 @@ pub enum Ask {
         /// Whose.
         site: Site,
     },
+    /// A slot has so many places.
+    Open(Open),
+    /// Somebody is put on a round's list.
+    Eligible {
+        /// Who.
+        document: Document,
+        /// Which round: a name or a number.
+        round: Value,
+    },
+    /// Somebody asks for a place.
+    Book(Box<Book>),
+    /// An earlier booking is taken back.
+    Cancel {
+        /// Where.
+        site: Site,
+        /// Which.
+        r#ref: String,
+    },
+}
+
+/// A slot that is opened.
+#[derive(Debug, Deserialize)]
+pub struct Open {
+    /// Where.
+    pub venue: Parsed<VenueId>,
+    /// On which day.
+    pub date: NaiveDate,
+    /// From when on: `10:00`.
+    pub slot: Parsed<Start>,
+    /// Which vaccines.
+    pub brand: Parsed<Brands>,
+    /// People.
+    pub capacity: u32,
+}
+
+/// A place that is asked for.
+#[derive(Debug, Deserialize)]
+pub struct Book {
+    /// Where somebody asks.
+    pub site: Site,
+    /// The scenario's name for it.
+    pub r#ref: String,
+    /// Whose.
+    pub document: Document,
+    /// 姓名.
+    #[serde(default)]
+    pub name: String,
+    /// 手機號碼.
+    #[serde(default)]
+    pub mobile: String,
+    /// Where they would go.
+    pub venue: Parsed<VenueId>,
+    /// On which day.
+    pub date: NaiveDate,
+    /// From when on.
+    pub slot: Parsed<Start>,
+}
+
+/// A name that has been looked at.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String", bound(deserialize = "T: FromStr<Err = BadName>"))]
+pub struct Parsed<T>(pub T);
+
+impl<T: FromStr<Err = BadName>> TryFrom<String> for Parsed<T> {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse().map(Self)
+    }
 }
 
 /// A sale that is asked for.
@@ -104,11 +176,7 @@ impl TryFrom<String> for Site {
 #[derive(Deserialize)]
 struct Timed {
     at: String,
-    r#do: String,
 }
-
-/// Known to the contract, not to this version.
-const NOT_YET: [&str; 4] = ["open", "eligible", "book", "cancel"];
 
 /// A line's time in milliseconds since 1970, and what it asks.
 ///
@@ -117,9 +185,6 @@ const NOT_YET: [&str; 4] = ["open", "eligible", "book", "cancel"];
 pub fn parse(line: &str) -> Result<(i64, Ask), String> {
     let timed: Timed = serde_json::from_str(line).map_err(|cause| cause.to_string())?;
     let at = DateTime::parse_from_rfc3339(&timed.at).map_err(|cause| format!("at {:?}: {cause}", timed.at))?;
-    if NOT_YET.contains(&timed.r#do.as_str()) {
-        return Err(format!("{:?}: bookings are not built yet", timed.r#do));
-    }
     let ask = serde_json::from_str(line).map_err(|cause| cause.to_string())?;
     Ok((at.timestamp_millis(), ask))
 }

@@ -179,6 +179,14 @@ impl Line {
         self.ingest_alone(uploads, node, hub, now)
     }
 
+    /// What the hub has to put on its disk goes there, by itself.
+    ///
+    /// # Errors
+    /// Where an end has a fault.
+    pub fn take_up(&mut self, uploads: Vec<Upload>, node: &mut Node, hub: &mut Hub, now: Now) -> Result<()> {
+        self.ingest_alone(uploads, node, hub, now)
+    }
+
     fn ingest_alone(&mut self, mut uploads: Vec<Upload>, node: &mut Node, hub: &mut Hub, now: Now) -> Result<()> {
         while !uploads.is_empty() {
             let outcomes = hub.ingest(&uploads, now.second)?;

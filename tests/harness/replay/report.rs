@@ -17,10 +17,13 @@ use super::town::Town;
 pub fn ending(town: &mut Town, out: &mut impl Write) -> Result<()> {
     let cases = cases(town, out)?;
     let sites = stocks(town, out)?;
+    for slot in town.slot_lines()? {
+        writeln!(out, "{slot}")?;
+    }
     let counts = town.counts;
     let summary = json!({"summary": {
         "lines": counts.lines, "sold": counts.sold, "refused": counts.refused,
-        "withdrawn": counts.withdrawn, "cases": cases.0, "over": cases.1, "sites": sites,
+        "withdrawn": counts.withdrawn, "booked": counts.booked, "cases": cases.0, "over": cases.1, "sites": sites,
     }});
     writeln!(out, "{summary}")?;
     Ok(())

@@ -25,6 +25,7 @@ use shared::seal::Secret;
 
 use super::TICK_MS;
 use super::ask::{self, Ask, Sell};
+use super::booking::Booked;
 use super::line::{Line, Now, Took};
 
 /// An answer to write, none where the line has none, or what is wrong with the line.
@@ -36,16 +37,17 @@ pub struct Town {
     pub hub: Hub,
     edges: BTreeMap<SiteCode, Edge>,
     /// Connected edges that wrote something since the last tick.
-    to_upload: BTreeSet<SiteCode>,
+    pub(super) to_upload: BTreeSet<SiteCode>,
     lists: Lists,
     dice: SmallRng,
     now_ms: i64,
     next_tick_ms: i64,
     /// The scenario's name of each sale that was sold.
-    refs: HashMap<EntryId, Arc<str>>,
+    pub(super) refs: HashMap<EntryId, Arc<str>>,
     sold: HashMap<Arc<str>, (SiteCode, EntryId)>,
     /// The programmes, each with its first day, in the order in which they were published.
     published: Vec<(ProgrammeId, NaiveDate)>,
+    pub(super) booked: Booked,
     /// What was counted on the way.
     pub counts: Counts,
 }
@@ -79,6 +81,8 @@ pub struct Counts {
     pub refused: u64,
     /// Sales withdrawn.
     pub withdrawn: u64,
+    /// Bookings and wishes.
+    pub booked: u64,
     /// Of the digests, by all edges.
     pub took: Took,
 }
@@ -114,6 +118,7 @@ impl Town {
             refs: HashMap::new(),
             sold: HashMap::new(),
             published: Vec::new(),
+            booked: Booked::default(),
             counts: Counts::default(),
         })
     }
@@ -128,6 +133,9 @@ impl Town {
         }
         self.run_ticks(at_ms)?;
         self.counts.lines += 1;
+        if !matches!(ask, Ask::Eligible { .. }) {
+            self.import_lists()?;
+        }
         match ask {
             Ask::Programme { programme } => self.publish(&programme),
             Ask::Arrive { site, adult, child } => self.arrive(site.0, adult, child),
@@ -137,6 +145,10 @@ impl Town {
             Ask::Heal { site } => self.heal(site.0),
             Ask::Clock { site, offset_s } => self.set_clock(site.0, offset_s),
             Ask::Crash { site } => self.crash(site.0),
+            Ask::Open(open) => self.open(&open),
+            Ask::Eligible { document, round } => self.list(&document, &round),
+            Ask::Book(book) => self.book(&book),
+            Ask::Cancel { site, r#ref } => self.cancel(site.0, &r#ref),
         }
     }
 
@@ -203,6 +215,9 @@ impl Town {
                 uploads.extend(more.unwrap_or_default());
             }
         }
+        if !self.booked.is_empty() {
+            self.hub.lend(self.second())?;
+        }
         Ok(())
     }
 
@@ -213,7 +228,7 @@ impl Town {
     }
 
     /// Uses a site's line, dialling first where it is up but not yet used; none where it is cut.
-    fn with_line<T>(
+    pub(super) fn with_line<T>(
         &mut self,
         site: SiteCode,
         deed: impl FnOnce(&mut Line, &mut Node, &mut Hub, Now) -> Result<T>,
@@ -378,7 +393,7 @@ impl Town {
     }
 
     /// A site that is named is enrolled and connected, and knows what its line could bring until now.
-    fn be_there(&mut self, site: SiteCode) -> Result<()> {
+    pub(super) fn be_there(&mut self, site: SiteCode) -> Result<()> {
         self.enrol(site)?;
         self.catch_up(site)
     }
@@ -413,7 +428,7 @@ impl Town {
         Ok(())
     }
 
-    fn node(&mut self, site: SiteCode) -> Result<(&mut Node, Reading)> {
+    pub(super) fn node(&mut self, site: SiteCode) -> Result<(&mut Node, Reading)> {
         let edge = self.edges.get_mut(&site).context("an edge that is there")?;
         let reading = edge.reading(self.now_ms);
         Ok((edge.node.as_mut().context("a node that is running")?, reading))
@@ -428,7 +443,7 @@ impl Town {
         in_force.any(|other| other != last).then(|| last.clone())
     }
 
-    fn second(&self) -> i64 {
+    pub(super) fn second(&self) -> i64 {
         self.now_ms.div_euclid(1000)
     }
 }

@@ -15,6 +15,14 @@ pub(super) struct Document<'a> {
     pub(super) birth: NaiveDate,
 }
 
+/// A slot as a line names it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) venue: &'a str,
+    pub(super) date: NaiveDate,
+    pub(super) start: &'a str,
+}
+
 /// Writes lines and counts them.
 #[derive(Debug)]
 pub(super) struct Lines<W> {
@@ -80,6 +88,46 @@ impl<W: Write> Lines<W> {
     pub(super) fn clock(&mut self, at: i64, site: &str, offset_s: i64) -> io::Result<()> {
         self.begin(at, "clock")?;
         writeln!(self.out, r#","site":"{site}","offset_s":{offset_s}}}"#)
+    }
+
+    pub(super) fn open(&mut self, at: i64, place: Place<'_>, brand: &str, capacity: u64) -> io::Result<()> {
+        self.begin(at, "open")?;
+        let Place { venue, date, start } = place;
+        writeln!(
+            self.out,
+            r#","venue":"{venue}","date":"{date}","slot":"{start}","brand":"{brand}","capacity":{capacity}}}"#
+        )
+    }
+
+    pub(super) fn eligible(&mut self, at: i64, document: Document<'_>, round: u32) -> io::Result<()> {
+        self.begin(at, "eligible")?;
+        let Document { kind, number, birth } = document;
+        writeln!(
+            self.out,
+            r#","document":{{"kind":"{kind}","number":"{number}","birth":"{birth}"}},"round":"vaccine-2021-r{round}"}}"#
+        )
+    }
+
+    pub(super) fn book(
+        &mut self,
+        at: i64,
+        (site, refer): (&str, u64),
+        document: Document<'_>,
+        (name, mobile): (&str, &str),
+        place: Place<'_>,
+    ) -> io::Result<()> {
+        self.begin(at, "book")?;
+        let Document { kind, number, birth } = document;
+        let Place { venue, date, start } = place;
+        writeln!(
+            self.out,
+            r#","site":"{site}","ref":"b{refer}","document":{{"kind":"{kind}","number":"{number}","birth":"{birth}"}},"name":"{name}","mobile":"{mobile}","venue":"{venue}","date":"{date}","slot":"{start}"}}"#
+        )
+    }
+
+    pub(super) fn cancel(&mut self, at: i64, site: &str, refer: &str) -> io::Result<()> {
+        self.begin(at, "cancel")?;
+        writeln!(self.out, r#","site":"{site}","ref":"{refer}"}}"#)
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {

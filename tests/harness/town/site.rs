@@ -16,21 +16,23 @@ use super::lives::Backup;
 use crate::scenario::dice::Dice;
 
 /// A site.
-pub(super) struct Site {
-    pub(super) code: SiteCode,
-    pub(super) secret: Secret,
+pub(crate) struct Site {
+    pub(crate) code: SiteCode,
+    pub(crate) secret: Secret,
     /// The stamp outside its database.
     stamp: Arc<Mutex<Incarnation>>,
+    /// What it notes beside it of what it gave away.
+    spent: Arc<Mutex<Option<(Incarnation, u64)>>>,
     /// None only while it is being started.
     node: Option<Node>,
     pub(super) line: Option<Line>,
     /// When the line comes or goes next.
     pub(super) turns_ms: i64,
     /// Off true time by this when it was set last.
-    pub(super) offset_ms: i64,
+    pub(crate) offset_ms: i64,
     /// Since then it has gone so much too fast, in thousandths.
     pub(super) fast_per_1000: i64,
-    pub(super) set_ms: i64,
+    pub(crate) set_ms: i64,
     /// How far it was off when the node looked last.
     seen_ms: Cell<i64>,
     /// It was set back while the node was off, or an old backup has come: the node cannot know (docs/clocks.md).
@@ -42,7 +44,7 @@ pub(super) struct Site {
 
 impl Site {
     /// A node on a store.
-    pub(super) fn on(
+    pub(crate) fn on(
         store: Store,
         (code, secret): (SiteCode, Secret),
         stamp: Incarnation,
@@ -53,6 +55,7 @@ impl Site {
             code,
             secret,
             stamp: Arc::new(Mutex::new(stamp)),
+            spent: Arc::default(),
             node: None,
             line: None,
             turns_ms: now_ms,
@@ -69,7 +72,7 @@ impl Site {
     }
 
     /// kill -9 and a new start; `store` in place of its own where a backup comes back.
-    pub(super) fn crash(&mut self, store: Option<Store>, now_ms: i64, seed: u64) -> Result<()> {
+    pub(crate) fn crash(&mut self, store: Option<Store>, now_ms: i64, seed: u64) -> Result<()> {
         let own = self.node.take().context("a node that is running")?.into_store();
         self.line = None;
         self.led_astray |= store.is_some() || self.off_ms(now_ms) < self.seen_ms.get() - 2_000;
@@ -81,7 +84,10 @@ impl Site {
         let mut dice = Dice::new(seed, 0xac70);
         // As at the start of the real program: a stamp that is not the store's makes a new life.
         let stored = store.incarnation()?;
-        if stored.is_some_and(|stored| stored != self.stamp()) {
+        let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let len = store.log_len()?;
+        let is_old = spent.is_some_and(|(life, pos)| stored == Some(life) && pos > len);
+        if is_old || stored.is_some_and(|stored| stored != self.stamp()) {
             self.set_stamp(Incarnation(bytes(&mut dice)));
         }
         let stamp = Arc::clone(&self.stamp);
@@ -89,7 +95,12 @@ impl Site {
             *stamp.lock().unwrap_or_else(PoisonError::into_inner) = life;
             Ok(())
         };
-        let lives = Lives { stamp: Box::new(write), ..Lives::in_memory(&self.secret)? };
+        let spent = Arc::clone(&self.spent);
+        let mark = move |life, pos| {
+            *spent.lock().unwrap_or_else(PoisonError::into_inner) = Some((life, pos));
+            Ok(())
+        };
+        let lives = Lives { stamp: Box::new(write), mark: Box::new(mark), ..Lives::in_memory(&self.secret)? };
         let setup = Setup {
             site: self.code,
             name: self.code.to_string(),
@@ -105,15 +116,20 @@ impl Site {
         Ok(())
     }
 
-    pub(super) fn stamp(&self) -> Incarnation {
+    pub(crate) fn stamp(&self) -> Incarnation {
         *self.stamp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_stamp(&mut self, life: Incarnation) {
+    pub(crate) fn set_stamp(&mut self, life: Incarnation) {
         *self.stamp.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 
-    pub(super) fn node(&mut self) -> Result<&mut Node> {
+    /// What it notes of what it gave away comes back with the whole computer.
+    pub(crate) fn note_spent(&mut self, of: &Self) {
+        self.spent = Arc::new(Mutex::new(*of.spent.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    pub(crate) fn node(&mut self) -> Result<&mut Node> {
         self.node.as_mut().context("a node that is running")
     }
 
@@ -122,7 +138,7 @@ impl Site {
         Ok((self.node.as_mut().context("a node that is running")?, self.line.as_mut()))
     }
 
-    pub(super) fn reading(&self, now_ms: i64) -> Reading {
+    pub(crate) fn reading(&self, now_ms: i64) -> Reading {
         let mono_ms = u64::try_from(now_ms - self.booted_ms).unwrap_or_default();
         self.seen_ms.set(self.off_ms(now_ms));
         Reading { wall_ms: now_ms + self.off_ms(now_ms), mono_ms }
@@ -135,7 +151,7 @@ impl Site {
 }
 
 /// Random bytes.
-pub(super) fn bytes<const N: usize>(dice: &mut Dice) -> [u8; N] {
+pub(crate) fn bytes<const N: usize>(dice: &mut Dice) -> [u8; N] {
     let mut out = [0; N];
     for chunk in out.chunks_mut(8) {
         let word = dice.next().to_le_bytes();

@@ -27,6 +27,9 @@ impl Node {
     pub(super) fn commit_booking<T>(&mut self, new: New<'_>, answer: T) -> Result<Committed<T>, NodeError> {
         let New { slot, at, reading, by, request, booking } = new;
         let (id, pos, rows) = (slot.id(), slot.pos, self.booking_rows.clone());
+        if matches!(booking, Booking::Booked(_) | Booking::Returned(_)) {
+            (self.lives.mark)(self.incarnation, pos).map_err(NodeError::Stamp)?;
+        }
         let draft = Draft {
             slot,
             at,

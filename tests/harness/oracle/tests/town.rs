@@ -66,7 +66,9 @@ pub(super) fn replay(scenario: &str, ways: Ways) -> String {
             Deed::Arrive { site, .. } | Deed::Withdraw { site, .. } | Deed::Clock { site, .. } => site,
             Deed::Cut(site) | Deed::Heal(site) | Deed::Crash(site) => site,
             Deed::Sell(ask) => &ask.site,
-            Deed::Programme(_) | Deed::Booking { .. } | Deed::Other => continue,
+            Deed::Programme(_) | Deed::Open { .. } | Deed::Eligible(_) | Deed::Book(_) | Deed::Cancel { .. } => {
+                continue;
+            }
         };
         let site = *by_code.entry(code.clone()).or_insert_with(|| {
             town.edges.push(Edge::default());
@@ -93,7 +95,13 @@ impl Town {
             }
             Deed::Sell(ask) => self.sell(ask, site, now),
             Deed::Withdraw { refer, .. } => self.withdraw(refer, site, now),
-            Deed::Programme(_) | Deed::Crash(_) | Deed::Clock { .. } | Deed::Booking { .. } | Deed::Other => {}
+            Deed::Programme(_)
+            | Deed::Crash(_)
+            | Deed::Clock { .. }
+            | Deed::Open { .. }
+            | Deed::Eligible(_)
+            | Deed::Book(_)
+            | Deed::Cancel { .. } => {}
         }
     }
 
