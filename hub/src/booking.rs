@@ -12,6 +12,7 @@ mod facts;
 mod hold;
 mod judge;
 mod lend;
+mod lists;
 mod numbers;
 mod overspent;
 mod publish;
@@ -26,6 +27,7 @@ use crate::store::{SlotNumber, WaitingKey};
 
 pub use accounts::SlotStatus;
 pub use hold::Awaited;
+pub use lists::{BadLines, BadRoundList, ListImported, ListStatus};
 pub use publish::{BadBooking, PublishedRound, PublishedVenue, check_venue};
 pub use wishes::WaitingWish;
 

@@ -19,6 +19,7 @@ use super::{Store, StoreError};
 
 pub(crate) use bookings::{AttendedRow, BookingRow, CancelledRow, Standing};
 pub(crate) use leases::{LeaseRow, NumbersRow, ReturnedRow};
+pub(crate) use lists::ListRow;
 pub(crate) use wishes::{AnswerRow, WaitingKey};
 
 /// A slot's number in this store.
@@ -52,6 +53,11 @@ impl Store {
         const SQL: &str = "INSERT OR REPLACE INTO round VALUES (?1, ?2, ?3, ?4, ?5)";
         let row = (row.name.as_str(), row.programme.as_str(), &row.text, &row.author, row.second);
         self.run(SQL, row, "keep a round").map(|_| ())
+    }
+
+    /// The text of a round.
+    pub(crate) fn round(&self, name: &VersionName) -> Result<Option<String>, StoreError> {
+        self.one("SELECT text FROM round WHERE name = ?1", [name.as_str()], "look for a round", |row| row.get(0))
     }
 
     /// The last word on each, by name.

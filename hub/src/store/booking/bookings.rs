@@ -197,6 +197,12 @@ impl Store {
         self.all(SQL, [round.as_str()], "read who is booked in a round", person)
     }
 
+    /// People who booked in a round without its list, or wait.
+    pub(crate) fn people_unseen(&self, round: &VersionName) -> Result<Vec<(PersonTag, ProgrammeId)>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT tag, programme FROM booking WHERE round = ?1 AND (shown = 2 OR stands = 0)";
+        self.all(SQL, [round.as_str()], "read who booked without a list", person)
+    }
+
     /// How many live bookings each site has made at a venue.
     pub(crate) fn history(&self, venue: &VenueId) -> Result<Vec<(SiteCode, u32)>, StoreError> {
         const SQL: &str = "SELECT booking.site, count(*) FROM slot JOIN booking ON booking.slot = slot.id \
