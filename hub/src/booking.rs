@@ -16,6 +16,8 @@ mod lists;
 mod numbers;
 mod overspent;
 mod publish;
+mod show;
+mod tables;
 mod wishes;
 
 use std::collections::BTreeSet;
@@ -29,6 +31,8 @@ pub use accounts::SlotStatus;
 pub use hold::Awaited;
 pub use lists::{BadLines, BadRoundList, ListImported, ListStatus};
 pub use publish::{BadBooking, PublishedRound, PublishedVenue, check_venue};
+pub use show::{Called, LeaseStatus};
+pub use tables::{BadTable, read_slots, read_venues};
 pub use wishes::WaitingWish;
 
 /// A person with more bookings than this is no person; nobody else waits while they are read.

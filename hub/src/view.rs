@@ -1,6 +1,7 @@
 //! What the hub knows, as it is shown: JSON for programs, words for people. The console and the
 //! commands say the same.
 
+pub mod booking;
 mod cases;
 mod disputes;
 mod rights;

@@ -135,6 +135,12 @@ impl Store {
         self.all(&format!("{SLOT} ORDER BY venue, date, start, brands"), [], "read the slots", slot)
     }
 
+    /// The slots of a venue's day, by hour.
+    pub(crate) fn slots_on(&self, venue: &VenueId, date: NaiveDate) -> Result<Vec<SlotRow>, StoreError> {
+        let sql = format!("{SLOT} WHERE venue = ?1 AND date = ?2 ORDER BY start, brands");
+        self.all(&sql, (venue.as_str(), date.to_string()), "read a venue's day", slot)
+    }
+
     /// Slots of some days that have changed since they were shared out, the earliest days first.
     pub(crate) fn slots_due(&self, from: NaiveDate, to: NaiveDate, most: usize) -> Result<Vec<SlotRow>, StoreError> {
         let sql = format!(

@@ -184,6 +184,12 @@ impl Store {
         self.all(&sql, [signed(serial)], "look for a serial number", booking)
     }
 
+    /// Bookings of a slot that were not taken back, by serial number.
+    pub(crate) fn bookings_at(&self, slot: SlotNumber) -> Result<Vec<BookingRow>, StoreError> {
+        let sql = format!("{BOOKING} WHERE booking.slot = ?1 AND booking.stands IN (1, 2) ORDER BY booking.serial");
+        self.all(&sql, [slot.0], "read a slot's bookings", booking)
+    }
+
     /// People with a live booking at a venue.
     pub(crate) fn people_at(&self, venue: &VenueId) -> Result<Vec<(PersonTag, ProgrammeId)>, StoreError> {
         const SQL: &str = "SELECT DISTINCT booking.tag, booking.programme FROM slot \
