@@ -378,6 +378,24 @@ fn a_greeting_lends_once_and_writes_nothing_when_there_is_nothing_to_lend() {
 }
 
 #[test]
+fn a_site_whose_service_was_refused_is_lent_nothing() {
+    let mut hub = hub();
+    let edge = Edge::new(A, 1);
+    greet_plainly(&mut hub, &edge, OPEN);
+    let (service, refused) = ("booking".parse().unwrap(), shared::entry::access::ServiceStanding::Refused);
+    hub.answer_service(&edge.site, (&service, refused), ("停用", "op"), second(OPEN)).unwrap().unwrap();
+    offer(&mut hub, OPEN, "10:00", 16);
+    assert_eq!(booking::account(&hub, "10:00").lent, 0);
+    let ask = Enquiry { nonce: [1; 16], about: About::Places { slot: slot("10:00"), places: 1 } };
+    let told = hub.enquire(&edge.site, &edge.incarnation, &ask, second(OPEN)).unwrap();
+    assert!(matches!(told.answer, Answered::Places { lent: 0, .. }));
+    let approved = shared::entry::access::ServiceStanding::Approved;
+    hub.answer_service(&edge.site, (&service, approved), ("恢復", "op"), second(OPEN)).unwrap().unwrap();
+    greet_plainly(&mut hub, &edge, "2021-07-07T09:01");
+    assert_eq!(booking::account(&hub, "10:00").lent, 12);
+}
+
+#[test]
 fn what_is_spent_is_lent_again_before_it_runs_out() {
     let mut hub = hub();
     let mut edge = Edge::new(A, 1);

@@ -1,9 +1,10 @@
 //! Lending places to sites: by history and distance, with a quarter kept for whoever asks over the line.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use shared::entry::access::ServiceStanding;
 use shared::entry::booking::{Booking, Lease, Slot, Venue, VenueId};
 use shared::entry::{Entry, Fact};
 use shared::ids::{Incarnation, SiteCode};
@@ -33,6 +34,9 @@ const BLOCKS_AT_ONCE: usize = 2_048;
 const KEPT: u32 = 4;
 /// A live booking at the venue, the venue's own district, and its county weigh so much.
 const WEIGHTS: (u32, u32, u32) = (8, 4, 1);
+
+/// The service whose refusal at a site means that nothing is lent there.
+const SERVICE: &str = "booking";
 
 /// The lives that were heard last, and when.
 pub(super) type Lives = HashMap<SiteCode, (Incarnation, i64)>;
@@ -167,7 +171,7 @@ impl Hub {
         let Some(row) = self.store.slot_named(slot)? else { return Ok(0) };
         let Ok(free) = u32::try_from(row.account.free()) else { return Ok(0) };
         let places = places.min(free);
-        if places == 0 || self.lendable(&row, second)?.is_none() {
+        if places == 0 || self.lendable(&row, second)?.is_none() || self.refused_sites()?.contains(site) {
             return Ok(0);
         }
         let lease = lease(*life, slot, places, second);
@@ -226,9 +230,12 @@ impl Hub {
             None => self.weights(venue)?,
         };
         around.of.entry(venue.id.clone()).or_insert_with(|| weights.clone());
+        let refused = self.refused_sites()?;
         let lives = self.lives()?;
-        let is_heard =
-            |site: &SiteCode| lives.get(site).is_some_and(|(_, last)| second.saturating_sub(*last) <= HEARD_WITHIN_S);
+        let is_heard = |site: &SiteCode| {
+            let heard = lives.get(site).is_some_and(|(_, last)| second.saturating_sub(*last) <= HEARD_WITHIN_S);
+            heard && !refused.contains(site)
+        };
         weights.retain(|site, _| is_heard(site));
         if weights.is_empty() {
             let mut all: Vec<SiteCode> = lives.keys().filter(|site| is_heard(site)).copied().collect();
@@ -236,6 +243,25 @@ impl Hub {
             return Ok(all.into_iter().map(|site| (site, 1)).collect());
         }
         Ok(weights.into_iter().collect())
+    }
+
+    /// Sites at which the hub has refused the service (S18, S21): they are lent nothing.
+    pub(super) fn refused_sites(&mut self) -> Result<Arc<HashSet<SiteCode>>, HubError> {
+        if let Some(refused) = &self.memory.booking_refused {
+            return Ok(Arc::clone(refused));
+        }
+        let mut refused = HashSet::new();
+        if let Ok(service) = SERVICE.parse() {
+            for site in self.store.sites_with_rights()? {
+                let decided = self.service(&site, &service)?.decided;
+                if decided.is_some_and(|word| word.standing == ServiceStanding::Refused) {
+                    refused.insert(site);
+                }
+            }
+        }
+        let refused = Arc::new(refused);
+        self.memory.booking_refused = Some(Arc::clone(&refused));
+        Ok(refused)
     }
 
     /// By distance and history.

@@ -56,6 +56,8 @@ pub(crate) struct Memory {
     pub(crate) holds_back: bool,
     /// The life of each site that was heard last, and when; none before somebody asks.
     pub(crate) heard: Option<HashMap<SiteCode, (Incarnation, i64)>>,
+    /// Sites at which booking was refused; none before somebody asks.
+    pub(crate) booking_refused: Option<Arc<HashSet<SiteCode>>>,
     /// Who lies near a venue, and how much that weighs.
     pub(crate) near: HashMap<VenueId, Arc<[(SiteCode, u32)]>>,
     pub(crate) tips: HashMap<ActorId, TipRow>,
