@@ -76,6 +76,24 @@ pub mod deeds {
     pub const LIST_IMPORTED: &str = "list-imported";
     /// Notices were published or withdrawn.
     pub const NOTICE: &str = "notice";
+    /// A round of booking was published.
+    pub const ROUND: &str = "round";
+    /// Venues were published.
+    pub const VENUES: &str = "venues";
+    /// It was said how many slots hold, or they were closed or opened.
+    pub const SLOTS: &str = "slots";
+    /// A list of who may book was imported.
+    pub const BOOK_LIST: &str = "book-list";
+    /// A booking was looked at.
+    pub const BOOKING: &str = "booking";
+    /// A booking was cancelled.
+    pub const BOOKING_CANCELLED: &str = "booking-cancelled";
+    /// Telephone numbers of people who are booked somewhere were shown.
+    pub const CALLED: &str = "called";
+    /// What was left of a lease was given up as lost.
+    pub const LEASE_FORFEITED: &str = "lease-forfeited";
+    /// A restored hub lends again before everybody was heard.
+    pub const LEASE_RESUMED: &str = "lease-resumed";
 }
 
 /// A deed that waits for the transaction in which it is done.

@@ -12,9 +12,12 @@ mod facts;
 mod hold;
 mod judge;
 mod lend;
+mod lists;
 mod numbers;
 mod overspent;
 mod publish;
+mod show;
+mod tables;
 mod wishes;
 
 use std::collections::BTreeSet;
@@ -26,7 +29,10 @@ use crate::store::{SlotNumber, WaitingKey};
 
 pub use accounts::SlotStatus;
 pub use hold::Awaited;
+pub use lists::{BadLines, BadRoundList, ListImported, ListStatus};
 pub use publish::{BadBooking, PublishedRound, PublishedVenue, check_venue};
+pub use show::{Called, LeaseStatus};
+pub use tables::{BadTable, read_slots, read_venues};
 pub use wishes::WaitingWish;
 
 /// A person with more bookings than this is no person; nobody else waits while they are read.

@@ -3,22 +3,27 @@
 
 mod ahead;
 mod blame;
+mod bookings;
 mod explain;
 mod words;
 
 pub(crate) use ahead::is_ahead;
 pub(crate) use blame::FEED_SHARED;
+pub(crate) use bookings::standing_words;
+pub use bookings::{BookingFinding, BookingLine};
 
 use chrono::NaiveDate;
+use shared::entry::booking::Stands;
 use shared::entry::{Behind, Instant, Pieces, Reading, Staff};
 use shared::ids::{CaseId, EntryId, ProgrammeId, SiteCode, VersionName};
 use shared::rules::identity::DocumentKind;
 use shared::rules::programme::Text;
 use shared::rules::quota::FindingKind;
 
+use crate::booking::BookingFault;
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
-use crate::store::{CaseRow, Kind, SaleRow};
+use crate::store::{BookingRow, CaseRow, FindingRow, Kind, SaleRow, Standing};
 
 /// Which cases.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,13 +51,17 @@ pub struct CaseSummary {
     pub opened: i64,
     /// The person's sales that are not withdrawn, in the order that decides.
     pub sales: Vec<EntryId>,
-    /// Those that are one too many.
+    /// The person's bookings and granted wishes that were not taken back, in the order that decides.
+    pub bookings: Vec<EntryId>,
+    /// Those that are one too many, sales and bookings.
     pub over: Vec<EntryId>,
+    /// Bookings that the list does not allow, and bookings whose number had been given away.
+    pub booked_wrongly: Vec<EntryId>,
     /// Those that count although their version was no longer in force.
     pub stale: Vec<EntryId>,
     /// Those that count, and whose time is so doubtful that they may be one too many.
     pub doubtful: Vec<EntryId>,
-    /// Where they were sold, each site once.
+    /// Where they were sold or made, each site once.
     pub sites: Vec<SiteCode>,
 }
 
@@ -71,12 +80,16 @@ pub struct CaseDetail {
     pub opened: i64,
     /// The person's number, masked.
     pub person: String,
-    /// The kind of the first sale's document.
+    /// The kind of the first document.
     pub kind: DocumentKind,
     /// All sales of the person in the programme, in the order that decides.
     pub sales: Vec<SaleLine>,
     /// What was found, in the same order.
     pub findings: Vec<FindingLine>,
+    /// All bookings and wishes of the person in the programme, in the order that decides.
+    pub bookings: Vec<BookingLine>,
+    /// What was found of them, in the same order.
+    pub booking_findings: Vec<BookingFinding>,
     /// The whole case in a few sentences.
     pub summary: Text,
 }
@@ -232,7 +245,18 @@ impl Hub {
         let in_doubt = |sale: &&SaleRow| {
             findings.iter().any(|found| found.kind == Kind::Sale(FindingKind::DoubtfulTime) && found.sale == sale.id)
         };
+        let mut bookings = self.bookings_in_order(&row)?;
+        bookings.retain(|booking| matches!(booking.standing, Standing::Stands(Stands::Live | Stands::Over)));
+        let is_over = |booking: &&BookingRow| booking.standing == Standing::Stands(Stands::Over);
+        let wrong = |fault| move |found: &&FindingRow| found.kind == Kind::Booking(fault);
+        let mut booked_wrongly: Vec<EntryId> = Vec::new();
+        for fault in [BookingFault::NotEligible, BookingFault::NumberTwice] {
+            booked_wrongly.extend(findings.iter().filter(wrong(fault)).map(|found| found.sale));
+        }
+        let mut over: Vec<EntryId> = ids(&|sale| sale.effect == Effect::Over);
+        over.extend(bookings.iter().filter(is_over).map(|booking| booking.id));
         let mut sites: Vec<SiteCode> = sales.iter().map(|sale| sale.site).collect();
+        sites.extend(bookings.iter().map(|booking| booking.site));
         sites.sort_unstable();
         sites.dedup();
         Ok(CaseSummary {
@@ -241,7 +265,9 @@ impl Hub {
             open: row.open,
             opened: row.opened,
             sales: ids(&|_| true),
-            over: ids(&|sale| sale.effect == Effect::Over),
+            bookings: bookings.iter().map(|booking| booking.id).collect(),
+            over,
+            booked_wrongly,
             stale: ids(&|sale| sale.stale),
             doubtful: ids(&in_doubt),
             sites,

@@ -1,6 +1,7 @@
 //! The operator's commands. Exit code 0: done; 2: not done, and why on standard error.
 
 mod audit;
+mod bookings;
 mod cases;
 mod disputes;
 mod issuers;
@@ -9,10 +10,12 @@ mod keys;
 mod notices;
 mod operators;
 mod output;
+mod rounds;
 mod rules;
 mod serve;
 mod sites;
 mod staff;
+mod venues;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -118,6 +121,27 @@ enum Command {
     /// Which certificate cards their issuers have revoked.
     #[command(subcommand)]
     Crl(issuers::CrlCommand),
+    /// When may be booked, for which days, by whom.
+    #[command(subcommand)]
+    Round(rounds::RoundCommand),
+    /// Who may book in a round.
+    #[command(subcommand)]
+    List(rounds::ListCommand),
+    /// Where people go.
+    #[command(subcommand)]
+    Venue(venues::VenueCommand),
+    /// How many a venue takes in an hour.
+    #[command(subcommand)]
+    Slot(venues::SlotCommand),
+    /// Find a booking, or take it back.
+    #[command(subcommand)]
+    Booking(bookings::BookingCommand),
+    /// Who waits for a place.
+    #[command(subcommand)]
+    Wish(bookings::WishCommand),
+    /// What is lent to the sites.
+    #[command(subcommand)]
+    Lease(bookings::LeaseCommand),
     /// Texts for every counter: announcements, contacts, questions and answers, policies.
     #[command(subcommand)]
     Notice(notices::NoticeCommand),
@@ -286,6 +310,13 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Issuer(command) => issuers::run(&desk, &command),
         Command::Crl(command) => issuers::run_crl(&desk, &command),
         Command::Notice(command) => notices::run(&desk, &command),
+        Command::Round(command) => rounds::run(&desk, &command),
+        Command::List(command) => rounds::run_list(&desk, &command),
+        Command::Venue(command) => venues::run(&desk, &command),
+        Command::Slot(command) => venues::run_slot(&desk, &command),
+        Command::Booking(command) => bookings::run(&desk, &command),
+        Command::Wish(command) => bookings::run_wish(&desk, &command),
+        Command::Lease(command) => bookings::run_lease(&desk, &command),
         Command::Operator(command) => operators::run(&desk, &command),
         Command::Audit(command) => audit::run(&desk, &command),
         Command::Verify => keep::verify(&desk),

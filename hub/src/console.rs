@@ -96,6 +96,12 @@ fn readers() -> Router<Console> {
         .route("/api/v1/clocks", get(api::clocks))
         .route("/api/v1/sites", get(api::sites))
         .route("/api/v1/programmes", get(api::programmes))
+        .route("/api/v1/booking/rounds", get(api::booking::rounds))
+        .route("/api/v1/booking/venues", get(api::booking::venues))
+        .route("/api/v1/booking/slots", get(api::booking::slots))
+        .route("/api/v1/booking/bookings", get(api::booking::bookings))
+        .route("/api/v1/booking/wishes", get(api::booking::wishes))
+        .route("/api/v1/booking/leases", get(api::booking::leases))
 }
 
 fn operators() -> Router<Console> {

@@ -5,6 +5,7 @@
 //! its layers are replaced by one.
 
 mod fold;
+mod lists;
 mod named;
 
 use std::collections::BTreeMap;

@@ -225,7 +225,7 @@ impl Hub {
         if let Some(case) = self.store.case(id)? {
             let mut sales = self.store.sales(&case.programme, &case.tag)?;
             sales.sort_by_key(crate::cases::order);
-            let Some(first) = sales.first() else { return Ok(None) };
+            let Some(first) = sales.first() else { return self.first_booker(&case) };
             return self.unseal_again(&first.site, &first.id, &first.document).map(Some);
         }
         self.disputant(id)

@@ -115,6 +115,7 @@ impl Hub {
         let entry = entry::encode(written);
         self.store.put_staff_fact(&StaffFactRow { site: *site, id, place, pos, entry, certificate })?;
         self.memory.rights.remove(site);
+        self.memory.booking_refused = None;
         self.memory.rights_changed.insert(*site);
         Ok(())
     }

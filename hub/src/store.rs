@@ -30,8 +30,8 @@ use rusqlite::config::DbConfig;
 
 pub(crate) use audit::{AuditEnd, AuditRow};
 pub(crate) use booking::{
-    AnswerRow, AttendedRow, BookingRow, CancelledRow, LeaseRow, NumbersRow, ReturnedRow, RoundRow, SlotNumber, SlotRow,
-    Standing, WaitingKey,
+    AnswerRow, AttendedRow, BookingRow, CancelledRow, LeaseRow, ListRow, NumbersRow, ReturnedRow, RoundRow, SlotNumber,
+    SlotRow, Standing, WaitingKey,
 };
 pub(crate) use cases::{CaseRow, FindingRow, Kind};
 pub(crate) use digests::{Day as DigestDay, ManifestRow};

@@ -1,6 +1,7 @@
 //! What the hub knows, as it is shown: JSON for programs, words for people. The console and the
 //! commands say the same.
 
+pub mod booking;
 mod cases;
 mod disputes;
 mod rights;
@@ -14,7 +15,9 @@ use crate::operators::Account;
 use crate::publish::PublishedVersion;
 use crate::registry::{SiteRecord, SiteStatus};
 
-pub use cases::{Badge, CaseLine, CasePage, Receipt, SaleMention, ahead, case, case_lines, case_summary};
+pub use cases::{
+    Badge, BookingReceipt, CaseLine, CasePage, Receipt, SaleMention, ahead, booking, case, case_lines, case_summary,
+};
 pub use disputes::{DecisionWords, DisputeLine, DisputePage, dispute, dispute_lines, dispute_summary};
 pub use rights::{StaffCaseLine, issuer, masked_name, notice, rights_words, staff_case, staff_cases, staff_member};
 pub use site_cases::{SiteCaseLine, site_case, site_cases};

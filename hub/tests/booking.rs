@@ -11,6 +11,8 @@ use booking::{
     leases, numbers, offer, person, rebuilds_to_the_same, send, similar, slot, told, venue, wish,
 };
 use edge::{A, ANNA, B, BORIS, C, Edge, canonical, id, number, refused, second};
+use hub::booking::BookingFault;
+use hub::cases::{CaseFilter, Times};
 use hub::hub::Hub;
 use hub::ingest::Upload;
 use shared::entry::Fact;
@@ -279,4 +281,56 @@ fn numbers_are_lent_in_blocks_and_never_twice() {
 #[test]
 fn two_hubs_of_one_seed_agree() {
     assert_eq!(canonical(&hub_with(9)), canonical(&hub_with(9)));
+}
+
+#[test]
+fn a_case_says_what_to_do_and_that_the_clocks_leave_it_open() {
+    let (mut hub, [mut a, mut b], [of_a, of_b]) = lent();
+    let first = book(&mut a, "2021-07-07T09:10", &person(ANNA), (of_a, "10:00", 1));
+    let later = book(&mut b, "2021-07-07T09:10", &person(ANNA), (of_b, "10:00", 101));
+    send(&mut hub, "2021-07-07T10:00", &[first.clone(), later.clone()]);
+    let [case] = hub.cases(&CaseFilter::default()).unwrap().try_into().unwrap();
+    // Of one second the site's code decides.
+    let (live, over) = if A < B { (id(&first), id(&later)) } else { (id(&later), id(&first)) };
+    assert_eq!((case.bookings.as_slice(), case.over.as_slice()), (&[live, over][..], &[over][..]));
+    let detail = hub.case(&case.id).unwrap().unwrap();
+    let [found] = detail.booking_findings.as_slice() else { panic!("{detail:?}") };
+    assert_eq!((found.fault, found.because.as_slice(), found.times), (BookingFault::Over, &[live][..], Times::InDoubt));
+    let text = &found.text;
+    assert!(text.en.contains("cancel the later one") && text.en.contains("clocks leave open"), "{}", text.en);
+    assert!(text.zh.contains("致電本人") && text.zh.contains("時鐘"), "{}", text.zh);
+    assert_eq!(detail.person, person(ANNA).masked());
+    assert!(detail.summary.en.contains("1 live, 1 over"), "{}", detail.summary.en);
+    let page = hub::view::CasePage::from(&detail);
+    assert_eq!((page.line.over, page.bookings.len(), page.receipts.len()), (1, 2, 0));
+    // An operator takes it back: the case is closed, the desk told, the place the lease's again.
+    assert!(hub.cancel_booking(&over, ("", "op"), second(OPEN)).unwrap().is_err(), "without a reason");
+    hub.cancel_booking(&over, ("本人要求", "op"), second("2021-07-07T10:05")).unwrap().unwrap();
+    assert_eq!(hub.cases(&CaseFilter::default()).unwrap(), []);
+    assert_eq!(account(&hub, "10:00").booked(), 1);
+    assert!(hub.cancel_booking(&over, ("本人要求", "op"), second(OPEN)).unwrap().is_err(), "once");
+    let loser = if A < B { &b } else { &a };
+    assert_eq!(standings(&hub, loser), [(over, Stands::Over), (over, Stands::Cancelled)]);
+    let [called] = hub.to_call(&venue().id, "2021-07-12".parse().unwrap(), None).unwrap().try_into().unwrap();
+    assert_eq!((called.mobile.as_str(), called.booking.id), ("0912345678", live));
+    assert!(!called.name.contains("大") && !format!("{called:?}").contains("0912"), "{}", called.name);
+    rebuilds_to_the_same(&mut hub);
+}
+
+#[test]
+fn a_round_that_moves_takes_its_people_along_in_the_feed() {
+    let (mut hub, [mut a, _], [of_a, _]) = lent();
+    let booked = book(&mut a, "2021-07-07T09:10", &person(ANNA), (of_a, "10:00", 1));
+    send(&mut hub, "2021-07-07T10:00", std::slice::from_ref(&booked));
+    let (_, text) = shared::rules::programme::shipped_rounds()[0];
+    let moved = text.replace("first_day = \"2021-07-12\"", "first_day = \"2021-07-11\"");
+    hub.publish_round(&moved, "op", second("2021-07-07T10:10")).unwrap().unwrap();
+    let days: Vec<(String, bool)> = told(&hub).into_iter().map(|(day, _, gone)| (day, gone)).collect();
+    let day = |day: &str| format!("vaccine 2021-07-{day}");
+    assert_eq!(days[0], (day("12"), false));
+    assert_eq!(
+        days[1..].iter().cloned().collect::<std::collections::BTreeSet<_>>(),
+        [(day("11"), false), (day("12"), true)].into()
+    );
+    rebuilds_to_the_same(&mut hub);
 }

@@ -74,7 +74,7 @@ impl Hub {
     }
 
     /// The last word on a venue.
-    pub(super) fn venue(&self, id: &VenueId) -> Result<Option<Venue>, HubError> {
+    pub(crate) fn venue(&self, id: &VenueId) -> Result<Option<Venue>, HubError> {
         let Some(bytes) = self.store.venue(id)? else { return Ok(None) };
         let entry = entry::decode(&bytes).map_err(|cause| HubError::Damaged(format!("a venue: {cause}")))?;
         Ok(if let Fact::Booking(Booking::Venue(venue)) = entry.fact { Some(venue) } else { None })

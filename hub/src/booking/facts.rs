@@ -295,6 +295,12 @@ impl Hub {
         Ok(())
     }
 
+    /// Whoever booked in a round without its list is judged again.
+    pub(super) fn touch_unseen(&self, round: &VersionName, batch: &mut Batch) -> Result<(), HubError> {
+        batch.bookings.people.extend(self.store.people_unseen(round)?);
+        Ok(())
+    }
+
     /// Everybody who is booked at the venues of a site is judged again, so that it hears of them.
     pub(crate) fn touch_venues_of(&self, site: &SiteCode, batch: &mut Batch) -> Result<(), HubError> {
         for venue in self.store.venues_of(site)? {

@@ -1,10 +1,11 @@
 //! Lending places to sites: by history and distance, with a quarter kept for whoever asks over the line.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use chrono::{NaiveDateTime, TimeDelta};
+use shared::entry::access::ServiceStanding;
 use shared::entry::booking::{Booking, Lease, Slot, Venue, VenueId};
 use shared::entry::{Entry, Fact};
 use shared::ids::{Incarnation, SiteCode};
@@ -35,6 +36,9 @@ const KEPT: u32 = 4;
 /// A live booking at the venue, the venue's own district, and its county weigh so much: a few bookings say little yet.
 const WEIGHTS: (u32, u32, u32) = (1, 16, 4);
 
+/// The service whose refusal at a site means that nothing is lent there.
+const SERVICE: &str = "booking";
+
 /// The lives that were heard last, and when.
 pub(super) type Lives = HashMap<SiteCode, (Incarnation, i64)>;
 
@@ -42,6 +46,8 @@ pub(super) type Lives = HashMap<SiteCode, (Incarnation, i64)>;
 #[derive(Default)]
 struct Surroundings {
     of: HashMap<VenueId, BTreeMap<SiteCode, u32>>,
+    /// Sites that give places away these days.
+    due: Option<BTreeSet<SiteCode>>,
 }
 
 impl Hub {
@@ -101,10 +107,22 @@ impl Hub {
         self.transact(|hub| {
             if hub.wants_numbers(site, &life, second)? {
                 hub.lend_numbers(site, &life, second)?;
+                hub.look_again_near(site, second)?;
             }
             let leases = hub.plan_for(site, &life, second)?;
             hub.write_leases(BTreeMap::from([(*site, leases)]), second).map(drop)
         })
+    }
+
+    /// A new life of a site: the slots near it that it is not lent at its greeting are shared out with the next ones.
+    fn look_again_near(&self, site: &SiteCode, second: i64) -> Result<(), HubError> {
+        let Some(county) = self.store.site(site)?.and_then(|record| crate::view::county(&record)) else {
+            return Ok(());
+        };
+        for days in self.days_lent(taipei_time(second)) {
+            self.store.due_near((&county, site), days)?;
+        }
+        Ok(())
     }
 
     /// What a site that holds nothing is lent of the slots near it.
@@ -168,7 +186,7 @@ impl Hub {
         let Some(row) = self.store.slot_named(slot)? else { return Ok(0) };
         let Ok(free) = u32::try_from(row.account.free()) else { return Ok(0) };
         let places = places.min(free);
-        if places == 0 || self.lendable(&row, second)?.is_none() {
+        if places == 0 || self.lendable(&row, second)?.is_none() || self.refused_sites()?.contains(site) {
             return Ok(0);
         }
         let lease = lease(*life, slot, places, second);
@@ -229,12 +247,34 @@ impl Hub {
             None => self.weights(venue)?,
         };
         around.of.entry(venue.id.clone()).or_insert_with(|| weights.clone());
-        let expected = self.sites_due(second)?;
-        weights.retain(|site, _| expected.contains(site));
+        let due = match &mut around.due {
+            Some(due) => due,
+            none => none.insert(self.sites_due(second)?),
+        };
+        weights.retain(|site, _| due.contains(site));
         if weights.is_empty() {
-            return Ok(expected.into_iter().map(|site| (site, 1)).collect());
+            return Ok(due.iter().map(|site| (*site, 1)).collect());
         }
         Ok(weights.into_iter().collect())
+    }
+
+    /// Sites at which the hub has refused the service (S18, S21): they are lent nothing.
+    pub(super) fn refused_sites(&mut self) -> Result<Arc<HashSet<SiteCode>>, HubError> {
+        if let Some(refused) = &self.memory.booking_refused {
+            return Ok(Arc::clone(refused));
+        }
+        let mut refused = HashSet::new();
+        if let Ok(service) = SERVICE.parse() {
+            for site in self.store.sites_with_rights()? {
+                let decided = self.service(&site, &service)?.decided;
+                if decided.is_some_and(|word| word.standing == ServiceStanding::Refused) {
+                    refused.insert(site);
+                }
+            }
+        }
+        let refused = Arc::new(refused);
+        self.memory.booking_refused = Some(Arc::clone(&refused));
+        Ok(refused)
     }
 
     /// By distance and history.
@@ -257,6 +297,8 @@ impl Hub {
         let mut expected: BTreeSet<SiteCode> = enrolled.map(|(site, _)| *site).collect();
         let heard = self.lives()?.iter().filter(|(_, (_, last))| is_new(last));
         expected.extend(heard.map(|(site, _)| *site));
+        let refused = self.refused_sites()?;
+        expected.retain(|site| !refused.contains(site));
         Ok(expected)
     }
 

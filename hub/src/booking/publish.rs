@@ -1,6 +1,9 @@
 //! What the hub says of booking: rounds, venues, how many a slot holds; and what an operator takes back.
 
-use shared::entry::booking::{BadName, Booking, Cancelled, Capacity, Returned, Round as Published, Venue};
+use chrono::NaiveDate;
+use shared::entry::booking::{
+    BadName, Booking, Cancelled, Capacity, Returned, Round as Published, Start, Venue, VenueId,
+};
 use shared::entry::{Entry, Fact};
 use shared::ids::{DocId, EntryId, VersionName};
 use shared::rules::booking::round::{Round, Rounds};
@@ -11,7 +14,7 @@ use shared::wire::v1::entry::{self, ADDRESS_BYTES_MAX, ENTRY_BYTES_MAX, REASON_B
 use crate::hub::{Hub, HubError};
 use crate::project::Batch;
 use crate::publish::{desk, month, signed};
-use crate::store::RoundRow;
+use crate::store::{RoundRow, SlotRow};
 
 /// Longest telephone number of a venue, in bytes.
 const PHONE_BYTES_MAX: usize = 40;
@@ -191,6 +194,27 @@ impl Hub {
             hub.lend_due(second).map(drop)
         })?;
         Ok(Ok(()))
+    }
+
+    /// Closes the slots of a venue's day, perhaps of one hour, or opens them again; gives how many.
+    ///
+    /// # Errors
+    /// Where the machine fails; that nothing is offered then is the inner error.
+    pub fn close_slots(
+        &mut self,
+        (venue, date, start): (&VenueId, NaiveDate, Option<Start>),
+        closed: bool,
+        by: &str,
+        second: i64,
+    ) -> Result<Result<usize, BadBooking>, HubError> {
+        let rows = self.slots_at(venue, date, start)?.into_iter().filter(|row| row.offered);
+        let capacity = |row: SlotRow| Capacity { slot: row.slot, places: row.account.capacity, closed };
+        let capacities: Vec<Capacity> = rows.map(capacity).collect();
+        if capacities.is_empty() {
+            return Ok(Err(BadBooking::Slot));
+        }
+        let count = capacities.len();
+        Ok(self.put_capacities(&capacities, by, second)?.map(|()| count).map_err(|(_, bad)| bad))
     }
 
     /// Cancels a booking on its site's desk.

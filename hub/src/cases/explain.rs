@@ -4,16 +4,17 @@ use std::collections::HashMap;
 
 use shared::entry::Fact;
 use shared::ids::{CaseId, EntryId, ProgrammeId, SiteCode};
+use shared::rules::booking::round::Round;
 use shared::rules::identity::Document;
 use shared::rules::programme::Text;
 use shared::rules::quota::{Finding, FindingKind, Purchase, Timed};
 use shared::rules::refusal::Refusal;
 
-use super::{CaseDetail, FindingLine, Knew, SaleLine, Times, blame, order, words};
+use super::{CaseDetail, FindingLine, Knew, SaleLine, Times, blame, bookings, order, words};
 use crate::conflict::{self, Effect};
 use crate::hub::{Hub, HubError};
 use crate::project::as_purchase;
-use crate::store::{CaseRow, FindingRow, Kind, SaleRow};
+use crate::store::{BookingRow, CaseRow, FindingRow, Kind, SaleRow};
 
 impl Hub {
     /// A case explained; none where no such case was ever found.
@@ -41,19 +42,30 @@ impl Hub {
             }
             buyers.push(buyer);
         }
-        let first = buyers.first().ok_or_else(|| HubError::Damaged(format!("case {} has no sale", case.id)))?;
+        let booked = self.bookings_in_order(&case)?;
+        if let (true, Some(row)) = (buyers.is_empty(), booked.first()) {
+            buyers.push(self.unseal_again(&row.site, &row.id, &row.document)?);
+        }
+        let first = buyers.first().ok_or_else(|| HubError::Damaged(format!("case {} is of nothing", case.id)))?;
         let findings = self.finding_lines(&case, &live, &sales)?;
+        let bookings = self.booking_lines_of(&booked)?;
+        let booking_findings = self.booking_findings(&case, &bookings)?;
         Ok(CaseDetail {
             id: case.id,
-            title: self.title(&case, &live)?,
+            title: if live.is_empty() { self.booking_title(&case, &booked)? } else { self.title(&case, &live)? },
             programme: case.programme,
             open: case.open,
             opened: case.opened,
             person: first.masked(),
             kind: first.kind(),
-            summary: words::summary(&sales, &findings),
+            summary: both(
+                (!sales.is_empty()).then(|| words::summary(&sales, &findings)),
+                (!bookings.is_empty()).then(|| bookings::summary(&bookings, &booking_findings)),
+            ),
             sales,
             findings,
+            bookings,
+            booking_findings,
         })
     }
 
@@ -94,6 +106,13 @@ impl Hub {
 
     pub(crate) fn site_name(&self, site: &SiteCode) -> Result<String, HubError> {
         Ok(self.store.site(site)?.map_or_else(|| site.to_string(), |record| record.name))
+    }
+
+    /// What the round of the last booking is called.
+    fn booking_title(&self, case: &CaseRow, booked: &[BookingRow]) -> Result<Text, HubError> {
+        let round = booked.last().map(|row| self.store.round(&row.round)).transpose()?.flatten();
+        let title = round.and_then(|text| Round::parse(&text).ok()).map(|round| round.title);
+        title.map_or_else(|| self.title(case, &[]), Ok)
     }
 
     /// What the programme is called by the version in force when it last happened.
@@ -168,6 +187,13 @@ impl Hub {
         found.sort_by_key(|(instant, finding)| (*instant, finding.sale));
         Ok(found.into_iter().map(|(_, finding)| finding).collect())
     }
+}
+
+/// One text after the other.
+fn both(sales: Option<Text>, bookings: Option<Text>) -> Text {
+    let all: Vec<Text> = sales.into_iter().chain(bookings).collect();
+    let joined = |of: fn(&Text) -> &str| all.iter().map(of).collect::<Vec<_>>().join(" ");
+    Text { zh: joined(|text| &text.zh), en: joined(|text| &text.en) }
 }
 
 /// Whether the sale came certainly after those that filled the window, and all of them on the days written down.

@@ -100,6 +100,15 @@ fn in_words(case: &CaseDetail) -> String {
             let _ = writeln!(text, "    → {}\n      {}", why.zh, why.en);
         }
     }
+    for booking in &page.bookings {
+        let badge = &booking.badge.text;
+        let _ = writeln!(text, "\n[預約 booking {}] {} {}", booking.number, badge.zh, badge.en);
+        let _ = writeln!(text, "    {}\n    {}", booking.text.zh, booking.text.en);
+        let _ = writeln!(text, "    entry {}", booking.entry);
+        for why in &booking.why {
+            let _ = writeln!(text, "    → {}\n      {}", why.zh, why.en);
+        }
+    }
     text
 }
 

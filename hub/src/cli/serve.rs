@@ -25,6 +25,8 @@ const QUIET: &str = "info,refinery_core=warn";
 const WORKERS_A_CORE: usize = 4;
 /// So often the log says where the audit ends.
 const AUDIT_TOLD: Duration = Duration::from_secs(60 * 60);
+/// So often places are shared out.
+const LENT_EVERY: Duration = Duration::from_secs(60);
 /// So often it is looked whether digests are due, in seconds.
 const DIGESTS_LOOKED_S: u64 = 30;
 
@@ -59,6 +61,7 @@ async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyh
     let setup = gateway::Setup { listen: args.listen, authority, clock: desk.clock };
     let gateway = gateway::start(setup, hub.clone())?;
     let digests = tokio::spawn(publish_digests(hub.clone(), desk.clock, args.digests_every));
+    let lending = tokio::spawn(lend_places(hub.clone(), desk.clock));
     let listener = TcpListener::bind(args.http).await.with_context(|| format!("listen on {} (TCP)", args.http))?;
     let http = listener.local_addr().context("the console's address")?;
     let hosts = console_hosts(http, &args.http_host)?.into();
@@ -69,6 +72,7 @@ async fn serve(desk: &Desk, args: &ServeArgs, authority: Arc<Authority>) -> anyh
     tracing::info!("stopping");
     gateway.stop().await;
     digests.abort();
+    lending.abort();
     audit.abort();
     mailbox.stop().await;
     reading.stop().await;
@@ -92,6 +96,33 @@ async fn publish_digests(hub: HubHandle, clock: WallClock, every_s: i64) {
                 tracing::error!(error = &cause as &dyn std::error::Error, "the nation's digests cannot be published");
             }
             Err(stopped) => return tracing::debug!(%stopped, "no more digests"),
+        }
+        if hub.look().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What is free of booked places, once a minute; much of it in several turns, so that nobody waits long behind it.
+async fn lend_places(hub: HubHandle, clock: WallClock) {
+    let mut tick = tokio::time::interval(LENT_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let mut all = 0;
+        loop {
+            match hub.call(move |hub| hub.lend(clock.second())).await {
+                Ok(Ok(0)) => break,
+                Ok(Ok(lent)) => all += lent,
+                Ok(Err(cause)) => {
+                    tracing::error!(error = &cause as &dyn std::error::Error, "places cannot be lent");
+                    break;
+                }
+                Err(stopped) => return tracing::debug!(%stopped, "nothing more is lent"),
+            }
+        }
+        if all > 0 {
+            tracing::info!(places = all, "places are lent");
         }
         if hub.look().await.is_err() {
             return;

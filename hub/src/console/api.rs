@@ -1,5 +1,6 @@
 //! JSON under `/api/v1`.
 
+pub(super) mod booking;
 mod changes;
 
 use axum::extract::{Path, Query, State};

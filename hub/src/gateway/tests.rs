@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use shared::entry::booking::{Capacity, Slot, Venue};
 use shared::rules::identity::Document;
-use shared::rules::programme::shipped_text;
+use shared::rules::programme::{shipped_rounds, shipped_text};
 use shared::seal::{Secret, SiteKeys};
 use shared::wire::v1::confirm::Confirm;
+use shared::wire::v1::enquiry::{About, Answered, Enquiry};
 use shared::wire::v1::enrol::{ALPN_SYNC, Token};
 use shared::wire::v1::message::Message;
 use tempfile::TempDir;
@@ -308,6 +310,44 @@ async fn questions_about_somebody_are_answered_counted_and_heard_as_slowly() {
     let all = tokio::time::timeout(Duration::from_secs(3), edge.say(&many)).await;
     assert!(all.is_err() || edge.ending().await.0 == Some(code::PROTOCOL), "so many questions were taken");
     assert!(counters.confirmed.get() < 200, "{} were answered", counters.confirmed.get());
+    town.stop().await;
+}
+
+/// A round that is open in the morning, a venue far from every site, and a slot of which everything is free.
+fn offered(hub: &mut Hub) -> Slot {
+    let (_, text) = shipped_rounds()[0];
+    let days = [("2021-07-06", "2020-02-05"), ("2021-07-09", "2020-02-08"), ("2021-07-12", "2020-02-10")];
+    let text = days.iter().fold(text.replace("2021-07-16", "2020-02-14"), |text, (from, to)| text.replace(from, to));
+    hub.publish_round(&text, "t", MORNING).unwrap().unwrap();
+    let venue = Venue {
+        id: "V1".parse().unwrap(),
+        name: "金寧衛生所".to_owned(),
+        county: "金門縣".to_owned(),
+        district: "金寧鄉".to_owned(),
+        address: "金寧鄉1號".to_owned(),
+        phone: String::new(),
+        site: None,
+        holds: true,
+    };
+    hub.put_venues(&[venue], "t", MORNING).unwrap().unwrap();
+    let (venue, start, brands) = ("V1".parse().unwrap(), "10:00".parse().unwrap(), "AZ".parse().unwrap());
+    let slot = Slot { venue, date: "2020-02-10".parse().unwrap(), start, brands };
+    hub.put_capacities(&[Capacity { slot: slot.clone(), places: 4, closed: false }], "t", MORNING).unwrap().unwrap();
+    slot
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_comes_down_at_once_behind_the_answer_that_names_it() {
+    let town = Town::new().await;
+    let slot = offered(&mut town.another_process());
+    let (mut edge, _) = town.edge(TAMSUI, 1).await;
+    // The versions and what was offered, and the numbers that the greeting lent.
+    edge.until("the hub's ledgers", |edge| edge.down.len() >= 5).await;
+    let ask = Enquiry { nonce: [7; 16], about: About::Places { slot, places: 3 } };
+    edge.say(&framed(&Message::Enquiry(ask))).await;
+    let heard = edge.hear(2).await;
+    let [Message::Told(told), Message::Down { pos, .. }] = heard.as_slice() else { panic!("{heard:?}") };
+    assert_eq!(told.answer, Answered::Places { lent: 3, upto: *pos });
     town.stop().await;
 }
 

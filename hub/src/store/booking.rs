@@ -19,6 +19,7 @@ use super::{Store, StoreError};
 
 pub(crate) use bookings::{AttendedRow, BookingRow, CancelledRow, Standing};
 pub(crate) use leases::{LeaseRow, NumbersRow, ReturnedRow};
+pub(crate) use lists::ListRow;
 pub(crate) use wishes::{AnswerRow, WaitingKey};
 
 /// A slot's number in this store.
@@ -52,6 +53,11 @@ impl Store {
         const SQL: &str = "INSERT OR REPLACE INTO round VALUES (?1, ?2, ?3, ?4, ?5)";
         let row = (row.name.as_str(), row.programme.as_str(), &row.text, &row.author, row.second);
         self.run(SQL, row, "keep a round").map(|_| ())
+    }
+
+    /// The text of a round.
+    pub(crate) fn round(&self, name: &VersionName) -> Result<Option<String>, StoreError> {
+        self.one("SELECT text FROM round WHERE name = ?1", [name.as_str()], "look for a round", |row| row.get(0))
     }
 
     /// The last word on each, by name.
@@ -129,6 +135,12 @@ impl Store {
         self.all(&format!("{SLOT} ORDER BY venue, date, start, brands"), [], "read the slots", slot)
     }
 
+    /// The slots of a venue's day, by hour.
+    pub(crate) fn slots_on(&self, venue: &VenueId, date: NaiveDate) -> Result<Vec<SlotRow>, StoreError> {
+        let sql = format!("{SLOT} WHERE venue = ?1 AND date = ?2 ORDER BY start, brands");
+        self.all(&sql, (venue.as_str(), date.to_string()), "read a venue's day", slot)
+    }
+
     /// Slots of some days that have changed since they were shared out, the earliest days first.
     pub(crate) fn slots_due(&self, from: NaiveDate, to: NaiveDate, most: usize) -> Result<Vec<SlotRow>, StoreError> {
         let sql = format!(
@@ -153,6 +165,17 @@ impl Store {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let row = (county, site.as_str(), from.to_string(), to.to_string(), most);
         self.all(&sql, row, "look for slots near a site", slot)
+    }
+
+    /// Slots with something free near a site are shared out once more.
+    pub(crate) fn due_near(
+        &self,
+        (county, site): (&str, &SiteCode),
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE slot SET due = 1 WHERE venue IN (SELECT id FROM venue WHERE county = ?1 UNION SELECT             id FROM venue WHERE site = ?2) AND date BETWEEN ?3 AND ?4 AND closed = 0 AND places > lent + granted";
+        let row = (county, site.as_str(), from.to_string(), to.to_string());
+        self.run(SQL, row, "look at slots again").map(|_| ())
     }
 
     /// It was looked at and need not be again until something changes.

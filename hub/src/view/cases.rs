@@ -3,12 +3,16 @@
 
 use serde_json::{Value, json};
 use shared::entry::Reading;
+use shared::entry::booking::Stands;
 use shared::rules::calendar::roc_minute;
 use shared::rules::programme::Text;
 use shared::rules::quota::FindingKind;
 use shared::rules::refusal::{off_en, off_zh};
 
-use crate::cases::{CaseDetail, CaseFilter, CaseSummary, FindingLine, Knew, Knowledge, SaleLine, Times};
+use crate::cases::{
+    BookingFinding, BookingLine, CaseDetail, CaseFilter, CaseSummary, FindingLine, Knew, Knowledge, SaleLine, Times,
+    standing_words,
+};
 use crate::conflict::Effect;
 use crate::hub::{Hub, HubError};
 use crate::store::AheadSale;
@@ -74,6 +78,25 @@ pub struct CasePage {
     pub summary: Text,
     /// Every sale's receipt.
     pub receipts: Vec<Receipt>,
+    /// Every booking and wish.
+    pub bookings: Vec<BookingReceipt>,
+}
+
+/// A booking or a wish of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingReceipt {
+    /// From 1.
+    pub number: usize,
+    /// How it stands.
+    pub badge: Badge,
+    /// The site's name.
+    pub site_name: String,
+    /// The whole in a sentence.
+    pub text: Text,
+    /// The entry's id.
+    pub entry: String,
+    /// What was found of it, and what to do.
+    pub why: Vec<Text>,
 }
 
 /// A sale's receipt.
@@ -141,15 +164,21 @@ impl From<&CaseDetail> for CaseLine {
             site: sale.site_name.clone(),
             badge: badge(sale.effect),
         };
+        let booked = |booking: &BookingLine| SaleMention {
+            time: roc_minute(booking.at.second),
+            site: booking.site_name.clone(),
+            badge: booking_badge(booking),
+        };
         Self {
             short: id.chars().take(SHORT).collect(),
             id,
             title: case.title.clone(),
             person: case.person.clone(),
             open: case.open,
-            over: case.sales.iter().filter(|sale| sale.effect == Effect::Over).count(),
+            over: case.sales.iter().filter(|sale| sale.effect == Effect::Over).count()
+                + case.bookings.iter().filter(|booking| booking.stands == Some(Stands::Over)).count(),
             doubtful: case.findings.iter().filter(|found| found.kind == FindingKind::DoubtfulTime).count(),
-            sales: case.sales.iter().map(mention).collect(),
+            sales: case.sales.iter().map(mention).chain(case.bookings.iter().map(booked)).collect(),
         }
     }
 }
@@ -164,8 +193,32 @@ impl From<&CaseDetail> for CasePage {
             kind: Text::new(case.kind.label_zh(), case.kind.label_en()),
             summary: case.summary.clone(),
             receipts: receipts.collect(),
+            bookings: (1..)
+                .zip(&case.bookings)
+                .map(|(number, line)| booked(number, line, &case.booking_findings))
+                .collect(),
         }
     }
+}
+
+fn booked(number: usize, line: &BookingLine, findings: &[BookingFinding]) -> BookingReceipt {
+    BookingReceipt {
+        number,
+        badge: booking_badge(line),
+        site_name: line.site_name.clone(),
+        text: line.text.clone(),
+        entry: line.id.to_string(),
+        why: findings.iter().filter(|found| found.booking == line.id).map(|found| found.text.clone()).collect(),
+    }
+}
+
+pub(super) fn booking_badge(line: &BookingLine) -> Badge {
+    let class = match line.stands {
+        Some(Stands::Live) => "counts",
+        Some(Stands::Over) => "over",
+        Some(Stands::Cancelled) | None => "withdrawn",
+    };
+    Badge { class, text: standing_words(line.standing) }
 }
 
 fn badge(effect: Effect) -> Badge {
@@ -251,6 +304,7 @@ pub fn case_summary(case: &CaseSummary) -> Value {
         "id": case.id.to_string(), "programme": case.programme.as_str(), "open": case.open, "opened": case.opened,
         "sales": names(&case.sales), "over": names(&case.over), "stale": names(&case.stale),
         "doubtful": names(&case.doubtful),
+        "bookings": names(&case.bookings), "booked_wrongly": names(&case.booked_wrongly),
         "sites": case.sites.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -264,6 +318,33 @@ pub fn case(case: &CaseDetail) -> Value {
         "summary": text(&case.summary),
         "sales": case.sales.iter().map(sale).collect::<Vec<_>>(),
         "findings": case.findings.iter().map(finding).collect::<Vec<_>>(),
+        "bookings": case.bookings.iter().map(booking).collect::<Vec<_>>(),
+        "booking_findings": case.booking_findings.iter().map(booking_finding).collect::<Vec<_>>(),
+    })
+}
+
+/// A booking as JSON; nothing of it says who.
+#[must_use]
+pub fn booking(line: &BookingLine) -> Value {
+    let given = line.given.as_ref().map(|(slot, number)| {
+        json!({
+            "venue": slot.venue.as_str(), "title": line.venue, "date": slot.date, "start": slot.start.to_string(),
+            "brands": slot.brands.as_str(), "serial": number.serial, "number": number.to_string(),
+        })
+    });
+    json!({
+        "id": line.id.to_string(), "site": line.site.as_str(), "site_name": line.site_name,
+        "second": line.at.second, "doubt_s": (line.at.doubt_s != u32::MAX).then_some(line.at.doubt_s),
+        "reading": line.reading.code(), "wish": line.wish, "round": line.round.as_str(), "given": given,
+        "stands": line.standing, "text": text(&line.text),
+    })
+}
+
+fn booking_finding(found: &BookingFinding) -> Value {
+    json!({
+        "booking": found.booking.to_string(), "kind": found.fault.code(), "code": found.code,
+        "because": found.because.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "times_certain": found.times == Times::Certain, "text": text(&found.text),
     })
 }
 

@@ -213,6 +213,19 @@ impl Edge {
         let _ = self.send.write_all(bytes).await;
     }
 
+    /// What comes next, past the session.
+    pub(super) async fn hear(&mut self, count: usize) -> Vec<Message> {
+        let mut heard = Vec::new();
+        let all = tokio::time::timeout(PATIENCE, async {
+            while heard.len() < count {
+                let chunk = self.recv.read_chunk(64 * 1024, true).await.unwrap().unwrap();
+                heard.extend(self.deframer.push(&chunk.bytes).unwrap());
+            }
+        });
+        all.await.unwrap_or_else(|_| panic!("only {} messages came", heard.len()));
+        heard
+    }
+
     async fn step(&mut self, input: Input) {
         let mut outputs: std::collections::VecDeque<Output> = self.session.handle(input).into();
         while let Some(output) = outputs.pop_front() {

@@ -178,6 +178,12 @@ impl Store {
         self.all(&sql, [signed(serial)], "look for a serial number", booking)
     }
 
+    /// Bookings of a slot that were not taken back, by serial number.
+    pub(crate) fn bookings_at(&self, slot: SlotNumber) -> Result<Vec<BookingRow>, StoreError> {
+        let sql = format!("{BOOKING} WHERE booking.slot = ?1 AND booking.stands IN (1, 2) ORDER BY booking.serial");
+        self.all(&sql, [slot.0], "read a slot's bookings", booking)
+    }
+
     /// People with a live booking at a venue.
     pub(crate) fn people_at(&self, venue: &VenueId) -> Result<Vec<(PersonTag, ProgrammeId)>, StoreError> {
         const SQL: &str = "SELECT DISTINCT booking.tag, booking.programme FROM slot \
@@ -189,6 +195,12 @@ impl Store {
     pub(crate) fn people_in(&self, round: &VersionName) -> Result<Vec<(PersonTag, ProgrammeId)>, StoreError> {
         const SQL: &str = "SELECT DISTINCT tag, programme FROM booking WHERE round = ?1";
         self.all(SQL, [round.as_str()], "read who is booked in a round", person)
+    }
+
+    /// People who booked in a round without its list, or wait.
+    pub(crate) fn people_unseen(&self, round: &VersionName) -> Result<Vec<(PersonTag, ProgrammeId)>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT tag, programme FROM booking WHERE round = ?1 AND (shown = 2 OR stands = 0)";
+        self.all(SQL, [round.as_str()], "read who booked without a list", person)
     }
 
     /// How many live bookings each site has made at a venue.
