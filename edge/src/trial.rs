@@ -65,7 +65,8 @@ pub(crate) fn published(versions: &[&str]) -> Run {
     run("nation/2020-02", ActorId([9; 16]), &facts)
 }
 
-fn run(doc: &str, actor: ActorId, facts: &[Fact]) -> Run {
+/// A run of a ledger of the hub's.
+pub(crate) fn run(doc: &str, actor: ActorId, facts: &[Fact]) -> Run {
     let doc = doc.parse().unwrap();
     let mut tip = Tip::start(doc, actor, 0, vec![]);
     let start = tip.next.clone();
@@ -88,7 +89,7 @@ pub(crate) fn hub_life() -> HubLife {
         disputes: true,
         confirms: true,
         access: true,
-        booking: false,
+        booking: true,
     }
 }
 

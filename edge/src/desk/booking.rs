@@ -29,6 +29,11 @@ impl Desk {
         self.ask(|node, reading| Ok(node.booking_view(reading))).await
     }
 
+    /// Whether the hub takes bookings, or has told of rounds.
+    pub async fn has_bookings(&self) -> Result<bool, Fault> {
+        self.ask(|node, _| Ok(node.has_bookings())).await
+    }
+
     /// 讀卡: whether somebody may book, or what they have; by the hub's word, where there is a line.
     pub async fn look_up(&self, ask: LookUp) -> BookingTold<LookedUp> {
         self.hear_about(ask.programme.clone(), ask.document.clone()).await?;
