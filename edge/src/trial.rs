@@ -15,6 +15,8 @@ use shared::wire::v1::feed::{self, Batch, Group, Item};
 use shared::wire::v1::life::HubLife;
 use shared::wire::v1::message::{FeedPart, Welcome};
 
+pub(crate) mod booking;
+
 use crate::config::Site;
 use crate::desk::{Desk, Rehearsal};
 use crate::mailbox::{self, Clocks};

@@ -156,3 +156,110 @@ impl Desk {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::entry::Sealed;
+    use shared::ids::{ActorId, EntryId};
+    use shared::rules::booking::contact::Contact;
+    use shared::wire::v1::enquiry::{About, Known};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::inquiry::Inquiry;
+    use crate::node::ask::BookedState;
+    use crate::trial::booking::{DESK, OPEN, desk, lease, slot, tell};
+    use crate::trial::site_keys;
+
+    type Line = mpsc::Receiver<Inquiry<Enquiry, Told>>;
+
+    fn document() -> DocumentText {
+        DocumentText { kind: "01".to_owned(), number: "A123456789".to_owned(), birth: "19650315".to_owned() }
+    }
+
+    fn book(start: &str) -> BookRequest {
+        BookRequest {
+            request: None,
+            document: document(),
+            name: "王大明".to_owned(),
+            mobile: "0912345678".to_owned(),
+            slot: slot(start),
+            consent: true,
+            wishes: vec![],
+            by: String::new(),
+        }
+    }
+
+    fn nobody(enquiry: &Enquiry) -> Told {
+        Told { nonce: enquiry.nonce, answer: Answered::Person { feed: 0, booking: None } }
+    }
+
+    /// A hub that says of everybody that they have nothing, and of places what is given.
+    async fn answering(mut line: Line, places: Answered) {
+        while let Some(Inquiry { ask, answer }) = line.recv().await {
+            let told = match &ask.about {
+                About::Person { .. } => nobody(&ask),
+                About::Places { places: wanted, .. } => {
+                    assert_eq!(*wanted, 2);
+                    Told { nonce: ask.nonce, answer: places.clone() }
+                }
+            };
+            let _late = answer.send(told);
+        }
+    }
+
+    #[tokio::test]
+    async fn places_that_the_hub_lends_come_down_and_are_given_away() {
+        let desk = desk(OPEN).await;
+        let line = desk.enquiries().open(4);
+        tokio::spawn(answering(line, Answered::Places { lent: 1, upto: 9 }));
+        let lending = async {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            tell(&desk, 9, DESK, vec![lease("10:00", 1)]).await;
+        };
+        let (told, ()) = tokio::join!(desk.book(book("10:00")), lending);
+        let booked = told.unwrap().unwrap();
+        assert_eq!(booked.number.unwrap().to_string(), "MO,AZ01-0000014637");
+    }
+
+    #[tokio::test]
+    async fn where_the_hub_has_nothing_it_is_full_and_where_it_is_silent_a_wish() {
+        let desk = desk(OPEN).await;
+        let line = desk.enquiries().open(4);
+        let hub = tokio::spawn(answering(line, Answered::Places { lent: 0, upto: 4 }));
+        assert_eq!(desk.book(book("10:00")).await.unwrap().unwrap_err(), BookingRefusal::Full);
+        hub.abort();
+        let _gone = hub.await;
+        // A line that answers nothing: nobody waits for longer than a second for either question.
+        let other = BookRequest { slot: slot("10:00"), ..book("14:00") };
+        let silent = desk.enquiries().open(4);
+        let began = std::time::Instant::now();
+        let told = desk
+            .book(BookRequest { document: DocumentText { number: "A223456781".to_owned(), ..document() }, ..other });
+        let told = told.await.unwrap();
+        assert!(began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
+        drop(silent);
+        assert!(matches!(told, Err(BookingRefusal::Full)), "what the hub has said a moment ago still counts: {told:?}");
+    }
+
+    #[tokio::test]
+    async fn v13_what_somebody_has_elsewhere_is_shown_by_the_hubs_word() {
+        let desk = desk(OPEN).await;
+        let mut line = desk.enquiries().open(4);
+        let answering = async {
+            let Inquiry { ask, answer } = line.recv().await.unwrap();
+            let contact = Contact::parse("測試", "0912345672").unwrap();
+            let contact: Sealed = site_keys().seal_contact(&Enquiry::place(ask.nonce), &contact).unwrap();
+            let of = EntryId { actor: ActorId([9; 16]), seq: 1 };
+            let given = Some((slot("14:00"), 100_000_008));
+            let known = Known { of, round: "vaccine-2021-r1".parse().unwrap(), given, second: 1_625_533_200, contact };
+            let told = Told { nonce: ask.nonce, answer: Answered::Person { feed: 0, booking: Some(Box::new(known)) } };
+            answer.send(told).unwrap();
+        };
+        let ask = LookUp { programme: None, document: document() };
+        let (told, ()) = tokio::join!(desk.look_up(ask), answering);
+        let Ok(LookedUp::Has(booked)) = told.unwrap() else { panic!("it is shown") };
+        assert_eq!((booked.serial(), booked.contact.name()), (Some(100_000_008), "測試"));
+        assert!(matches!(booked.state, BookedState::Booked(_)));
+    }
+}

@@ -2,80 +2,21 @@
 
 use shared::entry::Fact;
 use shared::entry::access::{Access, Grant, Holder, Right};
-use shared::entry::booking::{Booking, Capacity, Lease, Numbers, Round, Slot, Venue};
-use shared::ids::{ActorId, Incarnation};
+use shared::ids::ActorId;
 use shared::rules::access::card::CardKind;
-use shared::rules::calendar::second_of;
 use shared::rules::identity::Document;
-use shared::seal::Secret;
 use shared::seal::passphrase::{Cost, Label, Passphrase};
-use shared::sign::Signer;
-use shared::sign::slip::Block;
 use shared::sign::staff::{StaffKey, WHAT, lock};
 
 use super::cards::Counter;
 use super::*;
-use crate::trial::{hub_life, meet_hub, run, site_keys};
+use crate::trial::booking::{OPEN, desk};
+use crate::trial::{run, site_keys};
 
-const OPEN: &str = "2021-07-06T13:06:23+08:00";
-const VENUE: &str = "0291010019";
 const PERSON: &str = "kind=02&number=A123456789&birth=19650315";
 const YOUNG: &str = "kind=02&number=B123456780&birth=20100315";
 const PLACE: &str = "area=%E9%87%91%E9%96%80%E7%B8%A3+%E9%87%91%E5%AF%A7%E9%84%89&venue=0291010019+MO,AZ";
 const PASSWORD: &str = "correct horse battery";
-
-fn slot(start: &str) -> Slot {
-    Slot {
-        venue: VENUE.parse().unwrap(),
-        date: "2021-07-15".parse().unwrap(),
-        start: start.parse().unwrap(),
-        brands: "MO,AZ".parse().unwrap(),
-    }
-}
-
-async fn tell(desk: &Desk, pos: u64, doc: &str, facts: Vec<Booking>) {
-    let facts: Vec<Fact> = facts.into_iter().map(Fact::Booking).collect();
-    desk.take_down(pos, run(doc, ActorId([u8::try_from(pos).unwrap() + 40; 16]), &facts)).await.unwrap();
-}
-
-/// A site that keeps the venue's day, with two places at two o'clock and none at ten.
-async fn desk(time: &str) -> Desk {
-    let desk = desk_at(time, &[]);
-    meet_hub(&desk).await;
-    let text = include_str!("../../../../shared/rounds/vaccine-2021-r1.toml")
-        .replace("registered = true\n", "age_from = 100\n");
-    let venue = Venue {
-        id: VENUE.parse().unwrap(),
-        name: "金門縣金寧鄉衛生所-".to_owned(),
-        county: "金門縣".to_owned(),
-        district: "金寧鄉".to_owned(),
-        address: "金門縣金寧鄉盤山村仁愛新村2之1號".to_owned(),
-        phone: String::new(),
-        site: Some(site().code),
-        holds: true,
-    };
-    let capacity = |start, closed| Booking::Capacity(Capacity { slot: slot(start), places: 10, closed });
-    let nation = vec![
-        Booking::Round(Round { text }),
-        Booking::Venue(venue),
-        capacity("10:00", false),
-        capacity("14:00", false),
-        capacity("16:00", true),
-    ];
-    tell(&desk, 3, "nation/2021-07", nation).await;
-    let (life, until) = (Incarnation([2; 16]), second_of(slot("14:00").begins()));
-    let ours = Signer::derive(Secret::new([1; 32]).bytes(), b"heads").unwrap().public();
-    let block = Block { first: 14_637, count: 50 };
-    let voucher = Signer::derive(&[4; 32], b"hub").unwrap().vouch(&site().code, ours, block);
-    assert_eq!(hub_life().signer, Signer::derive(&[4; 32], b"hub").unwrap().public());
-    let numbers = Booking::Numbers(Numbers { life, first: 14_637, count: 50, voucher: Some(voucher) });
-    let lease = Booking::Lease(Lease { life, slot: slot("14:00"), places: 2, until });
-    tell(&desk, 4, "desk/5931102274/2021-07", vec![lease, numbers]).await;
-    // The hub says what time it is: without that nothing is given away.
-    let reading = desk.reading();
-    desk.beacon(reading, reading, (reading.wall_ms / 1_000, None)).await.unwrap();
-    desk
-}
 
 async fn counter() -> Browser {
     Browser::before(&desk(OPEN).await)
