@@ -29,7 +29,11 @@ pub(crate) fn slot(start: &str) -> Slot {
 
 /// Places until the slot begins.
 pub(crate) fn lease(start: &str, places: u32) -> Booking {
-    let until = second_of(slot(start).begins());
+    lease_until(start, places, second_of(slot(start).begins()))
+}
+
+/// Places until this second.
+pub(crate) fn lease_until(start: &str, places: u32, until: i64) -> Booking {
     Booking::Lease(Lease { life: LIFE, slot: slot(start), places, until })
 }
 

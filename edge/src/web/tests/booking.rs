@@ -95,6 +95,23 @@ async fn v1_v2_who_is_not_eligible_sees_the_red_modal_over_the_dimmed_form() {
 }
 
 #[tokio::test]
+async fn v1_the_form_is_filled_from_the_card_and_only_while_it_is_there() {
+    let mut counter = Counter::before(desk(OPEN).await, false).await;
+    counter.put_in(1, &[0xA4, 0xFD], "A123456789", "0540315").await;
+    let page = counter.browser.get("/booking").await;
+    assert!(words(&page).contains("已讀取健保卡") && page.contains(r#"value="A123456789""#), "{}", words(&page));
+    assert!(page.contains(r#"data-page="/booking""#) && page.contains(r#"name="insertion" value="1""#));
+    assert!(words(&page).contains("今日 2021/07/06"), "V16: dates of this module are Gregorian");
+    let read = "kind=01&number=A123456789&birth=19650315&insertion=1";
+    let page = words(&counter.browser.post("/booking/read", read).await);
+    assert!(page.contains("A12****789 可預約"), "{page}");
+    counter.browser.post("/booking/clear", "").await;
+    let other = read.replace("A123456789", "A223456781");
+    let page = words(&counter.browser.post("/booking/read", &other).await);
+    assert!(!page.contains("可預約：") && page.contains("卡"), "another's number with this card: {page}");
+}
+
+#[tokio::test]
 async fn v10_to_v12_the_result_and_the_sheet() {
     let mut browser = counter().await;
     let page = book(&mut browser, PERSON, "14:00").await;
