@@ -225,6 +225,32 @@ async fn the_venues_day_by_hour_with_check_in_by_number_and_by_slip() {
 }
 
 #[tokio::test]
+async fn at_the_venue_a_card_checks_in_then_the_vaccine_is_given_with_its_lot() {
+    let desk = desk("2021-07-06T13:06:23+08:00").await;
+    let mut browser = Browser::before(&desk);
+    book(&mut browser, PERSON, "14:00").await;
+    // Nine days later the hub says what time it is.
+    let reading = desk.reading();
+    let later = reading.wall_ms / 1_000 + 9 * 86_400 + 1_000;
+    desk.beacon(reading, reading, (later, None)).await.unwrap();
+    let mut counter = Counter::before(desk, false).await;
+    counter.put_in(1, &[0xA4, 0xFD], "A123456789", "0540315").await;
+    let page = counter.browser.get("/booking/day").await;
+    assert!(page.contains("2021/07/15") && words(&page).contains("讀卡報到"), "{}", words(&page));
+    let page = words(&counter.browser.post("/booking/day/attend", "who=&card=1&what=checked-in").await);
+    assert!(page.contains("0000014637 已報到") && page.contains("應到 1 人，已處理 1 人"), "{page}");
+    let bad = words(&counter.browser.post("/booking/day/attend", "who=14637&what=given&brand=MO&lot=").await);
+    assert!(bad.contains("請填寫疫苗批號"), "{bad}");
+    let given = "who=MO,AZ01-0000014637&what=given&brand=MO&lot=3004950&request=d1";
+    for _ in 0..2 {
+        let page = words(&counter.browser.post("/booking/day/attend", given).await);
+        assert!(page.contains("已接種 MO（批號 3004950）"), "{page}");
+    }
+    let page = words(&counter.browser.post("/booking/day/attend", "who=14637&what=checked-in").await);
+    assert!(page.contains("此預約已完成接種[B][4]"), "{page}");
+}
+
+#[tokio::test]
 async fn programs_look_up_book_amend_cancel_and_are_refused_in_the_same_words() {
     let browser = counter().await;
     let document = r#""document":{"kind":"02","number":"A123456789","birth":"1965-03-15"}"#;
@@ -327,4 +353,42 @@ async fn a_site_that_has_no_bookings_shows_none() {
     let mut browser = Browser::ready().await;
     assert!(!words(&browser.get("/").await).contains("COVID-19公費疫苗接種預約"));
     assert!(words(&browser.get("/booking").await).contains("中心尚未受理預約登錄；請先連線"));
+}
+
+#[tokio::test]
+async fn nothing_that_is_typed_or_asked_for_breaks_a_page() {
+    const ODD: &str = "%3Cfz'%22%26%3E";
+    let mut browser = counter().await;
+    let all =
+        ["kind", "number", "birth", "name", "mobile", "area", "venue", "slot", "wish", "by", "who", "what", "lot"];
+    for odd in [
+        ODD,
+        "",
+        "0",
+        "-1",
+        "99999999999999999999",
+        "2021-07-15+14:00",
+        "%2B262142-12-31+23:59",
+        "ATOLL1.",
+        "%E2%80%AE",
+    ] {
+        let form = all.map(|field| format!("{field}={odd}")).join("&");
+        for path in
+            ["read", "choose", "confirm", "dismiss", "cancel", "keep", "cancel/confirm", "amend", "day/attend", "clear"]
+        {
+            let response = browser.post_only(&format!("/booking/{path}"), &form).await;
+            assert!(response.status().as_u16() < 500, "{path} {odd}: {}", response.status());
+            let page = browser.get("/booking").await;
+            assert!(!page.contains("<fz"), "{path} {odd}");
+        }
+        let sent = format!("{PERSON}&name={odd}&mobile=0912345678&{PLACE}&slot=2021-07-15+14:00&consent=1&by={odd}");
+        let page = browser.post("/booking/confirm", &sent).await;
+        assert!(!page.contains("<fz"), "{odd}");
+        for path in ["result", "slip"] {
+            let page = browser.get_led(&format!("/booking/{path}/{}", odd.replace('+', "%20"))).await;
+            assert!(!page.contains("<fz"), "{path} {odd}");
+        }
+        let page = browser.get_led(&format!("/booking/day?date={odd}")).await;
+        assert!(!page.contains("<fz"), "{odd}");
+    }
 }

@@ -14,12 +14,14 @@ use shared::entry::booking::Attendance;
 use shared::rules::booking::refusal::BookingRefusal;
 
 use super::super::{Frame, Message, Web, back, bad_form, failed, frame, name_or_counter, page};
-use super::result::refused;
+use super::result::{document_text, refused};
 use crate::fault::Fault;
 use crate::node::ask::{AttendRequest, Comer, ExpectedLine};
 use crate::web::answer::booking::attendance_words;
 use crate::web::body::booking::{Happened, day as date_of};
+use crate::web::cards::chosen;
 use crate::web::session::{Seat, random_key};
+use crate::web::sign_in::document_here;
 
 const PATH: &str = "/booking/day";
 
@@ -34,7 +36,11 @@ pub(in crate::web) struct Asked {
 #[derive(Deserialize)]
 pub(in crate::web) struct AttendForm {
     /// 預約序號, 預約編號, or what was scanned of a slip.
+    #[serde(default)]
     who: String,
+    /// Whoever's card is in this counter's reader.
+    #[serde(default)]
+    card: String,
     what: String,
     #[serde(default)]
     brand: String,
@@ -56,6 +62,7 @@ struct DayPage {
     frame: Frame,
     date: NaiveDate,
     is_today: bool,
+    has_readers: bool,
     by: String,
     hours: Vec<Hour>,
     /// Of the form above the list.
@@ -113,7 +120,8 @@ async fn day(web: &Web, seat: &Seat, date: Option<&str>) -> Result<DayPage, Faul
         }
     }
     let is_today = date == frame.day;
-    Ok(DayPage { frame, date, is_today, by: screen.by, hours, request: random_key(), came, all })
+    let (has_readers, request) = (web.cards.is_some(), random_key());
+    Ok(DayPage { frame, date, is_today, has_readers, by: screen.by, hours, request, came, all })
 }
 
 impl From<ExpectedLine> for Line {
@@ -145,7 +153,7 @@ pub(in crate::web) async fn attend(
     let seat = web.screens.seat(&headers);
     web.screens.with(&seat, |screen| screen.by.clone_from(&form.by));
     let slip = form.who.trim().starts_with("ATOLL").then(|| form.who.clone());
-    let ask = match form.meant() {
+    let ask = match form.meant(&web, chosen(&headers).as_deref()) {
         Ok(ask) => ask,
         Err(fault) => return failed(&web, &seat, PATH, &fault),
     };
@@ -178,11 +186,15 @@ async fn not_here(web: &Web, slip: Option<String>, refusal: &BookingRefusal) -> 
 }
 
 impl AttendForm {
-    fn meant(self) -> Result<AttendRequest, Fault> {
-        let Self { who, what, brand, lot, reason, start, by, request } = self;
+    fn meant(self, web: &Web, reader: Option<&str>) -> Result<AttendRequest, Fault> {
+        let Self { who, card, what, brand, lot, reason, start, by, request } = self;
         let what = Happened { what: &what, brand: &brand, lot: &lot, reason: &reason, start: &start }.meant()?;
         let request = Some(request).filter(|key| !key.is_empty());
-        Ok(AttendRequest { request, of: comer(&who)?, what, by: name_or_counter(&by) })
+        let of = match card.is_empty() {
+            true => comer(&who)?,
+            false => Comer::Document(document_text(&document_here(web, reader)?)),
+        };
+        Ok(AttendRequest { request, of, what, by: name_or_counter(&by) })
     }
 }
 

@@ -12,6 +12,7 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 use shared::rules::booking::refusal::BookingRefusal;
 use shared::rules::calendar::taipei_time;
+use shared::rules::identity::Document;
 use shared::rules::programme::Text;
 
 use super::super::{Frame, Message, Web, back, bad_form, failed, frame, name_or_counter, page, unwell};
@@ -177,7 +178,7 @@ pub(in crate::web) async fn cancel(State(web): State<Arc<Web>>, headers: HeaderM
     let ask = CancelRequest {
         request: Some(request),
         of: BookingRef::Entry(booked.id),
-        document: document(&booked),
+        document: document_text(&booked.document),
         reason: String::new(),
         by: name_or_counter(&by),
     };
@@ -208,7 +209,7 @@ pub(in crate::web) async fn amend(
     let seat = web.screens.seat(&headers);
     let (has, by) = web.screens.with(&seat, |screen| (screen.booking.has.clone(), screen.by.clone()));
     let Some((mut booked, key)) = has else { return back(PATH, &seat) };
-    let (of, document, mobile) = (BookingRef::Entry(booked.id), document(&booked), form.mobile);
+    let (of, document, mobile) = (BookingRef::Entry(booked.id), document_text(&booked.document), form.mobile);
     let ask = AmendRequest { request: None, of, document, mobile: mobile.clone(), by: name_or_counter(&by) };
     let message = match web.desk.amend(ask).await {
         Ok(Ok(_)) => {
@@ -227,18 +228,20 @@ pub(in crate::web) async fn amend(
     back(PREVIOUS, &seat)
 }
 
-fn document(booked: &Booked) -> DocumentText {
+/// A document as the node is asked about it.
+pub(super) fn document_text(document: &Document) -> DocumentText {
     DocumentText {
-        kind: booked.document.kind().code().to_owned(),
-        number: booked.document.number().to_owned(),
-        birth: booked.document.birth().format("%Y%m%d").to_string(),
+        kind: document.kind().code().to_owned(),
+        number: document.number().to_owned(),
+        birth: document.birth().format("%Y%m%d").to_string(),
     }
 }
 
-/// A refusal over the form (V2).
+/// A refusal over the form (V2); what was typed there stays.
 fn say(web: &Web, seat: &Seat, refusal: &BookingRefusal) -> Response {
     web.screens.with(seat, |screen| {
-        screen.booking = BookingScreen { refusal: Some(refusal.clone()), ..BookingScreen::default() };
+        screen.booking.refusal = Some(refusal.clone());
+        screen.booking.asks_cancel = false;
     });
     back(PATH, seat)
 }
