@@ -11,11 +11,11 @@ use shared::wire::v1::enquiry::{Answered, Enquiry, Told};
 use super::Desk;
 use crate::fault::Fault;
 use crate::inquiry::PATIENCE;
-use crate::node::Committed;
 use crate::node::ask::{
     AmendRequest, AmendedBooking, AttendRequest, AttendedBooking, BookRequest, Booked, BookingRef, BookingView,
-    CancelRequest, CancelledBooking, DocumentText, ExpectedLine, LookUp, LookedUp, VerifiedSlip,
+    CancelRequest, CancelledBooking, Comer, DocumentText, ExpectedLine, LookUp, LookedUp, VerifiedSlip,
 };
+use crate::node::{Committed, Node};
 
 /// How often it is looked whether a lease has come down.
 const LOOK: Duration = Duration::from_millis(20);
@@ -55,11 +55,14 @@ impl Desk {
         person?;
         places?;
         let document = ask.document.clone();
-        let booked =
-            move |node: &mut crate::node::Node, reading| Ok(node.book(&ask, None, reading)?.map(Committed::into_inner));
+        let booked = move |node: &mut Node, reading| Ok(node.book(&ask, None, reading)?.map(Committed::into_inner));
         let told = self.ask(booked).await?;
+        self.noted_if_refused(document, told).await
+    }
+
+    /// What was refused tells of somebody and leaves no entry: it is written in the audit.
+    async fn noted_if_refused<T>(&self, document: DocumentText, told: Result<T, BookingRefusal>) -> BookingTold<T> {
         if let Err(refusal) = &told {
-            // What was refused tells of somebody and leaves no entry.
             let found = refusal.code();
             self.ask(move |node, reading| node.note_looked_up("booking-refused", &document, found, reading)).await?;
         }
@@ -68,19 +71,31 @@ impl Desk {
 
     /// 取消預約.
     pub async fn cancel(&self, ask: CancelRequest) -> BookingTold<CancelledBooking> {
-        self.hear_about(None, ask.document.clone()).await?;
-        self.ask(move |node, reading| Ok(node.cancel(&ask, None, reading)?.map(Committed::into_inner))).await
+        let document = ask.document.clone();
+        self.hear_about(None, document.clone()).await?;
+        let cancel = move |node: &mut Node, reading| Ok(node.cancel(&ask, None, reading)?.map(Committed::into_inner));
+        let told = self.ask(cancel).await?;
+        self.noted_if_refused(document, told).await
     }
 
     /// Another telephone number.
     pub async fn amend(&self, ask: AmendRequest) -> BookingTold<AmendedBooking> {
-        self.hear_about(None, ask.document.clone()).await?;
-        self.ask(move |node, reading| Ok(node.amend(&ask, None, reading)?.map(Committed::into_inner))).await
+        let document = ask.document.clone();
+        self.hear_about(None, document.clone()).await?;
+        let amend = move |node: &mut Node, reading| Ok(node.amend(&ask, None, reading)?.map(Committed::into_inner));
+        let told = self.ask(amend).await?;
+        self.noted_if_refused(document, told).await
     }
 
     /// What happened to somebody at a venue of this site.
     pub async fn attend(&self, ask: AttendRequest) -> BookingTold<AttendedBooking> {
-        self.ask(move |node, reading| Ok(node.attend(&ask, reading)?.map(Committed::into_inner))).await
+        let document = if let Comer::Document(text) = &ask.of { Some(text.clone()) } else { None };
+        let attend = move |node: &mut Node, reading| Ok(node.attend(&ask, reading)?.map(Committed::into_inner));
+        let told = self.ask(attend).await?;
+        match document {
+            Some(document) => self.noted_if_refused(document, told).await,
+            None => Ok(told),
+        }
     }
 
     /// Who is expected on a day at the venues of this site; that it was looked at is in the audit.
