@@ -187,6 +187,11 @@ pub enum Command {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
+    /// Whether the text of a booking slip holds, without a line: by the hub's key that is kept here.
+    VerifySlip {
+        /// What was scanned: ATOLL1.…
+        text: String,
+    },
     /// 電腦設定檢查: what stands between this computer and a working counter, and what to do.
     Doctor,
     /// How site, stock, line and clock stand.
@@ -303,6 +308,7 @@ pub fn run(cli: &Cli) -> Result<Outcome, Fault> {
         | Command::Correct { .. }
         | Command::Dispute { .. }
         | Command::Disputes
+        | Command::VerifySlip { .. }
         | Command::Recent { .. }
         | Command::Status
         | Command::Export

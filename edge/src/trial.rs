@@ -15,6 +15,8 @@ use shared::wire::v1::feed::{self, Batch, Group, Item};
 use shared::wire::v1::life::HubLife;
 use shared::wire::v1::message::{FeedPart, Welcome};
 
+pub(crate) mod booking;
+
 use crate::config::Site;
 use crate::desk::{Desk, Rehearsal};
 use crate::mailbox::{self, Clocks};
@@ -65,7 +67,8 @@ pub(crate) fn published(versions: &[&str]) -> Run {
     run("nation/2020-02", ActorId([9; 16]), &facts)
 }
 
-fn run(doc: &str, actor: ActorId, facts: &[Fact]) -> Run {
+/// A run of a ledger of the hub's.
+pub(crate) fn run(doc: &str, actor: ActorId, facts: &[Fact]) -> Run {
     let doc = doc.parse().unwrap();
     let mut tip = Tip::start(doc, actor, 0, vec![]);
     let start = tip.next.clone();
@@ -88,7 +91,7 @@ pub(crate) fn hub_life() -> HubLife {
         disputes: true,
         confirms: true,
         access: true,
-        booking: false,
+        booking: true,
     }
 }
 

@@ -129,13 +129,19 @@ pub fn app(web: Arc<Web>) -> Router {
         .merge(card_routes())
         .merge(behind_sign_in)
         .route_layer(middleware::from_fn_with_state(Arc::clone(&web), gate::counters));
+    let bookings = Router::new()
+        .nest("/api/v1/booking", booking_api_routes())
+        .merge(booking_routes())
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&web), gate::booking));
     counters
+        .merge(bookings)
         .merge(public)
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/style.css", get(style::sheet))
         .route("/cards.js", get(cards::script))
+        .route("/print.js", get(pages::booking::print_script))
         .fallback(guard::no_such_page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&web), gate::who))
@@ -186,6 +192,39 @@ fn api_routes() -> Router<Arc<Web>> {
         .route("/correct", post(api::correct))
         .route("/withdraw", post(api::withdraw))
         .route("/disputes", get(api::disputes).post(api::dispute))
+}
+
+fn booking_api_routes() -> Router<Arc<Web>> {
+    Router::new()
+        .route("/view", get(api::booking::view))
+        .route("/day", get(api::booking::day))
+        .route("/look-up", post(api::booking::look_up))
+        .route("/book", post(api::booking::book))
+        .route("/cancel", post(api::booking::cancel))
+        .route("/amend", post(api::booking::amend))
+        .route("/attend", post(api::booking::attend))
+        .route("/verify-slip", post(api::booking::verify_slip))
+}
+
+fn booking_routes() -> Router<Arc<Web>> {
+    use pages::booking::{day, enter, result};
+    Router::new()
+        .route("/booking", get(pages::booking::show))
+        .route("/booking/read", post(pages::booking::read))
+        .route("/booking/choose", post(pages::booking::choose))
+        .route("/booking/confirm", post(pages::booking::confirm))
+        .route("/booking/dismiss", post(pages::booking::dismiss))
+        .route("/booking/clear", post(pages::booking::clear))
+        .route(gate::HAND_OVER, get(enter::show).post(enter::enter))
+        .route("/booking/previous", get(result::previous))
+        .route("/booking/result/{of}", get(result::show))
+        .route("/booking/slip/{of}", get(result::slip))
+        .route("/booking/cancel", post(result::ask_cancel))
+        .route("/booking/keep", post(result::keep))
+        .route("/booking/cancel/confirm", post(result::cancel))
+        .route("/booking/amend", post(result::amend))
+        .route("/booking/day", get(day::show))
+        .route("/booking/day/attend", post(day::attend))
 }
 
 fn page_routes() -> Router<Arc<Web>> {

@@ -1,5 +1,5 @@
 // Reloads the page when what is in the readers changes, unless somebody is typing or a form is on its way.
-const shown = document.currentScript.dataset.token;
+const { token: shown, page = "/masks" } = document.currentScript.dataset;
 let now = shown;
 let isSent = false;
 const isChanged = (field) =>
@@ -7,7 +7,7 @@ const isChanged = (field) =>
     : field.type !== "hidden" && field.value !== field.defaultValue;
 const look = () => {
   if (now !== shown && !isSent && ![...document.querySelectorAll("input, select")].some(isChanged)) {
-    location.replace("/masks");
+    location.replace(page);
   }
 };
 new EventSource("/cards/events").onmessage = (event) => { now = event.data; look(); };

@@ -11,3 +11,7 @@ mod audit;
 #[cfg(test)]
 #[path = "commands/lan.rs"]
 mod lan;
+
+#[cfg(test)]
+#[path = "commands/slips.rs"]
+mod slips;

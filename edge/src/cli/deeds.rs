@@ -40,6 +40,7 @@ pub(super) fn call(command: &Command) -> Call {
             post("disputes", [buyer(document), object(json!({ "reason": reason })), done(deed)])
         }
         Command::Disputes => get("disputes"),
+        Command::VerifySlip { text } => post("booking/verify-slip", [object(json!({ "text": text }))]),
         Command::Recent { limit } => get(&format!("recent?limit={limit}")),
         Command::Export => get("export"),
         Command::Audit => get("audit"),

@@ -11,11 +11,11 @@ use shared::wire::v1::enquiry::{Answered, Enquiry, Told};
 use super::Desk;
 use crate::fault::Fault;
 use crate::inquiry::PATIENCE;
-use crate::node::Committed;
 use crate::node::ask::{
     AmendRequest, AmendedBooking, AttendRequest, AttendedBooking, BookRequest, Booked, BookingRef, BookingView,
-    CancelRequest, CancelledBooking, DocumentText, ExpectedLine, LookUp, LookedUp, VerifiedSlip,
+    CancelRequest, CancelledBooking, Comer, DocumentText, ExpectedLine, LookUp, LookedUp, VerifiedSlip,
 };
+use crate::node::{Committed, Node};
 
 /// How often it is looked whether a lease has come down.
 const LOOK: Duration = Duration::from_millis(20);
@@ -27,6 +27,11 @@ impl Desk {
     /// Rounds, venues and slots.
     pub async fn booking_view(&self) -> Result<BookingView, Fault> {
         self.ask(|node, reading| Ok(node.booking_view(reading))).await
+    }
+
+    /// Whether the hub takes bookings, or has told of rounds.
+    pub async fn has_bookings(&self) -> Result<bool, Fault> {
+        self.ask(|node, _| Ok(node.has_bookings())).await
     }
 
     /// 讀卡: whether somebody may book, or what they have; by the hub's word, where there is a line.
@@ -50,11 +55,14 @@ impl Desk {
         person?;
         places?;
         let document = ask.document.clone();
-        let booked =
-            move |node: &mut crate::node::Node, reading| Ok(node.book(&ask, None, reading)?.map(Committed::into_inner));
+        let booked = move |node: &mut Node, reading| Ok(node.book(&ask, None, reading)?.map(Committed::into_inner));
         let told = self.ask(booked).await?;
+        self.noted_if_refused(document, told).await
+    }
+
+    /// What was refused tells of somebody and leaves no entry: it is written in the audit.
+    async fn noted_if_refused<T>(&self, document: DocumentText, told: Result<T, BookingRefusal>) -> BookingTold<T> {
         if let Err(refusal) = &told {
-            // What was refused tells of somebody and leaves no entry.
             let found = refusal.code();
             self.ask(move |node, reading| node.note_looked_up("booking-refused", &document, found, reading)).await?;
         }
@@ -63,19 +71,31 @@ impl Desk {
 
     /// 取消預約.
     pub async fn cancel(&self, ask: CancelRequest) -> BookingTold<CancelledBooking> {
-        self.hear_about(None, ask.document.clone()).await?;
-        self.ask(move |node, reading| Ok(node.cancel(&ask, None, reading)?.map(Committed::into_inner))).await
+        let document = ask.document.clone();
+        self.hear_about(None, document.clone()).await?;
+        let cancel = move |node: &mut Node, reading| Ok(node.cancel(&ask, None, reading)?.map(Committed::into_inner));
+        let told = self.ask(cancel).await?;
+        self.noted_if_refused(document, told).await
     }
 
     /// Another telephone number.
     pub async fn amend(&self, ask: AmendRequest) -> BookingTold<AmendedBooking> {
-        self.hear_about(None, ask.document.clone()).await?;
-        self.ask(move |node, reading| Ok(node.amend(&ask, None, reading)?.map(Committed::into_inner))).await
+        let document = ask.document.clone();
+        self.hear_about(None, document.clone()).await?;
+        let amend = move |node: &mut Node, reading| Ok(node.amend(&ask, None, reading)?.map(Committed::into_inner));
+        let told = self.ask(amend).await?;
+        self.noted_if_refused(document, told).await
     }
 
     /// What happened to somebody at a venue of this site.
     pub async fn attend(&self, ask: AttendRequest) -> BookingTold<AttendedBooking> {
-        self.ask(move |node, reading| Ok(node.attend(&ask, reading)?.map(Committed::into_inner))).await
+        let document = if let Comer::Document(text) = &ask.of { Some(text.clone()) } else { None };
+        let attend = move |node: &mut Node, reading| Ok(node.attend(&ask, reading)?.map(Committed::into_inner));
+        let told = self.ask(attend).await?;
+        match document {
+            Some(document) => self.noted_if_refused(document, told).await,
+            None => Ok(told),
+        }
     }
 
     /// Who is expected on a day at the venues of this site; that it was looked at is in the audit.
@@ -149,5 +169,112 @@ impl Desk {
             tokio::time::sleep(LOOK).await;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::entry::Sealed;
+    use shared::ids::{ActorId, EntryId};
+    use shared::rules::booking::contact::Contact;
+    use shared::wire::v1::enquiry::{About, Known};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::inquiry::Inquiry;
+    use crate::node::ask::BookedState;
+    use crate::trial::booking::{DESK, OPEN, desk, lease, slot, tell};
+    use crate::trial::site_keys;
+
+    type Line = mpsc::Receiver<Inquiry<Enquiry, Told>>;
+
+    fn document() -> DocumentText {
+        DocumentText { kind: "01".to_owned(), number: "A123456789".to_owned(), birth: "19650315".to_owned() }
+    }
+
+    fn book(start: &str) -> BookRequest {
+        BookRequest {
+            request: None,
+            document: document(),
+            name: "王大明".to_owned(),
+            mobile: "0912345678".to_owned(),
+            slot: slot(start),
+            consent: true,
+            wishes: vec![],
+            by: String::new(),
+        }
+    }
+
+    fn nobody(enquiry: &Enquiry) -> Told {
+        Told { nonce: enquiry.nonce, answer: Answered::Person { feed: 0, booking: None } }
+    }
+
+    /// A hub that says of everybody that they have nothing, and of places what is given.
+    async fn answering(mut line: Line, places: Answered) {
+        while let Some(Inquiry { ask, answer }) = line.recv().await {
+            let told = match &ask.about {
+                About::Person { .. } => nobody(&ask),
+                About::Places { places: wanted, .. } => {
+                    assert_eq!(*wanted, 2);
+                    Told { nonce: ask.nonce, answer: places.clone() }
+                }
+            };
+            let _late = answer.send(told);
+        }
+    }
+
+    #[tokio::test]
+    async fn places_that_the_hub_lends_come_down_and_are_given_away() {
+        let desk = desk(OPEN).await;
+        let line = desk.enquiries().open(4);
+        tokio::spawn(answering(line, Answered::Places { lent: 1, upto: 9 }));
+        let lending = async {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            tell(&desk, 9, DESK, vec![lease("10:00", 1)]).await;
+        };
+        let (told, ()) = tokio::join!(desk.book(book("10:00")), lending);
+        let booked = told.unwrap().unwrap();
+        assert_eq!(booked.number.unwrap().to_string(), "MO,AZ01-0000014637");
+    }
+
+    #[tokio::test]
+    async fn where_the_hub_has_nothing_it_is_full_and_where_it_is_silent_a_wish() {
+        let desk = desk(OPEN).await;
+        let line = desk.enquiries().open(4);
+        let hub = tokio::spawn(answering(line, Answered::Places { lent: 0, upto: 4 }));
+        assert_eq!(desk.book(book("10:00")).await.unwrap().unwrap_err(), BookingRefusal::Full);
+        hub.abort();
+        let _gone = hub.await;
+        // A line that answers nothing: nobody waits for longer than a second for either question.
+        let other = BookRequest { slot: slot("10:00"), ..book("14:00") };
+        let silent = desk.enquiries().open(4);
+        let began = std::time::Instant::now();
+        let told = desk
+            .book(BookRequest { document: DocumentText { number: "A223456781".to_owned(), ..document() }, ..other });
+        let told = told.await.unwrap();
+        assert!(began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
+        drop(silent);
+        assert!(matches!(told, Err(BookingRefusal::Full)), "what the hub has said a moment ago still counts: {told:?}");
+    }
+
+    #[tokio::test]
+    async fn v13_what_somebody_has_elsewhere_is_shown_by_the_hubs_word() {
+        let desk = desk(OPEN).await;
+        let mut line = desk.enquiries().open(4);
+        let answering = async {
+            let Inquiry { ask, answer } = line.recv().await.unwrap();
+            let contact = Contact::parse("測試", "0912345672").unwrap();
+            let contact: Sealed = site_keys().seal_contact(&Enquiry::place(ask.nonce), &contact).unwrap();
+            let of = EntryId { actor: ActorId([9; 16]), seq: 1 };
+            let given = Some((slot("14:00"), 100_000_008));
+            let known = Known { of, round: "vaccine-2021-r1".parse().unwrap(), given, second: 1_625_533_200, contact };
+            let told = Told { nonce: ask.nonce, answer: Answered::Person { feed: 0, booking: Some(Box::new(known)) } };
+            answer.send(told).unwrap();
+        };
+        let ask = LookUp { programme: None, document: document() };
+        let (told, ()) = tokio::join!(desk.look_up(ask), answering);
+        let Ok(LookedUp::Has(booked)) = told.unwrap() else { panic!("it is shown") };
+        assert_eq!((booked.serial(), booked.contact.name()), (Some(100_000_008), "測試"));
+        assert!(matches!(booked.state, BookedState::Booked(_)));
     }
 }

@@ -33,6 +33,9 @@ use enquire::Asked;
 
 /// The shelf under which rows of bookings stand in the log: it holds nothing.
 const BOOKING_ROWS: &str = "site-booking";
+/// Most slots that are remembered; the oldest day goes first. Not by today's date: the clock may be wrong until the first
+/// beacon.
+const SLOTS_MAX: usize = 200_000;
 
 /// A booking or a wish of this site.
 #[derive(Debug, Clone)]
@@ -159,7 +162,7 @@ impl Bookings {
                 Err(bad) => tracing::warn!(%bad, "a published round cannot be read; update this edge"),
             },
             (DocId::Nation { .. }, Booking::Venue(venue)) => drop(self.venues.insert(venue.id.clone(), venue)),
-            (DocId::Nation { .. }, Booking::Capacity(of)) => drop(self.capacities.insert(of.slot.clone(), of)),
+            (DocId::Nation { .. }, Booking::Capacity(of)) => self.hold(of, SLOTS_MAX),
             (DocId::Desk { .. }, Booking::Lease(lease)) => {
                 self.leases.insert(id, lease);
                 self.is_changed = true;
@@ -196,6 +199,16 @@ impl Bookings {
             ) => return false,
         }
         true
+    }
+
+    /// The last word on a slot.
+    fn hold(&mut self, of: Capacity, most: usize) {
+        let newest = of.slot.date;
+        self.capacities.insert(of.slot.clone(), of);
+        if self.capacities.len() > most {
+            let oldest = self.capacities.keys().map(|slot| slot.date).min().filter(|oldest| *oldest < newest);
+            self.capacities.retain(|slot, _| Some(slot.date) != oldest);
+        }
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -331,5 +344,27 @@ mod tests {
     #[test]
     fn the_shelf_of_bookings_has_a_name() {
         assert_eq!(booking_rows().as_str(), BOOKING_ROWS);
+    }
+
+    #[test]
+    fn of_too_many_slots_the_oldest_day_goes() {
+        let mut book = Bookings::default();
+        let capacity = |date: &str, start: &str| Capacity {
+            slot: Slot {
+                venue: "0291010019".parse().unwrap(),
+                date: date.parse().unwrap(),
+                start: start.parse().unwrap(),
+                brands: "AZ".parse().unwrap(),
+            },
+            places: 1,
+            closed: false,
+        };
+        for start in ["10:00", "11:00", "12:00", "13:00"] {
+            book.hold(capacity("2021-07-12", start), 3);
+        }
+        assert_eq!(book.capacities.len(), 4, "a day stays whole");
+        book.hold(capacity("2021-07-13", "10:00"), 3);
+        let days: Vec<String> = book.capacities.keys().map(|slot| slot.date.to_string()).collect();
+        assert_eq!(days, ["2021-07-13"]);
     }
 }

@@ -30,7 +30,7 @@ use super::quic::{Dialler, Identity};
 use super::{LineState, LineStatus, Uplink};
 use crate::desk::Desk;
 use crate::node::ask::{ArriveRequest, DocumentText, Examine, SaleRequest};
-use crate::trial::{THURSDAY, desk_at, elsewhere, hub_life, published, site};
+use crate::trial::{THURSDAY, booking, desk_at, elsewhere, hub_life, published, site};
 
 const SOON: Duration = Duration::from_secs(10);
 const HUB_SECOND: i64 = 1_580_954_400;
@@ -213,6 +213,29 @@ async fn facts_go_up_rules_come_down_and_the_clock_is_set() {
     let at_once = Duration::from_millis(500);
     tokio::time::timeout(at_once, running).await.unwrap().unwrap();
     assert_eq!(line.borrow().state, LineState::Stopped);
+}
+
+#[tokio::test]
+async fn leases_that_are_over_go_back_as_soon_as_there_is_a_line() {
+    let hub = Hub::start();
+    hub.serve();
+    let desk = booking::desk(booking::OPEN).await;
+    let greeting = welcome(Incarnation([8; 16]), HUB_SECOND, None, 0);
+    desk.resume(Welcome { life: Some(hub_life()), ..greeting }).await.unwrap();
+    let over = booking::lease_until("14:00", 2, desk.reading().wall_ms / 1_000 - 60);
+    booking::tell(&desk, 10, booking::DESK, vec![over]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (running, _line, stop) = line_up(&hub, &desk, folder.path());
+    let returned = async {
+        while hub.held.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, returned).await.unwrap();
+    let line = desk.export(0, 9).await.unwrap().lines.remove(0);
+    assert!(line.contains(r#""kind":"returned""#) && line.contains(r#""places":2"#), "{line}");
+    stop.send_replace(true);
+    running.await.unwrap();
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ use shared::rules::quota::Allowance;
 use shared::rules::refusal::Refusal;
 use shared::rules::stock::Stock;
 
+pub mod booking;
+
 use super::known;
 use crate::fault::Fault;
 use crate::node::Standing;

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use shared::entry::access::Right;
 use shared::rules::refusal::Refusal;
 
+pub(super) mod booking;
+
 use super::body::{self, Arrive, Check, Correct, File, Record, Sell, Withdraw};
 use super::{Web, answer, status as whole_status};
 use crate::desk::Told;

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::ids::{EntryId, ProgrammeId};
 
+pub(super) mod booking;
+
 use crate::fault::Fault;
 use crate::node::ask::{
     ArriveRequest, CorrectRequest, DisputeRequest, DocumentText, Examine, RecordRequest, SaleRequest, WithdrawRequest,

@@ -21,6 +21,7 @@ use crate::cards::failure::CardFailure;
 use crate::cards::lines::Ask;
 use crate::cards::readers::{Card, Readers};
 use crate::cards::runner::Cards;
+use crate::counter::Typed;
 
 /// Reloads the purchase page when a card comes or goes; no page of anybody else's is asked.
 const SCRIPT: &str = include_str!("../../templates/cards.js");
@@ -66,6 +67,8 @@ pub(super) fn chosen(headers: &HeaderMap) -> Option<String> {
 #[derive(Deserialize)]
 pub(super) struct ChooseForm {
     reader: String,
+    #[serde(default)]
+    back: String,
 }
 
 /// POST /cards/choose.
@@ -76,7 +79,7 @@ pub(super) async fn choose(State(web): State<Arc<Web>>, Form(form): Form<ChooseF
     }
     let name = HEXLOWER_PERMISSIVE.encode(form.reader.as_bytes());
     let kept = format!("{COOKIE}={name}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict");
-    ([(header::SET_COOKIE, kept)], Redirect::to("/masks")).into_response()
+    ([(header::SET_COOKIE, kept)], Redirect::to(page_of(&form.back))).into_response()
 }
 
 /// A card as the form is filled from it.
@@ -230,8 +233,26 @@ fn demonstrate(web: &Web, ask: Ask, back: &str) -> Response {
     let is_demonstration = |cards: &&Cards| cards.readers().borrow().is_demonstration();
     let Some(cards) = web.cards.as_ref().filter(is_demonstration) else { return no_readers() };
     cards.ask(ask);
-    let back = ["/login", "/staff"].into_iter().find(|page| *page == back);
-    Redirect::to(back.unwrap_or("/masks")).into_response()
+    Redirect::to(page_of(back)).into_response()
+}
+
+/// The page from which something was asked of the readers.
+fn page_of(back: &str) -> &'static str {
+    ["/login", "/staff", "/booking"].into_iter().find(|page| *page == back).unwrap_or("/masks")
+}
+
+/// What was typed; where the form was filled from a card, that card must still be in a reader and say what the form
+/// shows: a number of an insertion alone could be that of another card behind a restart.
+pub(super) fn typed(web: &Web, typed: Typed, insertion: Option<u64>) -> Result<Typed, CardFailure> {
+    let (Some(insertion), Some(cards)) = (insertion, &web.cards) else { return Ok(typed) };
+    let readers = cards.readers();
+    let readers = readers.borrow();
+    let document = &readers.record(insertion)?.document;
+    let (kind, birth) = (document.kind().code().to_owned(), document.birth().format("%Y%m%d").to_string());
+    if (typed.number.as_str(), typed.birth.as_str()) != (document.number(), birth.as_str()) {
+        return Err(CardFailure::Removed);
+    }
+    Ok(Typed { kind, number: document.number().to_owned(), birth })
 }
 
 fn no_readers() -> Response {

@@ -13,7 +13,7 @@ use super::Web;
 use super::answer::fault_json;
 use super::sessions::Before;
 use shared::entry::access::Right;
-use shared::rules::access::MASKS;
+use shared::rules::access::{BOOKING, MASKS};
 
 use crate::desk::asking_as;
 use crate::fault::Fault;
@@ -51,14 +51,50 @@ pub(super) async fn counters(State(web): State<Arc<Web>>, request: Request, next
     }
 }
 
+/// Pages of the bookings (S24): where this site says who may use them, whoever has signed in proves it once more before
+/// they are handed over.
+pub(super) async fn booking(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    let is_guarded = match guards(&web, BOOKING).await {
+        Ok(is_guarded) => is_guarded,
+        Err(fault) => return fault_json(StatusCode::SERVICE_UNAVAILABLE, &fault),
+    };
+    match web.desk.acting() {
+        Acting::Nobody if is_guarded => turned_away(&request),
+        Acting::Person { .. } if is_guarded && !is_handed_over(&web, &request) => asked_again(&request),
+        Acting::Nobody | Acting::Person { .. } | Acting::Folder | Acting::Shell => next.run(request).await,
+    }
+}
+
+/// Where that is proved.
+pub(super) const HAND_OVER: &str = "/booking/enter";
+
+fn is_handed_over(web: &Web, request: &Request) -> bool {
+    request.uri().path() == HAND_OVER || web.sessions.is_handed_over(request.headers())
+}
+
+fn asked_again(request: &Request) -> Response {
+    if request.uri().path().starts_with("/api/") {
+        let (zh, en) = (
+            "請先由「前往Covid-19公費疫苗作業平台」再次確認身分",
+            "prove who you are once more on the page of the booking service first",
+        );
+        return fault_json(StatusCode::UNAUTHORIZED, &Fault::asked("hand-over", zh, en));
+    }
+    Redirect::to(HAND_OVER).into_response()
+}
+
 /// Whether somebody has to sign in here who has not.
 pub(super) async fn asks_sign_in(web: &Web) -> Result<bool, Fault> {
     if web.desk.acting() != Acting::Nobody {
         return Ok(false);
     }
-    let right = Right::service(MASKS);
+    guards(web, MASKS).await
+}
+
+/// Whether this site says who may use a service.
+pub(super) async fn guards(web: &Web, service: &str) -> Result<bool, Fault> {
     let view = web.desk.access().await?;
-    Ok(right.is_some_and(|right| view.rights.guards(&right)))
+    Ok(Right::service(service).is_some_and(|right| view.rights.guards(&right)))
 }
 
 fn turned_away(request: &Request) -> Response {

@@ -8,12 +8,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
 use shared::entry::access::Right;
-use shared::rules::access::MASKS;
 use shared::rules::access::card::CardKind;
+use shared::rules::access::{BOOKING, MASKS};
 use shared::rules::calendar::roc_date;
 use shared::rules::programme::{Text, Versions};
 use shared::rules::refusal::Refusal;
 
+pub(super) mod booking;
 pub(super) mod counters;
 pub(super) mod disputes;
 pub(super) mod doctor;
@@ -54,6 +55,8 @@ pub(super) struct Frame {
     pub(super) asks: bool,
     /// Whether the jobs of the counter are theirs who stand here (S19).
     pub(super) uses: bool,
+    /// Whether the bookings are, where there are any.
+    pub(super) books: bool,
     /// Whether they look after the people of this site (S16).
     pub(super) manages: bool,
     /// Whether they say which other computers are counters.
@@ -88,8 +91,11 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
             (Some((name, card)), Some(access.rights.of(&id, access.today)))
         }
     };
-    let guarded = Right::service(MASKS).is_some_and(|right| access.rights.guards(&right));
-    let uses = |right: &Right| matches!(right, Right::Service(service) if service.as_str() == MASKS);
+    let may_use = |service: &str| {
+        let right = Right::service(service);
+        let is_guarded = right.as_ref().is_some_and(|right| access.rights.guards(right));
+        !is_guarded || rights.as_ref().is_none_or(|rights| rights.iter().any(|held| Some(held) == right.as_ref()))
+    };
     Ok(Frame {
         code: web.site.code.to_string(),
         name: web.site.name.clone(),
@@ -100,7 +106,8 @@ async fn frame(web: &Web, screen: &Screen, page: &str) -> Result<Frame, Fault> {
         asks: signed.is_none() && rights.is_some(),
         broken_glass: signed.as_ref().is_some_and(|(_, card)| *card == Some(CardKind::Envelope)),
         signed: signed.map(|(name, _)| name),
-        uses: !guarded || rights.as_ref().is_none_or(|rights| rights.iter().any(uses)),
+        uses: may_use(MASKS),
+        books: may_use(BOOKING) && web.desk.has_bookings().await?,
         manages: rights.as_ref().is_some_and(|rights| rights.iter().any(is_manager)),
         pairs: counters::may_pair(web, &access),
     })

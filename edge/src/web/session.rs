@@ -13,6 +13,7 @@ use rand::Rng;
 use shared::rules::programme::Text;
 use zeroize::Zeroizing;
 
+use super::pages::booking::BookingScreen;
 use crate::counter::{Counter, Typed};
 use crate::node::ask::{Examined, NewHolder, Sold};
 
@@ -45,6 +46,8 @@ pub struct Screen {
     pub envelope: Option<Zeroizing<String>>,
     /// The code of one that was made, until it was shown.
     pub envelope_made: Option<Zeroizing<String>>,
+    /// The pages of the bookings.
+    pub booking: BookingScreen,
 }
 
 /// Somebody who was refused because of what was bought.

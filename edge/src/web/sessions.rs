@@ -55,6 +55,8 @@ struct Session {
     began: Instant,
     seen: Instant,
     is_locked: bool,
+    /// They have proved it once more for the booking service (S24).
+    is_handed_over: bool,
 }
 
 /// All of them.
@@ -90,7 +92,7 @@ impl Sessions {
             let oldest = sessions.iter().min_by_key(|(_, session)| session.seen).map(|(key, _)| key.clone());
             oldest.map(|key| sessions.remove(&key));
         }
-        sessions.insert(key.clone(), Session { who, began: now, seen: now, is_locked: false });
+        sessions.insert(key.clone(), Session { who, began: now, seen: now, is_locked: false, is_handed_over: false });
         format!("{COOKIE}={key}; Path=/; HttpOnly; SameSite=Strict")
     }
 
@@ -108,6 +110,21 @@ impl Sessions {
         {
             session.is_locked = true;
         }
+    }
+
+    /// Whoever has signed in here has proved it once more.
+    pub(super) fn hand_over(&self, headers: &HeaderMap) {
+        if let Some(key) = cookie(headers, COOKIE)
+            && let Some(session) = self.lock().get_mut(key)
+        {
+            session.is_handed_over = true;
+        }
+    }
+
+    /// Whether they have. A counter that was locked has to prove everything again.
+    pub(super) fn is_handed_over(&self, headers: &HeaderMap) -> bool {
+        let key = cookie(headers, COOKIE);
+        key.is_some_and(|key| self.lock().get(key).is_some_and(|session| session.is_handed_over && !session.is_locked))
     }
 
     /// A try begins, and counts as failed until it is [`Self::done`]; how long to wait where there were too many.

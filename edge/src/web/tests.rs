@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 mod api;
+mod booking;
 mod border;
 mod cards;
 mod disputes;
@@ -93,6 +94,18 @@ impl Browser {
             }
             None => text(response).await,
         }
+    }
+
+    /// Posts a form and follows wherever that leads.
+    async fn post_led(&mut self, path: &str, form: &str) -> String {
+        let response = self.post_only(path, form).await;
+        let to = response.headers()[header::LOCATION].to_str().unwrap().to_owned();
+        self.get_led(&to).await
+    }
+
+    /// What a program reads that is no JSON object.
+    async fn get_text(&self, path: &str) -> String {
+        text(self.send(Request::get(path).header(header::HOST, HOST).body(Body::empty()).unwrap()).await).await
     }
 
     async fn post_only(&mut self, path: &str, form: &str) -> Response<Body> {

@@ -105,6 +105,12 @@ impl Node {
         }
     }
 
+    /// Whether the hub takes bookings, or has told of rounds.
+    #[must_use]
+    pub fn has_bookings(&self) -> bool {
+        self.takes_booking || !self.bookings.rounds.is_empty()
+    }
+
     /// Every round that is known here.
     #[must_use]
     pub fn rounds(&self) -> &Rounds {

@@ -38,7 +38,7 @@ impl Node {
     pub fn expected(&mut self, date: NaiveDate, reading: Reading) -> Result<Vec<ExpectedLine>, NodeError> {
         self.may_look_at_bookings(reading)?;
         let mut lines: Vec<ExpectedLine> = Vec::new();
-        for person in self.expected_people(|slot| slot.date == date)? {
+        for person in self.expected_people(|day, _| day == date)? {
             let attended = self.bookings.attended.get(&person.of).map(|it| it.what.clone());
             if !person.comes && attended.is_none() {
                 continue;
@@ -120,19 +120,23 @@ impl Node {
         self.bookings.attended.get(of).is_some_and(|it| matches!(it.what, Attendance::Given { .. }))
     }
 
-    /// Everybody whom the hub has told of, and whom this site has booked at its own venues.
-    fn expected_people(&self, fits: impl Fn(&Slot) -> bool) -> Result<Vec<Person>, NodeError> {
+    /// Those whom the hub has told of, and whom this site has booked at its own venues, by day and serial number; only they
+    /// are opened.
+    fn expected_people(&self, fits: impl Fn(NaiveDate, Option<u64>) -> bool) -> Result<Vec<Person>, NodeError> {
         let mut people = Vec::new();
-        for expected in self.bookings.expected.values().filter(|expected| fits(&expected.slot)) {
+        let told = self.bookings.expected.values();
+        for expected in told.filter(|expected| fits(expected.slot.date, Some(expected.serial))) {
             people.push(self.expected_person(expected)?);
         }
         for (id, own) in &self.bookings.own {
             let is_told = self.bookings.expected.contains_key(id);
-            let is_here = |slot: &&Slot| {
+            let answer = self.bookings.answers.get(id).and_then(|answer| answer.given.as_ref());
+            let serial = own.given.map(|(_, serial)| serial).or(answer.map(|(_, serial)| *serial));
+            let is_here = |slot: &Slot| {
                 let venue = self.bookings.venues.get(&slot.venue);
-                venue.is_some_and(|venue| venue.site == Some(self.site)) && fits(slot)
+                venue.is_some_and(|venue| venue.site == Some(self.site)) && fits(slot.date, serial)
             };
-            if is_told || !self.slots_of(id, own).iter().any(|slot| is_here(&slot)) {
+            if is_told || !self.slots_of(id, own).iter().any(is_here) {
                 continue;
             }
             let Some(booked) = self.shown_own(id)? else { continue };
@@ -161,8 +165,8 @@ impl Node {
     /// Who stands there: on the day's list by number or slip, or by their card.
     fn comer(&self, of: &Comer, today: NaiveDate) -> BookingAnswer<Person> {
         let by_serial = |serial: u64| {
-            let people = self.expected_people(|_| true)?;
-            Ok::<_, NodeError>(people.into_iter().find(|person| person.number.serial == serial))
+            let people = self.expected_people(|_, known| known == Some(serial))?;
+            Ok::<_, NodeError>(people.into_iter().next())
         };
         let found = match of {
             Comer::Serial(serial) => by_serial(*serial)?,
@@ -175,7 +179,7 @@ impl Node {
                     Ok(document) => document,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
-                let people = self.expected_people(|slot| slot.date == today)?;
+                let people = self.expected_people(|day, _| day == today)?;
                 people.into_iter().find(|person| person.comes && person.document.person() == document.person())
             }
         };

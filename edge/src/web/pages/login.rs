@@ -150,7 +150,7 @@ async fn proved(web: &Web, headers: &HeaderMap, form: LoginForm) -> Result<Strin
 }
 
 impl LoginForm {
-    fn ask(self) -> Result<Ask, Fault> {
+    pub(super) fn ask(self) -> Result<Ask, Fault> {
         let bad = |_| Fault::asked("form", "請重新選擇讀卡機與卡片", "choose the reader and the card again");
         let typed = match self.pin_source.as_str() {
             "pad" => None,

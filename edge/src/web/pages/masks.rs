@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::node::ask::{DocumentText, Examine, SaleRequest};
 use crate::web::answer;
 use crate::web::body::programme;
-use crate::web::cards::chosen;
+use crate::web::cards::{self, chosen};
 use crate::web::session::{RefusedScreen, Screen, Seat, random_key};
 
 const PATH: &str = "/masks";
@@ -249,20 +249,10 @@ fn say(web: &Web, seat: &Seat, message: Message) -> Response {
 }
 
 impl CheckForm {
-    /// What was typed; where the form was filled from a card, that card must still be in a reader and say what the form
-    /// shows: a number of an insertion alone could be that of another card behind a restart.
+    /// What was typed, or read from the card that is in the reader.
     fn document(&self, web: &Web) -> Result<Typed, CardFailure> {
-        let typed = || Typed { kind: self.kind.clone(), number: self.number.clone(), birth: self.birth.clone() };
-        let (Some(insertion), Some(cards)) = (self.insertion, &web.cards) else { return Ok(typed()) };
-        let readers = cards.readers();
-        let readers = readers.borrow();
-        let document = &readers.record(insertion)?.document;
-        let (kind, birth) = (document.kind().code().to_owned(), document.birth().format("%Y%m%d").to_string());
-        let shown = (self.number.as_str(), self.birth.as_str());
-        if shown != (document.number(), birth.as_str()) {
-            return Err(CardFailure::Removed);
-        }
-        Ok(Typed { kind, number: document.number().to_owned(), birth })
+        let typed = Typed { kind: self.kind.clone(), number: self.number.clone(), birth: self.birth.clone() };
+        cards::typed(web, typed, self.insertion)
     }
 }
 

@@ -6,6 +6,7 @@ use shared::entry::Pieces;
 use shared::entry::booking::Shown;
 use shared::rules::booking::listing::Listing;
 use shared::rules::booking::refusal::{BookedKnown, BookingRefusal};
+use shared::wire::v1::message::Piece;
 
 use super::office::{OLD, Office, YOUNG, hub_signer, ten};
 use crate::digests::{fetch, layer};
@@ -148,4 +149,35 @@ fn the_days_of_rounds_are_not_forgotten_while_they_matter_and_do_not_disturb_the
     }
     office.at("2021-09-01 10:00");
     assert_eq!(shown(&mut office, OTHER), Shown::Unseen, "once the round is over it goes");
+}
+
+#[test]
+fn a_list_is_fetched_after_everything_that_masks_need() {
+    let mut office = Office::lent(OPEN, 3);
+    let (list, _) = list(&[(YOUNG, registered())], 50);
+    let bought = [("05/P2/1986-03-15", Pieces { adult: 2, child: 0 })];
+    let (masks, body) = layer("mask", "2021-07-05 10:00", 50, &bought, true);
+    let (wanted_last, wanted_first) = (list.layers[0].id, masks.layers[0].id);
+    told(&mut office, 100, 50, vec![masks, list]);
+    assert_eq!(office.site.node().wanted(4_096).map(|fetch| fetch.layer), Some(wanted_first));
+    office.site.node().take_piece(&Piece { layer: wanted_first, offset: 0, bytes: body }).unwrap();
+    assert_eq!(office.site.node().wanted(4_096).map(|fetch| fetch.layer), Some(wanted_last));
+}
+
+#[test]
+fn yesterdays_slot_is_past_and_a_list_of_another_round_says_nothing() {
+    let mut office = Office::lent(OPEN, 3);
+    let text = super::office::round(2, "2021-07-06T10:00", "2021-07-30T17:00", ("2021-07-01", "2021-07-20"));
+    office.nation(vec![
+        shared::entry::booking::Booking::Round(shared::entry::booking::Round { text }),
+        super::office::capacity(&super::office::slot("2021-07-05", "10:00"), 5, false),
+    ]);
+    let yesterday = super::office::slot("2021-07-05", "10:00");
+    assert_eq!(office.book(OLD, &yesterday).unwrap_err(), BookingRefusal::Past);
+    let (day, body) = layer("vaccine-list", "2021-07-01 00:00", 50, &[(YOUNG, registered().packed())], true);
+    told(&mut office, 100, 50, vec![day]);
+    fetch(&mut office.site, &body);
+    // The second round's list is here and the first one's is not.
+    assert_eq!(office.book(OTHER, &yesterday).unwrap_err().code(), "eligible");
+    assert_eq!(office.try_book(OTHER, &ten()), "AZ01-0000014637");
 }

@@ -129,8 +129,23 @@ impl Office {
         self.greet_with(booking, None, 0);
     }
 
+    /// The hub has seen two stores under this life: a new one begins.
+    pub(crate) fn renew(&mut self) {
+        self.greeting(HubLife { renew: true, ..self.life(true) }, None, 0);
+        self.greet(true);
+    }
+
     pub(crate) fn greet_with(&mut self, booking: bool, last: Option<Seen>, feed: u64) {
-        let life = HubLife {
+        self.greeting(self.life(booking), last, feed);
+    }
+
+    fn greeting(&mut self, life: HubLife, last: Option<Seen>, feed: u64) {
+        let greeting = Welcome { life: Some(life), ..welcome(self.hub_life, 0, last, feed) };
+        self.site.node().resume(&greeting).unwrap();
+    }
+
+    fn life(&self, booking: bool) -> HubLife {
+        HubLife {
             renew: false,
             journal: 1,
             signer: hub_signer().public(),
@@ -139,9 +154,7 @@ impl Office {
             confirms: true,
             access: true,
             booking,
-        };
-        let greeting = Welcome { life: Some(life), ..welcome(self.hub_life, 0, last, feed) };
-        self.site.node().resume(&greeting).unwrap();
+        }
     }
 
     pub(crate) fn nation(&mut self, facts: Vec<Booking>) {

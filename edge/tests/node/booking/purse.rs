@@ -23,6 +23,38 @@ fn another_life_of_the_store_holds_nothing() {
 }
 
 #[test]
+fn a_store_that_begins_anew_holds_nothing_and_forgets_nobody() {
+    let mut office = Office::lent(OPEN, 3);
+    let booked = office.book(OLD, &ten()).unwrap();
+    office.renew();
+    assert_eq!((office.held(), office.try_book("05/P2/1965-03-15", &ten()).as_str()), (0, "wish"));
+    assert_eq!(office.try_book(OLD, &ten()), "已有預約，如需變更請先取消預約再重新登錄[B][1]");
+    office.cancel(BookingRef::Entry(booked.id), OLD).unwrap();
+    assert_eq!(office.held(), 0, "its place is the old life's");
+}
+
+#[test]
+fn what_another_life_booked_comes_back_and_is_known() {
+    let mut first = Office::lent(OPEN, 3);
+    let booked = first.book(OLD, &ten()).unwrap();
+    let (run, upto) = first.site.node().load_run(0).unwrap().unwrap();
+    assert_eq!(upto, 1);
+    let mut office = Office::bare(OPEN);
+    office.nation(vec![capacity(&ten(), 10, false)]);
+    office.site.node().take_own(9, 0, Some(&run)).unwrap();
+    for _ in 0..2 {
+        let reading = office.site.reading();
+        let shown = office.site.node().booking(BookingRef::Serial(14_637), reading).unwrap().unwrap();
+        assert_eq!((shown.id, shown.contact.name(), office.held()), (booked.id, "王大明", 0));
+        assert_eq!(office.try_book(OLD, &ten()), "已有預約，如需變更請先取消預約再重新登錄[B][1]");
+        office.site.crash();
+        office.site.beacon();
+    }
+    office.desk(vec![lease(&ten(), 2, "2021-07-12 10:00"), numbers(20_000, 9)]);
+    assert_eq!(office.try_book("05/P2/1965-03-15", &ten()), "AZ01-0000020000");
+}
+
+#[test]
 fn without_numbers_nothing_is_booked() {
     let mut office = Office::bare(OPEN);
     office.nation(vec![capacity(&ten(), 10, false)]);
