@@ -1,5 +1,6 @@
 //! What can go wrong with a node, as opposed to what it refuses.
 
+use chrono::NaiveDate;
 use shared::entry::access::Right;
 use shared::ids::{DocId, EntryId};
 use shared::ledger::chain::Full;
@@ -212,6 +213,12 @@ pub enum BadAsk {
     /// What was scanned is no slip that holds.
     #[error(transparent)]
     Slip(BadSlip),
+    /// Who comes on another day is booked for that one.
+    #[error("this booking is for {date}, not for today: who misses the day books again in the next round")]
+    NotToday {
+        /// Which day.
+        date: NaiveDate,
+    },
     /// The lot of a vaccine.
     #[error("the lot is needed, of at most {bytes_max} bytes")]
     Lot {
@@ -256,6 +263,7 @@ impl BadAsk {
             Self::NoBooking => "no-booking",
             Self::NoHubKey => "no-hub-key",
             Self::Slip(_) => "slip",
+            Self::NotToday { .. } => "not-today",
             Self::Lot { .. } => "lot",
             Self::Future => "future",
             Self::LongAgo { .. } => "long-ago",
@@ -304,6 +312,9 @@ impl BadAsk {
             Self::NoBooking => "中心尚未受理預約登錄，或本程式更新後尚未連線；請先連線".to_owned(),
             Self::NoHubKey => "本站尚未與中心連線過，沒有核對預約單的公鑰；請先連線".to_owned(),
             Self::Slip(bad) => bad.zh().to_owned(),
+            Self::NotToday { date } => {
+                format!("此預約日期為 {}，不是今日；當日未到者請於下一期重新預約", date.format("%Y/%m/%d"))
+            }
             Self::Lot { bytes_max } => format!("請填寫疫苗批號（上限 {bytes_max} 位元組）"),
             Self::Future => "補登的購買時間不可晚於現在".to_owned(),
             Self::LongAgo { days_max } => format!("補登的購買時間不可早於 {days_max} 日前"),

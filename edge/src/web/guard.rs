@@ -15,7 +15,7 @@ use super::answer::fault_json;
 use super::{Door, Web};
 use crate::fault::Fault;
 
-/// Nothing but our own style sheet, our own forms, and the one script of ours that hears of cards.
+/// Nothing but our own style sheet, our own forms, and two scripts of ours: one hears of cards, one prints.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// No `Strict-Transport-Security`: under it browsers refuse a self-signed certificate for good, and ask nobody.

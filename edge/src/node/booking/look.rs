@@ -117,7 +117,7 @@ impl Node {
         &self.bookings.rounds
     }
 
-    /// Whether somebody is looked up at a page of bookings by whoever may.
+    /// Whether whoever acts may look at what was booked; looking goes on where nothing is written any more.
     ///
     /// # Errors
     /// As for every deed of these pages.

@@ -80,11 +80,8 @@ impl Node {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let now = taipei_time(at.second);
-        if person.slot.date > today {
-            return Ok(Err(BookingRefusal::NotYet { from: person.slot.begins() }));
-        }
-        if person.slot.date < today {
-            return Ok(Err(BookingRefusal::Past));
+        if person.slot.date != today {
+            return Err(BadAsk::NotToday { date: person.slot.date }.into());
         }
         if self.is_given(&person.of) {
             return Ok(Err(BookingRefusal::Attended));

@@ -81,7 +81,8 @@ fn checked_in_by_number_by_slip_and_by_card_then_given_once() {
     let reading = office.site.reading();
     let booked = office.site.node().booking(BookingRef::Serial(14_637), reading).unwrap().unwrap();
     let slip = booked.slip.unwrap();
-    assert_eq!(attend(&mut office, Comer::Serial(8), Attendance::CheckedIn).unwrap_err().code(), "not-yet");
+    let early = bad(try_attend(&mut office, Comer::Serial(8), Attendance::CheckedIn));
+    assert_eq!(early.zh(), "此預約日期為 2021/07/12，不是今日；當日未到者請於下一期重新預約");
     office.at(DAY);
     assert_eq!(attend(&mut office, Comer::Serial(8), Attendance::CheckedIn).unwrap().of, elsewhere(1));
     assert_eq!(attend(&mut office, Comer::Slip(slip.clone()), Attendance::CheckedIn).unwrap().of, booked.id);
@@ -100,7 +101,8 @@ fn checked_in_by_number_by_slip_and_by_card_then_given_once() {
     assert_eq!(attend(&mut office, Comer::Serial(8), given("AZ", "L2")).unwrap_err(), BookingRefusal::Attended);
     assert_eq!(day(&mut office)[0].attended, Some(given("AZ", "CTMAV512")));
     office.at("2021-07-13 09:00");
-    assert_eq!(attend(&mut office, Comer::Slip(slip), Attendance::CheckedIn).unwrap_err(), BookingRefusal::Past);
+    let late = bad(try_attend(&mut office, Comer::Slip(slip), Attendance::CheckedIn));
+    assert!(matches!(late, BadAsk::NotToday { .. }), "{late:?}");
 }
 
 #[test]
