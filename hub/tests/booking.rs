@@ -39,7 +39,7 @@ fn three_quarters_are_lent_by_distance_and_a_quarter_is_kept() {
     let account = account(&hub, "10:00");
     assert_eq!((account.capacity, account.lent, account.free(), account.unspent()), (16, 12, 4, 12));
     let Lease { life, until, .. } = leases(&hub, &edges[0].site)[0].1.clone();
-    assert_eq!((life, until), (edges[0].incarnation, second(OPEN) + 24 * 3600));
+    assert_eq!((life, until), (edges[0].incarnation, second(OPEN) + 72 * 3600));
 }
 
 #[test]

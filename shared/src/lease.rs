@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 use crate::entry::Instant;
 use crate::entry::booking::{Lease, Numbers, Slot};
 use crate::ids::{EntryId, Incarnation, SiteCode};
+use crate::rules::calendar::second_of;
+
+/// A lease that ends before its slot begins is returned by a site with a line so long before its end, in seconds.
+pub const RENEW_S: i64 = 24 * 3600;
 
 /// A slot's account at the hub, in places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -169,9 +173,15 @@ impl Purse {
         self.leases.iter().filter(move |(_, held)| held.lease.life == life && held.left() > 0 && held.runs(at))
     }
 
-    /// Leases of a life that are over and of which something is left: to be returned.
+    /// Leases of a life of which something is left, and that are over, or will be in [`RENEW_S`] though their slot is not:
+    /// to be returned by a site with a line, which is lent again what is due to it.
+    #[must_use]
     pub fn to_return(&self, life: &Incarnation, at: Instant) -> Vec<(EntryId, u32)> {
-        let over = |held: &Held| at.second.saturating_sub(i64::from(at.doubt_s)) >= held.lease.until;
+        let earliest = at.second.saturating_sub(i64::from(at.doubt_s));
+        let over = |held: &Held| {
+            let is_cut = held.lease.until < second_of(held.lease.slot.begins());
+            earliest >= held.lease.until || (is_cut && earliest.saturating_add(RENEW_S) >= held.lease.until)
+        };
         let ours = self.leases.iter().filter(|(_, held)| held.lease.life == *life && held.left() > 0 && over(held));
         ours.map(|(id, held)| (*id, held.left())).collect()
     }

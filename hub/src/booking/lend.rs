@@ -19,8 +19,9 @@ use crate::publish::{SELF, desk, signed};
 use crate::store::{SlotNumber, SlotRow};
 use crate::view::one_spelling;
 
-/// A lease ends after so long, in seconds, or when its slot begins.
-const LEASE_S: i64 = 24 * 3600;
+/// A lease ends after so long, in seconds, or when its slot begins. Its holder renews it a day before, where it has a line
+/// ([`shared::lease::RENEW_S`]): what nobody needs comes round, and an outage of a day finds every site with places.
+const LEASE_S: i64 = 72 * 3600;
 /// So long before a round opens its places are lent.
 const AHEAD: TimeDelta = TimeDelta::hours(48);
 /// Sites that were not heard for so long are lent nothing, in seconds.
@@ -213,7 +214,7 @@ impl Hub {
     ) -> Result<Vec<(SiteCode, Lease)>, HubError> {
         let Some(free) = u32::try_from(row.account.free()).ok().filter(|free| *free > 0) else { return Ok(Vec::new()) };
         let Some(venue) = self.lendable(row, second)? else { return Ok(Vec::new()) };
-        let running = self.store.running(row.number, second)?;
+        let running = self.store.unspent(row.number)?;
         let left = running.iter().map(|(_, _, left)| u32::try_from(*left).unwrap_or(0)).sum::<u32>();
         let keep = free.saturating_add(left).div_ceil(KEPT);
         if free <= keep {

@@ -55,8 +55,15 @@ fn nothing_is_given_away_when_the_clock_may_be_past_the_end_or_by_another_life()
     let other = Incarnation([2; 16]);
     assert_eq!(purse.lease_for(&slot(), &other, at(10, 0)), None);
     assert_eq!((purse.next_number(&other), purse.numbers_left(&other)), (None, 0));
-    assert_eq!(purse.to_return(&LIFE, at(1_009, 10)), vec![], "it may not be over yet");
-    assert_eq!(purse.to_return(&LIFE, at(1_010, 10)), vec![(id(1), 2)]);
+    let begins = second_of(slot().begins());
+    let returns = |until, second| {
+        let mut purse = Purse::default();
+        purse.take_lease(id(1), lease(2, until));
+        !purse.to_return(&LIFE, at(second, 10)).is_empty()
+    };
+    assert!(!returns(begins, begins + 9) && returns(begins, begins + 10), "it may not be over yet");
+    let cut = begins - 5;
+    assert!(!returns(cut, cut - RENEW_S + 9) && returns(cut, cut - RENEW_S + 10), "renewed a day before");
     purse.returned(&id(1), 2);
     assert_eq!((purse.to_return(&LIFE, at(2_000, 0)), purse.places(&slot(), &LIFE, at(10, 0))), (vec![], 0));
 }

@@ -99,15 +99,12 @@ impl Store {
         self.all(&sql, [], "look for leases that were overspent", lease)
     }
 
-    /// What of a slot's leases still runs after a second: of whom, of which life, how many places are left.
-    pub(crate) fn running(
-        &self,
-        slot: SlotNumber,
-        second: i64,
-    ) -> Result<Vec<(SiteCode, Incarnation, i64)>, StoreError> {
+    /// What of a slot is lent and unspent: to whom, which life, how many places. One that is over is still held until its
+    /// holder returns it.
+    pub(crate) fn unspent(&self, slot: SlotNumber) -> Result<Vec<(SiteCode, Incarnation, i64)>, StoreError> {
         const SQL: &str = "SELECT site, life, sum(max(places - returned - spent, 0)) FROM lease \
-            WHERE slot = ?1 AND until > ?2 GROUP BY site, life ORDER BY site, life";
-        self.all(SQL, (slot.0, second), "look what runs of a slot", |row| {
+            WHERE slot = ?1 GROUP BY site, life ORDER BY site, life";
+        self.all(SQL, [slot.0], "look what of a slot is lent", |row| {
             Ok((site(row, 0)?, Incarnation(bytes(row, 1)?), row.get(2)?))
         })
     }
