@@ -1,6 +1,6 @@
 //! Lists of who may book (V2): imported from a file, carried by one layer, and asked by the hub of whoever booked without.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a test's own helpers")]
+#![allow(clippy::expect_used, reason = "a test's own helpers")]
 
 #[path = "support/booking.rs"]
 mod booking;
@@ -134,32 +134,4 @@ fn whoever_booked_without_the_list_is_found_once_it_is_there_and_cleared_when_it
     assert_eq!(hub.cases(&CaseFilter::default()).expect("well"), [], "corrected");
     rebuilds_to_the_same(&mut hub);
     let _ = (B, canonical(&hub));
-}
-
-/// Run by hand, built for release: `cargo nextest run -p hub --release --run-ignored only a_million`.
-#[test]
-#[ignore = "a measurement"]
-fn a_million_lines_in_under_a_minute() {
-    use std::fmt::Write;
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = hub::store::Store::open(&folder.path().join("hub.db")).expect("a store");
-    let mut hub = Hub::open(store, &master(), edge::dice(1)).expect("a hub");
-    let (_, text) = shared::rules::programme::shipped_rounds()[0];
-    hub.publish_round(text, "op", second("2021-07-01T09:00")).expect("well").expect("a round");
-    let mut file = HEAD.to_owned();
-    for serial in 0..1_000_000u32 {
-        let (number, day) = (number(serial), 1 + serial % 28);
-        let (brand, last) = (["AZ", "MO"][serial as usize % 2], 1 + serial % 6);
-        let _ = writeln!(
-            file,
-            "01,{number},19{:02}-01-{day:02},{},1,AZ|MO,1,2021-0{last}-{day:02},{brand}",
-            serial % 100,
-            serial % 10
-        );
-    }
-    let begun = std::time::Instant::now();
-    let done = hub.import_list(ROUND, file.as_bytes(), false, second(OPEN)).expect("well").expect("taken");
-    let took = begun.elapsed();
-    println!("{} lines of {} MB in {took:?}, {} bytes of layer", done.taken, file.len() / 1_000_000, done.bytes);
-    assert!(took.as_secs() < 60, "{took:?}");
 }
