@@ -84,6 +84,53 @@ fn whoever_is_on_the_list_is_found_in_the_layer_with_their_line() {
 }
 
 #[test]
+fn whoever_has_a_live_booking_is_in_the_digest_of_the_rounds_first_day() {
+    let mut hub = hub();
+    let mut edge = Edge::new(A, 1);
+    greet_plainly(&mut hub, &edge, OPEN);
+    offer(&mut hub, OPEN, "10:00", 16);
+    let lease = leases(&hub, &edge.site)[0].0;
+    let found = |hub: &mut Hub, at: &str| {
+        hub.publish_digests(second(at)).expect("well");
+        let Input::Manifest { signed, .. } = hub.load_nation(u64::MAX, Some(0)).expect("well") else { panic!("none") };
+        let key = HubKeys::new(&master()).expect("keys").signer().expect("a signer").public();
+        let manifest = signed.open(&key).expect("ours");
+        let of =
+            |day: &&shared::digest::Day| day.programme.as_str() == "vaccine" && day.day.to_string() == "2021-07-12";
+        let day = manifest.days.iter().find(of).expect("the day is named");
+        let print = shared::seal::DayKey::new(day.key.clone()).fingerprint(&person(ANNA).person());
+        let open = |named: &shared::digest::LayerRef| {
+            let fetch = Fetch { layer: named.id, offset: 0, most: named.bytes };
+            Arc::new(Layer::open(Arc::from(hub.load_piece(&fetch).expect("well").bytes)).expect("a layer"))
+        };
+        let layers: Vec<Arc<Layer>> = day.layers.iter().map(open).collect();
+        shared::digest::find(&layers, print)
+    };
+    let booked = book_as(&mut edge, "2021-07-07T09:10", &person(ANNA), (lease, "10:00", 1), Shown::Age);
+    send(&mut hub, OPEN, std::slice::from_ref(&booked));
+    assert_eq!(found(&mut hub, "2021-07-07T09:30"), Some(Found::Counts(None)), "a set, no pieces");
+    let gone = booking::cancel(&mut edge, "2021-07-07T09:40", id(&booked));
+    send(&mut hub, "2021-07-07T09:41", &[gone]);
+    assert_eq!(found(&mut hub, "2021-07-07T10:00"), Some(Found::Gone));
+}
+
+#[test]
+fn no_sale_of_a_strange_programme_changes_a_list() {
+    let mut hub = hub();
+    import(&mut hub, OPEN, &format!("01,{ANNA},1980-01-01,9,,,,,\n")).expect("good");
+    hub.publish_digests(second(OPEN)).expect("well");
+    let before = layer(&hub).1.id();
+    let mut edge = Edge::new(A, 1);
+    // On the list's own day and in its own name, by a site that has a certificate and no good in mind.
+    let sold = edge.sell_as("2021-07-12T09:00", &person(BORIS), edge::adult(2), |sale| {
+        sale.programme = "vaccine-list".parse().expect("a name");
+    });
+    send(&mut hub, "2021-07-12T09:01", &[sold]);
+    hub.publish_digests(second("2021-07-12T09:30")).expect("well");
+    assert_eq!(layer(&hub).1.id(), before);
+}
+
+#[test]
 fn a_bad_line_is_named_by_its_place_and_takes_the_file_with_it() {
     let mut hub = hub();
     let lines = format!(
