@@ -35,6 +35,7 @@ CREATE TABLE slot (
     UNIQUE (venue, date, start, brands)
 ) STRICT;
 CREATE INDEX slot_due ON slot (date) WHERE due = 1;
+CREATE INDEX slot_free ON slot (venue, date) WHERE closed = 0 AND places > lent + granted;
 
 CREATE TABLE lease (
     id       INTEGER PRIMARY KEY,

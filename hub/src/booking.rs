@@ -20,12 +20,12 @@ mod show;
 mod tables;
 mod wishes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::entry::booking::{Booker, Booking};
-use shared::ids::{PersonTag, ProgrammeId, SiteCode};
+use shared::ids::{EntryId, PersonTag, ProgrammeId, SiteCode};
 
-use crate::store::{SlotNumber, WaitingKey};
+use crate::store::{BookingRow, SlotNumber, WaitingKey};
 
 pub use accounts::SlotStatus;
 pub use hold::Awaited;
@@ -61,10 +61,20 @@ impl BookingFault {
     }
 }
 
+/// A person in a programme.
+type Person = (PersonTag, ProgrammeId);
+
+/// Which of a person's bookings may stand otherwise now, beside those that the rule moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Which {
+    These(BTreeSet<EntryId>),
+    All,
+}
+
 /// What a batch has touched of booked places.
 #[derive(Default)]
 pub(crate) struct Touches {
-    people: BTreeSet<(PersonTag, ProgrammeId)>,
+    people: BTreeMap<Person, Which>,
     slots: BTreeSet<SlotNumber>,
     /// Wishes that have just come.
     wishes: BTreeSet<WaitingKey>,
@@ -73,6 +83,20 @@ pub(crate) struct Touches {
 }
 
 impl Touches {
+    /// Something was said of a booking.
+    fn booking(&mut self, row: &BookingRow) {
+        let which = self.people.entry((row.tag, row.programme.clone())).or_insert(Which::These(BTreeSet::new()));
+        match which {
+            Which::These(ids) => drop(ids.insert(row.id)),
+            Which::All => {}
+        }
+    }
+
+    /// All bookings of some people are looked at again.
+    fn people(&mut self, people: impl IntoIterator<Item = (PersonTag, ProgrammeId)>) {
+        self.people.extend(people.into_iter().map(|person| (person, Which::All)));
+    }
+
     fn is_empty(&self) -> bool {
         self.people.is_empty() && self.slots.is_empty() && self.wishes.is_empty() && self.sites.is_empty()
     }

@@ -109,6 +109,7 @@ impl Hub {
     }
 
     fn take(&mut self, upload: &Upload, batch: &mut Batch) -> Result<Taken, HubError> {
+        self.heard_life(&upload.site, &upload.incarnation, batch.received);
         let line = self.line(upload, batch.received)?;
         let taken = match self.check(upload, line.signer)? {
             Checked::Known => {
@@ -131,7 +132,6 @@ impl Hub {
     /// The line that an upload came over.
     fn line(&mut self, upload: &Upload, received: i64) -> Result<Line, HubError> {
         let name = (upload.site, upload.incarnation);
-        self.heard_life(&upload.site, &upload.incarnation, received);
         if let Some(line) = self.memory.lines.get(&name) {
             return Ok(*line);
         }

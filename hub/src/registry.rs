@@ -128,8 +128,9 @@ impl Hub {
     pub fn import_sites(&mut self, sites: impl IntoIterator<Item = SiteRecord>) -> Result<usize, HubError> {
         self.transact(|hub| {
             let mut count = 0;
+            hub.memory.near.clear();
+            hub.memory.addresses = None;
             for site in sites {
-                hub.memory.near.clear();
                 hub.store.put_site(&site)?;
                 count += 1;
             }

@@ -218,6 +218,10 @@ fn a_question_about_somebody_is_answered_for_the_asking_site_alone() {
     assert_eq!(b.keys.open_contact(&place, &known.contact).unwrap(), other, "as it was amended");
     assert_eq!(ask(&mut hub, BORIS, &b), Answered::Person { feed: 1, booking: None });
     assert_eq!(ask(&mut hub, ANNA, &a), Answered::Unsaid, "sealed by another site");
+    let wished = wish(&mut a, "2021-07-07T09:20", &person(BORIS), &["12:00"]);
+    send(&mut hub, "2021-07-07T10:01", std::slice::from_ref(&wished));
+    let Answered::Person { booking: Some(known), .. } = ask(&mut hub, BORIS, &b) else { panic!("nothing is known") };
+    assert_eq!((known.of, known.given), (id(&wished), None), "it waits");
 }
 
 #[test]

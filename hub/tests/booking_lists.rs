@@ -1,6 +1,6 @@
 //! Lists of who may book (V2): imported from a file, carried by one layer, and asked by the hub of whoever booked without.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a test's own helpers")]
+#![allow(clippy::expect_used, reason = "a test's own helpers")]
 
 #[path = "support/booking.rs"]
 mod booking;
@@ -84,6 +84,53 @@ fn whoever_is_on_the_list_is_found_in_the_layer_with_their_line() {
 }
 
 #[test]
+fn whoever_has_a_live_booking_is_in_the_digest_of_the_rounds_first_day() {
+    let mut hub = hub();
+    let mut edge = Edge::new(A, 1);
+    greet_plainly(&mut hub, &edge, OPEN);
+    offer(&mut hub, OPEN, "10:00", 16);
+    let lease = leases(&hub, &edge.site)[0].0;
+    let found = |hub: &mut Hub, at: &str| {
+        hub.publish_digests(second(at)).expect("well");
+        let Input::Manifest { signed, .. } = hub.load_nation(u64::MAX, Some(0)).expect("well") else { panic!("none") };
+        let key = HubKeys::new(&master()).expect("keys").signer().expect("a signer").public();
+        let manifest = signed.open(&key).expect("ours");
+        let of =
+            |day: &&shared::digest::Day| day.programme.as_str() == "vaccine" && day.day.to_string() == "2021-07-12";
+        let day = manifest.days.iter().find(of).expect("the day is named");
+        let print = shared::seal::DayKey::new(day.key.clone()).fingerprint(&person(ANNA).person());
+        let open = |named: &shared::digest::LayerRef| {
+            let fetch = Fetch { layer: named.id, offset: 0, most: named.bytes };
+            Arc::new(Layer::open(Arc::from(hub.load_piece(&fetch).expect("well").bytes)).expect("a layer"))
+        };
+        let layers: Vec<Arc<Layer>> = day.layers.iter().map(open).collect();
+        shared::digest::find(&layers, print)
+    };
+    let booked = book_as(&mut edge, "2021-07-07T09:10", &person(ANNA), (lease, "10:00", 1), Shown::Age);
+    send(&mut hub, OPEN, std::slice::from_ref(&booked));
+    assert_eq!(found(&mut hub, "2021-07-07T09:30"), Some(Found::Counts(None)), "a set, no pieces");
+    let gone = booking::cancel(&mut edge, "2021-07-07T09:40", id(&booked));
+    send(&mut hub, "2021-07-07T09:41", &[gone]);
+    assert_eq!(found(&mut hub, "2021-07-07T10:00"), Some(Found::Gone));
+}
+
+#[test]
+fn no_sale_of_a_strange_programme_changes_a_list() {
+    let mut hub = hub();
+    import(&mut hub, OPEN, &format!("01,{ANNA},1980-01-01,9,,,,,\n")).expect("good");
+    hub.publish_digests(second(OPEN)).expect("well");
+    let before = layer(&hub).1.id();
+    let mut edge = Edge::new(A, 1);
+    // On the list's own day and in its own name, by a site that has a certificate and no good in mind.
+    let sold = edge.sell_as("2021-07-12T09:00", &person(BORIS), edge::adult(2), |sale| {
+        sale.programme = "vaccine-list".parse().expect("a name");
+    });
+    send(&mut hub, "2021-07-12T09:01", &[sold]);
+    hub.publish_digests(second("2021-07-12T09:30")).expect("well");
+    assert_eq!(layer(&hub).1.id(), before);
+}
+
+#[test]
 fn a_bad_line_is_named_by_its_place_and_takes_the_file_with_it() {
     let mut hub = hub();
     let lines = format!(
@@ -134,32 +181,4 @@ fn whoever_booked_without_the_list_is_found_once_it_is_there_and_cleared_when_it
     assert_eq!(hub.cases(&CaseFilter::default()).expect("well"), [], "corrected");
     rebuilds_to_the_same(&mut hub);
     let _ = (B, canonical(&hub));
-}
-
-/// Run by hand, built for release: `cargo nextest run -p hub --release --run-ignored only a_million`.
-#[test]
-#[ignore = "a measurement"]
-fn a_million_lines_in_under_a_minute() {
-    use std::fmt::Write;
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = hub::store::Store::open(&folder.path().join("hub.db")).expect("a store");
-    let mut hub = Hub::open(store, &master(), edge::dice(1)).expect("a hub");
-    let (_, text) = shared::rules::programme::shipped_rounds()[0];
-    hub.publish_round(text, "op", second("2021-07-01T09:00")).expect("well").expect("a round");
-    let mut file = HEAD.to_owned();
-    for serial in 0..1_000_000u32 {
-        let (number, day) = (number(serial), 1 + serial % 28);
-        let (brand, last) = (["AZ", "MO"][serial as usize % 2], 1 + serial % 6);
-        let _ = writeln!(
-            file,
-            "01,{number},19{:02}-01-{day:02},{},1,AZ|MO,1,2021-0{last}-{day:02},{brand}",
-            serial % 100,
-            serial % 10
-        );
-    }
-    let begun = std::time::Instant::now();
-    let done = hub.import_list(ROUND, file.as_bytes(), false, second(OPEN)).expect("well").expect("taken");
-    let took = begun.elapsed();
-    println!("{} lines of {} MB in {took:?}, {} bytes of layer", done.taken, file.len() / 1_000_000, done.bytes);
-    assert!(took.as_secs() < 60, "{took:?}");
 }

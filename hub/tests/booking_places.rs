@@ -378,6 +378,34 @@ fn a_greeting_lends_once_and_writes_nothing_when_there_is_nothing_to_lend() {
 }
 
 #[test]
+fn two_processes_of_one_hub_give_no_number_and_no_place_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    let open = |seed| Hub::open(hub::store::Store::open(&path).unwrap(), &master(), dice(seed)).unwrap();
+    let mut processes = [open(5), open(6)];
+    booking::furnish(&mut processes[0]);
+    let edges = [Edge::new(A, 1), Edge::new(B, 2), Edge::new(C, 3)];
+    for (n, edge) in edges.iter().enumerate() {
+        greet_plainly(&mut processes[n % 2], edge, OPEN);
+    }
+    offer(&mut processes[0], OPEN, "10:00", 9);
+    let ask = Enquiry { nonce: [1; 16], about: About::Places { slot: slot("10:00"), places: 2 } };
+    let mut asked = 0;
+    for (n, edge) in edges.iter().cycle().take(9).enumerate() {
+        let told = processes[n % 2].enquire(&edge.site, &edge.incarnation, &ask, second(OPEN)).unwrap();
+        if let Answered::Places { lent, .. } = told.answer {
+            asked += lent;
+        }
+    }
+    let account = booking::account(&processes[1], "10:00");
+    assert_eq!((account.lent, account.free()), (9, 0));
+    assert!(asked <= 9);
+    let firsts: BTreeSet<u64> =
+        edges.iter().flat_map(|edge| numbers(&processes[0], &edge.site)).map(|it| it.first).collect();
+    assert_eq!(firsts, [1, 101, 201].into());
+}
+
+#[test]
 fn a_site_whose_service_was_refused_is_lent_nothing() {
     let mut hub = hub();
     let edge = Edge::new(A, 1);

@@ -204,7 +204,7 @@ impl Hub {
         self.touch_number(&row, batch)?;
         self.store.put_booking(&row)?;
         self.store.number_used(site, booked.serial)?;
-        batch.bookings.people.insert((row.tag, row.programme));
+        batch.bookings.booking(&row);
         batch.bookings.slots.insert(slot);
         batch.bookings.sites.insert(*site);
         Ok(())
@@ -227,7 +227,7 @@ impl Hub {
         };
         self.touch_number(&row, batch)?;
         self.store.put_booking(&row)?;
-        batch.bookings.people.insert((row.tag, row.programme));
+        batch.bookings.booking(&row);
         batch.bookings.slots.extend(row.given.map(|(slot, _)| slot));
         if answer.is_none() {
             let key = (entry.at.second, *site, id);
@@ -275,7 +275,7 @@ impl Hub {
         if let Some((_, serial)) = row.given
             && let Some(first) = self.store.first_of_serial(serial)?
         {
-            batch.bookings.people.insert((first.tag, first.programme));
+            batch.bookings.booking(&first);
         }
         Ok(())
     }
@@ -284,27 +284,27 @@ impl Hub {
     pub(super) fn touch_booking(&self, of: &EntryId, batch: &mut Batch) -> Result<(), HubError> {
         if let Some(row) = self.store.booking(of)? {
             batch.bookings.slots.extend(row.given.map(|(slot, _)| slot));
-            batch.bookings.people.insert((row.tag, row.programme));
+            batch.bookings.booking(&row);
         }
         Ok(())
     }
 
     /// Everybody in a round is judged again.
     pub(super) fn touch_round(&self, round: &VersionName, batch: &mut Batch) -> Result<(), HubError> {
-        batch.bookings.people.extend(self.store.people_in(round)?);
+        batch.bookings.people(self.store.people_in(round)?);
         Ok(())
     }
 
     /// Whoever booked in a round without its list is judged again.
     pub(super) fn touch_unseen(&self, round: &VersionName, batch: &mut Batch) -> Result<(), HubError> {
-        batch.bookings.people.extend(self.store.people_unseen(round)?);
+        batch.bookings.people(self.store.people_unseen(round)?);
         Ok(())
     }
 
     /// Everybody who is booked at the venues of a site is judged again, so that it hears of them.
     pub(crate) fn touch_venues_of(&self, site: &SiteCode, batch: &mut Batch) -> Result<(), HubError> {
         for venue in self.store.venues_of(site)? {
-            batch.bookings.people.extend(self.store.people_at(&venue)?);
+            batch.bookings.people(self.store.people_at(&venue)?);
         }
         Ok(())
     }

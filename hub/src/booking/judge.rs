@@ -16,7 +16,7 @@ use shared::rules::identity::Document;
 use shared::seal;
 use shared::wire::v1::feed::Item;
 
-use super::{BOOKINGS_READ_MAX, BookingFault, Touches};
+use super::{BOOKINGS_READ_MAX, BookingFault, Touches, Which};
 use crate::hub::{Hub, HubError};
 use crate::publish::{News, SELF, desk, signed};
 use crate::store::{BookingRow, CaseRow, FindingRow, Kind, Standing};
@@ -49,8 +49,8 @@ impl Hub {
             return Ok(());
         }
         let mut telling = Telling::new(received, tell);
-        for (tag, programme) in &touches.people {
-            self.judge_booker(programme, tag, &mut telling)?;
+        for ((tag, programme), which) in &touches.people {
+            self.judge_booker(programme, tag, which, &mut telling)?;
         }
         for slot in &touches.slots {
             self.store.settle_slot(*slot)?;
@@ -83,11 +83,13 @@ impl Hub {
         self.tell_venues(&venues, received)
     }
 
-    /// Judges all bookings of one person in one programme.
+    /// Judges one person in one programme. However many bookings somebody has, only those are looked at that were
+    /// touched or stand otherwise now; all of them where another is live.
     pub(super) fn judge_booker(
         &mut self,
         programme: &ProgrammeId,
         tag: &PersonTag,
+        which: &Which,
         telling: &mut Telling,
     ) -> Result<(), HubError> {
         let rows = self.store.bookings_of(programme, tag, u32::MAX)?;
@@ -97,17 +99,27 @@ impl Hub {
         }
         let judged: HashMap<EntryId, (Stands, Option<EntryId>)> =
             judge(&made).into_iter().map(|(id, stands, first)| (id, (stands, first))).collect();
-        let ids: BTreeSet<EntryId> = rows.iter().map(|row| row.id).collect();
-        let mut findings = Vec::new();
+        let is_touched = |row: &BookingRow| match which {
+            Which::All => true,
+            Which::These(ids) => ids.contains(&row.id),
+        };
+        let live = Standing::Stands(Stands::Live);
+        let was_live = rows.iter().find(|row| row.standing == live && !is_touched(row)).map(|row| row.id);
+        let is_live = judged.iter().find(|(_, (stands, _))| *stands == Stands::Live).map(|(id, _)| *id);
+        let (mut ids, mut findings) = (BTreeSet::new(), Vec::new());
         for row in rows {
             let stands = judged.get(&row.id).copied();
-            findings.extend(self.findings_of(&row, stands)?);
             let standing = match (stands, row.standing) {
                 (Some((stands, _)), _) => Standing::Stands(stands),
                 (None, Standing::TurnedDown) => Standing::TurnedDown,
                 (None, _) if row.cancelled => Standing::Stands(Stands::Cancelled),
                 (None, _) => Standing::Waits,
             };
+            if was_live == is_live && standing == row.standing && !is_touched(&row) {
+                continue;
+            }
+            ids.insert(row.id);
+            findings.extend(self.findings_of(&row, stands)?);
             self.stand(row, standing, telling)?;
         }
         let id = self.keys.case(programme, tag);

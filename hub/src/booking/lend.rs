@@ -29,7 +29,7 @@ const HEARD_WITHIN_S: i64 = 3 * 24 * 3600;
 /// Slots shared out in one transaction.
 const SLOTS_AT_ONCE: usize = 2_048;
 /// Slots looked at while somebody greets.
-const SLOTS_AT_GREETING: usize = 64;
+const SLOTS_AT_GREETING: usize = 32;
 /// Sites that are lent numbers in one transaction.
 const BLOCKS_AT_ONCE: usize = 2_048;
 /// One part in so many is kept for whoever asks over the line.
@@ -310,19 +310,28 @@ impl Hub {
         }
         let (county, district) = (one_spelling(&venue.county), one_spelling(&venue.district));
         let mut near = Vec::new();
-        for record in self.store.sites()? {
-            let address = one_spelling(&record.address);
-            let is_there =
-                !district.is_empty() && (address.contains(&district) || one_spelling(&record.town) == district);
-            let is_own = venue.site == Some(record.code);
+        for (site, address) in self.addresses()?.iter() {
             let in_county = !county.is_empty() && address.starts_with(&county);
-            let weight = if is_own || (is_there && in_county) { WEIGHTS.1 } else { 0 };
+            let is_there = in_county && !district.is_empty() && address.contains(&district);
+            let weight = if is_there || venue.site == Some(*site) { WEIGHTS.1 } else { 0 };
             let weight = weight + if in_county { WEIGHTS.2 } else { 0 };
-            near.extend((weight > 0).then_some((record.code, weight)));
+            near.extend((weight > 0).then_some((*site, weight)));
         }
         let near: Arc<[(SiteCode, u32)]> = near.into();
         self.memory.near.insert(venue.id.clone(), Arc::clone(&near));
         Ok(near)
+    }
+
+    /// Where each site of the register lies, in one spelling.
+    fn addresses(&mut self) -> Result<Arc<[(SiteCode, String)]>, HubError> {
+        if let Some(addresses) = &self.memory.addresses {
+            return Ok(Arc::clone(addresses));
+        }
+        let sites = self.store.sites()?.into_iter();
+        let addresses: Arc<[(SiteCode, String)]> =
+            sites.map(|record| (record.code, one_spelling(&record.address))).collect();
+        self.memory.addresses = Some(Arc::clone(&addresses));
+        Ok(addresses)
     }
 
     /// The life of each site that was heard last.

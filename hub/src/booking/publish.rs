@@ -159,7 +159,7 @@ impl Hub {
             hub.write(DocId::Nation { month: month(second) }, &entries, second)?;
             let mut batch = Batch::new(second);
             for venue in venues {
-                batch.bookings.people.extend(hub.store.people_at(&venue.id)?);
+                batch.bookings.people(hub.store.people_at(&venue.id)?);
             }
             hub.settle(batch)?;
             hub.lend_due(second).map(drop)

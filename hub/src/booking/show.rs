@@ -1,6 +1,8 @@
 //! What operators see of booked places: by number, by slot, by lease. Names and numbers of people are masked; a telephone
 //! is shown to whoever calls, and the audit says so.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use shared::entry::booking::{Slot, Start, VenueId};
 use shared::ids::{EntryId, Incarnation, SiteCode};
@@ -121,11 +123,13 @@ impl Hub {
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn leases(&mut self, spent_too: bool) -> Result<Vec<LeaseStatus>, HubError> {
+    pub fn leases(&self, spent_too: bool) -> Result<Vec<LeaseStatus>, HubError> {
         let rows = self.store.leases()?;
-        let lives = self.lives()?;
+        // As of now, whatever this process remembers: a page may be shown by one that never writes.
+        let heard = self.store.lives_heard()?.into_iter();
+        let lives: HashMap<SiteCode, Incarnation> = heard.map(|(site, life, _)| (site, life)).collect();
         let status = |row: LeaseRow| LeaseStatus {
-            current: lives.get(&row.site).is_some_and(|(life, _)| *life == row.life),
+            current: lives.get(&row.site) == Some(&row.life),
             left: row.left(),
             id: row.id,
             site: row.site,

@@ -12,8 +12,8 @@ use shared::rules::booking::round::Round;
 use shared::rules::calendar::taipei_time;
 use shared::sign::slip::Block;
 
-use super::Touches;
 use super::judge::Telling;
+use super::{Touches, Which};
 use crate::hub::{Hub, HubError};
 use crate::publish::{SELF, desk, signed};
 use crate::store::{BookingRow, SlotNumber, SlotRow, Standing, WaitingKey};
@@ -72,7 +72,7 @@ impl Hub {
     /// what has become free.
     pub(super) fn answer_wishes(&mut self, touches: &Touches, telling: &mut Telling) -> Result<(), HubError> {
         let mut open = touches.wishes.clone();
-        for (tag, programme) in &touches.people {
+        for (tag, programme) in touches.people.keys() {
             let rows = self.store.bookings_of(programme, tag, u32::MAX)?;
             let waits = rows.into_iter().filter(|row| row.standing == Standing::Waits);
             open.extend(waits.map(|row| (row.at.second, row.site, row.id)));
@@ -129,7 +129,7 @@ impl Hub {
         let entry = signed(Fact::Booking(Booking::Answer(answer)), SELF, second);
         self.write(desk(&row.site, second), &[entry], second)?;
         if is_given {
-            self.judge_booker(&row.programme, &row.tag, telling)?;
+            self.judge_booker(&row.programme, &row.tag, &Which::All, telling)?;
             self.judge_number_of(&row, telling)?;
         }
         Ok(())
@@ -140,7 +140,7 @@ impl Hub {
         let given = self.store.booking(&row.id)?.and_then(|row| row.given);
         for other in given.map(|(_, serial)| self.store.bookings_of_serial(serial)).transpose()?.into_iter().flatten() {
             if other.id != row.id {
-                self.judge_booker(&other.programme, &other.tag, telling)?;
+                self.judge_booker(&other.programme, &other.tag, &Which::All, telling)?;
             }
         }
         Ok(())

@@ -127,7 +127,7 @@ pub(super) fn run_lease(desk: &Desk, command: &LeaseCommand) -> anyhow::Result<(
 }
 
 fn list(desk: &Desk, all: bool) -> anyhow::Result<()> {
-    let (_, mut hub) = desk.open()?;
+    let (_, hub) = desk.open()?;
     let (leases, awaited) = (hub.leases(all)?, hub.awaited()?);
     let mut text = String::new();
     for lease in &leases {

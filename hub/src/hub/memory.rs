@@ -60,6 +60,8 @@ pub(crate) struct Memory {
     pub(crate) enrolled: Option<Vec<(SiteCode, i64)>>,
     /// Sites at which booking was refused; none before somebody asks.
     pub(crate) booking_refused: Option<Arc<HashSet<SiteCode>>>,
+    /// Where each site lies, in one spelling; none before somebody asks.
+    pub(crate) addresses: Option<Arc<[(SiteCode, String)]>>,
     /// Who lies near a venue, and how much that weighs.
     pub(crate) near: HashMap<VenueId, Arc<[(SiteCode, u32)]>>,
     pub(crate) tips: HashMap<ActorId, TipRow>,

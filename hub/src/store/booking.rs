@@ -151,7 +151,7 @@ impl Store {
         self.all(&sql, (from.to_string(), to.to_string(), most), "look for slots to share out", slot)
     }
 
-    /// Slots with something free near a site, the earliest days first.
+    /// Some slots with something free near a site.
     pub(crate) fn slots_near(
         &self,
         (county, site): (&str, &SiteCode),
@@ -160,7 +160,7 @@ impl Store {
     ) -> Result<Vec<SlotRow>, StoreError> {
         let sql = format!(
             "{SLOT} WHERE venue IN (SELECT id FROM venue WHERE county = ?1 UNION SELECT id FROM venue WHERE site = ?2) \
-             AND date BETWEEN ?3 AND ?4 AND closed = 0 AND places > lent + granted ORDER BY date, id LIMIT ?5"
+             AND date BETWEEN ?3 AND ?4 AND closed = 0 AND places > lent + granted LIMIT ?5"
         );
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let row = (county, site.as_str(), from.to_string(), to.to_string(), most);

@@ -604,6 +604,8 @@ CREATE INDEX sale_ahead ON sale (pos) WHERE ahead = 1;
 
 CREATE INDEX slot_due ON slot (date) WHERE due = 1;
 
+CREATE INDEX slot_free ON slot (venue, date) WHERE closed = 0 AND places > lent + granted;
+
 CREATE INDEX staff_fact_card ON staff_fact (issuer, site) WHERE issuer IS NOT NULL;
 
 CREATE INDEX venue_county ON venue (county);

@@ -77,6 +77,11 @@ pub(crate) fn hub() -> Hub {
 
 pub(crate) fn hub_with(seed: u8) -> Hub {
     let mut hub = Hub::open(hub::store::Store::in_memory().unwrap(), &master(), dice(seed)).unwrap();
+    furnish(&mut hub);
+    hub
+}
+
+pub(crate) fn furnish(hub: &mut Hub) {
     for (site, address) in [(A, "金門縣金寧鄉1號"), (B, "金門縣金城鎮2號"), (C, "金門縣金湖鎮3號")]
     {
         let code: SiteCode = site.parse().unwrap();
@@ -88,7 +93,6 @@ pub(crate) fn hub_with(seed: u8) -> Hub {
     let (_, text) = shipped_rounds().iter().find(|(name, _)| *name == ROUND).unwrap();
     hub.publish_round(text, "op", second("2021-07-01T09:00")).unwrap().unwrap();
     hub.put_venues(&[venue()], "op", second("2021-07-01T09:00")).unwrap().unwrap();
-    hub
 }
 
 pub(crate) fn offer(hub: &mut Hub, at: &str, hour: &str, places: u32) {
