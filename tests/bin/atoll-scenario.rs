@@ -28,6 +28,9 @@ struct Args {
     /// A small random scenario of so many events instead, in which everything goes wrong.
     #[arg(long, conflicts_with_all = ["day", "sites", "purchases"])]
     nasty: Option<usize>,
+    /// The same with bookings.
+    #[arg(long, conflicts_with_all = ["day", "sites", "purchases", "nasty"])]
+    places: Option<usize>,
     /// Two weeks of fifty sites instead, in which one person in five buys twice.
     #[arg(long, conflicts_with_all = ["day", "sites", "purchases", "nasty"])]
     doubles: bool,
@@ -45,6 +48,10 @@ fn main() -> anyhow::Result<()> {
         Some(path) => Box::new(File::create(path).with_context(|| format!("create {}", path.display()))?),
         None => Box::new(std::io::stdout().lock()),
     };
+    if let Some(events) = args.places {
+        out.write_all(scenario::places(args.seed, events).as_bytes())?;
+        return Ok(());
+    }
     if let Some(events) = args.nasty {
         out.write_all(scenario::nasty(args.seed, events).as_bytes())?;
         return Ok(());

@@ -9,7 +9,7 @@
 //!   could have received earlier would have changed anything before.
 
 pub mod ask;
-mod booking;
+pub(crate) mod booking;
 pub mod line;
 pub mod report;
 pub mod town;

@@ -66,8 +66,8 @@ pub(super) struct Bookings {
     by_serial: BTreeMap<u64, EntryId>,
     /// What the hub said to wishes.
     answers: BTreeMap<EntryId, Answer>,
-    /// Bookings of whatever site that were taken back here.
-    cancelled_here: BTreeSet<EntryId>,
+    /// Bookings of whatever site that were taken back here, and where in the log.
+    cancelled_here: BTreeMap<EntryId, LogPos>,
     /// As the hub says.
     stands: BTreeMap<EntryId, Stands>,
     cancelled_there: BTreeSet<EntryId>,
@@ -89,17 +89,16 @@ pub(super) fn booking_rows() -> ProgrammeId {
 impl Bookings {
     /// Whether a booking of whatever site was taken back, as far as is known.
     fn is_cancelled(&self, of: &EntryId) -> bool {
-        self.cancelled_here.contains(of) || self.cancelled_there.contains(of)
+        self.cancelled_here.contains_key(of) || self.cancelled_there.contains(of)
     }
 
     /// A booking is taken back, by whomever: its place is in the lease again, once.
-    fn cancel(&mut self, of: EntryId, is_here: bool) {
+    fn cancel(&mut self, of: EntryId, here: Option<LogPos>) {
         let was = self.is_cancelled(&of);
-        if is_here {
-            self.cancelled_here.insert(of)
-        } else {
-            self.cancelled_there.insert(of)
-        };
+        match here {
+            Some(pos) => drop(self.cancelled_here.entry(of).or_insert(pos)),
+            None => drop(self.cancelled_there.insert(of)),
+        }
         if !was && let Some((lease, _)) = self.own.get(&of).and_then(|own| own.given) {
             self.purse.freed(&lease);
         }
@@ -175,10 +174,10 @@ impl Bookings {
             (DocId::Desk { .. }, Booking::Standing(standing)) => {
                 self.stands.insert(standing.of, standing.stands);
                 if standing.stands == Stands::Cancelled {
-                    self.cancel(standing.of, false);
+                    self.cancel(standing.of, None);
                 }
             }
-            (DocId::Desk { .. }, Booking::Cancelled(Cancelled { of, .. })) => self.cancel(of, false),
+            (DocId::Desk { .. }, Booking::Cancelled(Cancelled { of, .. })) => self.cancel(of, None),
             (DocId::Desk { .. }, Booking::Expected(expected)) => drop(self.expected.insert(expected.of, expected)),
             (
                 DocId::Nation { .. } | DocId::Desk { .. } | DocId::Site { .. },
@@ -263,7 +262,7 @@ impl Node {
                 let (programme, round, ranked) = (it.programme.clone(), it.round.clone(), it.ranked.clone());
                 self.bookings.add(id, Own { pos, programme, round, tag, ranked, given: None });
             }
-            Booking::Cancelled(it) => self.bookings.cancel(it.of, true),
+            Booking::Cancelled(it) => self.bookings.cancel(it.of, Some(pos)),
             Booking::Amended(it) => drop(self.bookings.amended.insert(it.of, pos)),
             Booking::Returned(it) => self.bookings.give_back(it),
             Booking::Attended(it) => drop(self.bookings.attended.insert(it.of, it.clone())),

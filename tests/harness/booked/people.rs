@@ -2,7 +2,6 @@
 
 use chrono::NaiveDate;
 use edge::node::ask::DocumentText;
-use shared::rules::booking::listing::Listing;
 use shared::rules::identity::{Document, DocumentKind};
 
 use crate::scenario::dice::Dice;
@@ -34,9 +33,5 @@ impl Person {
 
     pub(super) fn document(&self) -> anyhow::Result<Document> {
         Ok(Document::from_parts(DocumentKind::NhiCard, &self.number, self.birth)?)
-    }
-
-    pub(super) fn listing(&self) -> Listing {
-        Listing { registered: true, ..Listing::default() }
     }
 }

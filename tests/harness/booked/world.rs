@@ -12,6 +12,7 @@ use shared::entry::booking::{Capacity, Slot, Venue};
 use shared::ids::{EntryId, Incarnation, SiteCode};
 use shared::rules::booking::refusal::BookingRefusal;
 use shared::rules::calendar::{second_of, taipei_time};
+use shared::rules::identity::Document;
 use shared::seal::Secret;
 use shared::sync::Close;
 use shared::wire::v1::enquiry::Told;
@@ -19,6 +20,7 @@ use shared::wire::v1::enquiry::Told;
 use super::people::Person;
 use super::truth::Truth;
 use super::{Knobs, Report};
+use crate::replay::booking::csv;
 use crate::replay::line::{Line, Now};
 use crate::scenario::dice::Dice;
 use crate::town::site::{Site, bytes};
@@ -153,7 +155,7 @@ impl World {
             "programme = \"vaccine\"\nname = \"town-r1\"\nnumber = 1\ntitle = {{ zh = \"疫苗\", en = \"vaccine\" }}\n\
              opens = \"{first}T09:00\"\ncloses = \"{closes}T23:00\"\nfirst_day = \"{first_slot}\"\n\
              last_day = \"{last_slot}\"\nbrands = {BRANDS:?}\n\
-             [[groups]]\ntitle = {{ zh = \"名單\", en = \"listed\" }}\nage_from = 0\n"
+             [[groups]]\ntitle = {{ zh = \"名單\", en = \"listed\" }}\nregistered = true\n"
         );
         let second = self.second();
         self.hub.publish_round(&text, "town", second)?.map_err(|bad| anyhow::anyhow!("{bad}"))?;
@@ -182,6 +184,12 @@ impl World {
             let person = Person::draw(&mut self.dice, self.districts);
             self.people.push(person);
         }
+        let listed: Vec<Document> =
+            self.people.iter().filter(|person| person.listed).map(Person::document).collect::<Result<_>>()?;
+        let list = csv(&listed);
+        self.hub
+            .import_list("town-r1", list.as_bytes(), false, second)?
+            .map_err(|bad| anyhow::anyhow!("a list: {bad}"))?;
         self.hub.publish_digests(second)?;
         Ok(())
     }

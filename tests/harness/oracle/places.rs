@@ -8,6 +8,9 @@ use super::reach::{Known, Moment, Reach};
 use super::right::told;
 use super::rules::{self, Finding};
 
+/// What the hub has said of a slot counts so long, in seconds.
+const ANSWER_S: i64 = 10;
+
 /// A slot as the scenario names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Slot {
@@ -130,7 +133,9 @@ impl Places {
             (Some("refused"), Some("booked")) if !has.may => wrong("the person has no booking that the site may know"),
             (Some("refused"), Some("name" | "mobile")) if contact => wrong("name and telephone are right"),
             (Some("refused"), Some("slot")) if slot.must => wrong("the slot is open"),
-            (Some("refused"), Some("full")) if !reach.connected() => wrong("nobody can know it without a line"),
+            (Some("refused"), Some("full")) if !reach.up_within(ANSWER_S, now) => {
+                wrong("nobody can know it without a line")
+            }
             (Some("refused"), Some("round" | "eligible" | "booked" | "name" | "mobile" | "slot" | "full" | "past")) => {
                 None
             }
@@ -174,11 +179,6 @@ impl Places {
             Some(_) => Some(format!("cancel {refer}: answered {}, but it stands there", told(answer))),
             None => Some(format!("cancel {refer}: answered {}, but no such booking stands there", told(answer))),
         }
-    }
-
-    /// Whether a ref is of a booking.
-    pub(super) fn has(&self, refer: &str) -> bool {
-        self.made.contains_key(refer)
     }
 
     /// A case of bookings: of one person, all but one of whose bookings are over.

@@ -33,6 +33,11 @@ impl Reach {
         self.spans.last().is_some_and(|&(_, to)| to == Moment::NEVER)
     }
 
+    /// Whether the line was up at any time in the last seconds.
+    pub(super) fn up_within(&self, seconds: i64, now: Moment) -> bool {
+        self.spans.last().is_some_and(|(_, to)| to.at.saturating_add(seconds) >= now.at)
+    }
+
     pub(super) fn cut(&mut self, now: Moment) {
         if let Some((_, to)) = self.spans.last_mut().filter(|(_, to)| *to == Moment::NEVER) {
             *to = now;

@@ -11,7 +11,6 @@ use edge::node::ask::booking::{BookRequest, BookedState, BookingRef, CancelReque
 use serde_json::{Value, json};
 use shared::entry::booking::{Capacity, Slot, Venue, VenueId};
 use shared::ids::{EntryId, SiteCode};
-use shared::rules::booking::listing::Listing;
 use shared::rules::booking::refusal::BookingRefusal;
 use shared::rules::calendar::taipei_day;
 use shared::rules::identity::Document;
@@ -142,9 +141,10 @@ impl Town {
                 continue;
             }
             any = true;
-            let listing = Listing { registered: true, ..Listing::default() };
-            let rows: Vec<(Document, Listing)> = listed.into_iter().map(|document| (document, listing)).collect();
-            let _ = (&rows, round.name.parse::<shared::ids::VersionName>()?);
+            let list = csv(&listed);
+            self.hub
+                .import_list(&round.name, list.as_bytes(), false, second)?
+                .map_err(|bad| anyhow!("a list: {bad}"))?;
         }
         if any {
             self.hub.publish_digests(second)?;
@@ -248,6 +248,15 @@ impl Town {
     }
 }
 
+/// A list of people who have registered a wish.
+pub(crate) fn csv(people: &[Document]) -> String {
+    let mut out = "kind,number,birth,registered\n".to_owned();
+    for person in people {
+        out += &format!("{},{},{},true\n", person.kind().code(), person.number(), person.birth());
+    }
+    out
+}
+
 fn text(document: &Written) -> DocumentText {
     DocumentText { kind: document.kind.clone(), number: document.number.clone(), birth: document.birth.clone() }
 }
@@ -256,9 +265,9 @@ fn venue(id: &VenueId) -> Venue {
     Venue {
         id: id.clone(),
         name: id.to_string(),
-        county: String::new(),
-        district: String::new(),
-        address: String::new(),
+        county: "不明".to_owned(),
+        district: "不明".to_owned(),
+        address: "不明".to_owned(),
         phone: String::new(),
         site: None,
         holds: true,

@@ -44,7 +44,7 @@ fn cases(town: &mut Town, out: &mut impl Write) -> Result<(u64, u64)> {
         count = (count.0 + 1, count.1 + case.over.len() as u64);
         let line = json!({
             "case": case.id.to_string(), "programme": case.programme.as_str(),
-            "refs": named(&case.sales), "over": named(&case.over),
+            "refs": named(&[case.sales.as_slice(), &case.bookings].concat()), "over": named(&case.over),
         });
         writeln!(out, "{line}")?;
     }

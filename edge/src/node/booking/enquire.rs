@@ -110,7 +110,7 @@ impl Node {
         let (at, _) = self.today(reading);
         let now = shared::rules::calendar::taipei_time(at.second);
         let is_open = self.bookings.rounds.open(now).any(|round| round.has(slot)) && slot.begins() > now;
-        let is_there = self.bookings.capacities.get(slot).is_some_and(|of| !of.closed && of.places > 0);
+        let is_there = self.bookings.capacities.get(slot).is_some_and(|of| !of.closed);
         if !self.takes_booking || !is_open || !is_there || self.place_for(slot, at).is_some() {
             return Ok(None);
         }

@@ -21,7 +21,7 @@ use shared::wire::v1::enquiry::Known;
 use super::super::{Node, NodeError};
 use super::Own;
 use crate::clock::Reading;
-use crate::nation::{Ask, Seen};
+use crate::nation::{Ask, DigestHit, Seen};
 
 /// What somebody has.
 pub(super) enum Present {
@@ -161,13 +161,25 @@ impl Node {
         let day = round.list_day();
         let Seen { hits, digests } = self.seen(&round.programme, day, person)?;
         let theirs = self.bookings.by_person.get(&tag).map_or(&[][..], Vec::as_slice);
-        let is_known = |hit: u32| theirs.iter().chain(&self.bookings.cancelled_here).any(|id| mark(id) == hit);
+        let is_known = |hit: u32| theirs.iter().chain(self.bookings.cancelled_here.keys()).any(|id| mark(id) == hit);
         if hits.iter().any(|hit| hit.day == day && !is_known(hit.mark)) {
             return Ok(true);
         }
         // A digest names no booking: one of ours may be the one that it holds.
-        let is_ours = |id: &EntryId| self.bookings.own.get(id).is_some_and(|own| own.round == round.name);
-        Ok(digests.iter().any(|hit| hit.day == day) && !theirs.iter().any(is_ours))
+        let on_day = |hit: &&DigestHit| hit.day == day;
+        let may_hold = |hit: &DigestHit| theirs.iter().any(|id| self.may_be_held(id, round, hit));
+        Ok(digests.iter().filter(on_day).any(|hit| !may_hold(hit)))
+    }
+
+    /// Whether a digest may hold this booking of ours: it was given, had come to the hub, and was not known there to be taken
+    /// back.
+    fn may_be_held(&self, id: &EntryId, round: &Round, hit: &DigestHit) -> bool {
+        let Some(own) = self.bookings.own.get(id).filter(|own| own.round == round.name) else { return false };
+        let is_held = |pos| self.line.is_held(pos, hit.upto, hit.own);
+        let was_granted = self.bookings.answers.get(id).is_some_and(|answer| answer.given.is_some());
+        let was_given = own.given.is_some() || was_granted;
+        let is_taken_out = self.bookings.cancelled_here.get(id).is_some_and(|pos| is_held(*pos) == Some(true));
+        was_given && is_held(own.pos) != Some(false) && !is_taken_out
     }
 
     /// A slot as it is known.
