@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveDateTime};
-use shared::entry::booking::Slot;
+use shared::entry::booking::{Slot, Stands};
 use shared::entry::{Instant, Pieces};
 use shared::ids::{EntryId, PersonTag, ProgrammeId, VersionName};
 use shared::rules::booking::decide::{Listed, SlotKnown};
@@ -179,7 +179,9 @@ impl Node {
         let was_granted = self.bookings.answers.get(id).is_some_and(|answer| answer.given.is_some());
         let was_given = own.given.is_some() || was_granted;
         let is_taken_out = self.bookings.cancelled_here.get(id).is_some_and(|pos| is_held(*pos) == Some(true));
-        was_given && is_held(own.pos) != Some(false) && !is_taken_out
+        // One that is over counts in none, and that it is over says that somebody booked elsewhere.
+        let is_over = self.bookings.stands.get(id) == Some(&Stands::Over);
+        was_given && !is_over && is_held(own.pos) != Some(false) && !is_taken_out
     }
 
     /// A slot as it is known.
