@@ -167,6 +167,18 @@ impl Store {
         self.all(&sql, row, "look for slots near a site", slot)
     }
 
+    /// The slots of a venue are looked at again.
+    pub(crate) fn look_at_venue(&self, venue: &VenueId) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE slot SET due = 1 WHERE venue = ?1 AND places > lent + granted";
+        self.run(SQL, [venue.as_str()], "look at a venue's slots again").map(|_| ())
+    }
+
+    /// The slots of some days are looked at again.
+    pub(crate) fn look_at_days(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE slot SET due = 1 WHERE date BETWEEN ?1 AND ?2 AND places > lent + granted";
+        self.run(SQL, (from.to_string(), to.to_string()), "look at the slots of some days again").map(|_| ())
+    }
+
     /// It was looked at and need not be again until something changes.
     pub(crate) fn shared_out(&self, slot: SlotNumber) -> Result<(), StoreError> {
         self.run("UPDATE slot SET due = 0 WHERE id = ?1", [slot.0], "note that a slot was shared out").map(|_| ())
