@@ -16,8 +16,8 @@ use hub::cases::{CaseFilter, Times};
 use hub::hub::Hub;
 use hub::ingest::Upload;
 use shared::entry::Fact;
-use shared::entry::booking::{Booking, Capacity, Expected, Lease, Stands};
-use shared::ids::EntryId;
+use shared::entry::booking::{Booking, Capacity, Expected, Lease, Stands, Venue};
+use shared::ids::{EntryId, SiteCode};
 use shared::rules::booking::contact::Contact;
 use shared::wire::v1::enquiry::{About, Answered, Enquiry};
 
@@ -336,5 +336,28 @@ fn a_round_that_moves_takes_its_people_along_in_the_feed() {
         days[1..].iter().cloned().collect::<std::collections::BTreeSet<_>>(),
         [(day("11"), false), (day("12"), true)].into()
     );
+    rebuilds_to_the_same(&mut hub);
+}
+
+#[test]
+fn a_venue_that_changes_hands_tells_the_old_site_and_the_new_one() {
+    let (mut hub, [mut a, b], [of_a, _]) = lent();
+    let booked = book(&mut a, "2021-07-07T09:10", &person(ANNA), (of_a, "10:00", 1));
+    send(&mut hub, "2021-07-07T10:00", std::slice::from_ref(&booked));
+    let heard = |hub: &Hub, site: &SiteCode| -> Vec<bool> {
+        let comes = |(_, booking)| if let Booking::Expected(it) = booking { Some(it.comes) } else { None };
+        bookings_on_desk(hub, site).into_iter().filter_map(comes).collect()
+    };
+    let moved = Venue { site: Some(b.site), ..venue() };
+    hub.put_venues(&[moved], "op", second("2021-07-07T10:10")).unwrap().unwrap();
+    assert_eq!((heard(&hub, &C.parse().unwrap()), heard(&hub, &b.site)), (vec![true, false], vec![true]));
+    // One that enrols later hears of those who are booked by then.
+    let fresh: SiteCode = "0145080011".replace('0', "2").parse().unwrap();
+    hub.import_sites([edge::record(fresh)]).unwrap();
+    let later = Venue { site: Some(fresh), ..venue() };
+    hub.put_venues(&[later], "op", second("2021-07-07T10:20")).unwrap().unwrap();
+    assert_eq!((heard(&hub, &b.site), heard(&hub, &fresh)), (vec![true, false], vec![]), "it has no key");
+    hub.register(&fresh, &edge::enrolment(fresh)).unwrap().unwrap();
+    assert_eq!(heard(&hub, &fresh), [true]);
     rebuilds_to_the_same(&mut hub);
 }

@@ -122,4 +122,7 @@ fn slots_are_closed_and_stay_closed_and_nobody_is_called_in_silence() {
     assert!(folder.refused(&["lease", "forfeit", &nobody, "--reason", "電腦損毀"]).contains("no such lease"));
     assert!(folder.refused(&["booking", "find", "--number-serial", "7"]).contains("7"));
     assert!(folder.refused(&["booking", "cancel", "7", "--reason", "本人要求"]).contains("no booking"));
+    let deeds = folder.deeds();
+    let undone = ["lease-forfeited", "lease-resumed", "booking-cancelled", "booking"];
+    assert!(undone.iter().all(|deed| !deeds.iter().any(|done| done == deed)), "{deeds:?}");
 }

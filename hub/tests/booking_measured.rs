@@ -34,7 +34,7 @@ fn a_list_of_a_million_in_under_a_minute() {
     let mut hub = fresh(&folder);
     let mut file = "kind,number,birth,category,registered,brands,doses,last_dose,last_brand\n".to_owned();
     for serial in 0..1_000_000u32 {
-        let (number, day, year) = (number(serial), 1 + serial % 28, serial % 100);
+        let (number, day, year) = (number(serial), 1 + serial % 28, 20 + serial % 80);
         let (brand, last) = (["AZ", "MO"][serial as usize % 2], 1 + serial % 6);
         let category = serial % 10;
         writeln!(file, "01,{number},19{year:02}-01-{day:02},{category},1,AZ|MO,1,2021-0{last}-{day:02},{brand}")

@@ -407,6 +407,18 @@ fn two_processes_of_one_hub_give_no_number_and_no_place_twice() {
 }
 
 #[test]
+fn a_venue_that_takes_people_again_is_lent_again() {
+    let mut hub = hub();
+    greet_plainly(&mut hub, &Edge::new(A, 1), OPEN);
+    let shut = shared::entry::booking::Venue { holds: false, ..booking::venue() };
+    hub.put_venues(&[shut], "op", second(OPEN)).unwrap().unwrap();
+    offer(&mut hub, OPEN, "10:00", 16);
+    assert_eq!(booking::account(&hub, "10:00").lent, 0);
+    hub.put_venues(&[booking::venue()], "op", second(OPEN)).unwrap().unwrap();
+    assert_eq!(booking::account(&hub, "10:00").lent, 12);
+}
+
+#[test]
 fn a_site_whose_service_was_refused_is_lent_nothing() {
     let mut hub = hub();
     let edge = Edge::new(A, 1);

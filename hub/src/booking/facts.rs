@@ -33,6 +33,7 @@ impl Hub {
                 self.memory.near.remove(&venue.id);
                 let key = (&venue.id, venue.county.as_str());
                 self.store.put_venue(key, venue.site.as_ref(), &entry::encode(entry))?;
+                self.store.look_at_venue(&venue.id)?;
             }
             (Booking::Capacity(capacity), _) => {
                 let slot = self.store.slot_number(&capacity.slot)?;
@@ -87,6 +88,7 @@ impl Hub {
             author: entry.by.name.clone(),
             second: entry.at.second,
         })?;
+        self.store.look_at_days(round.first_day, round.last_day)?;
         self.memory.rounds.insert(round);
         Ok(())
     }

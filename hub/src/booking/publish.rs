@@ -231,10 +231,13 @@ impl Hub {
             Ok(reason) => reason,
             Err(bad) => return Ok(Err(bad)),
         };
+        let stands = |hub: &Self| Ok::<_, HubError>(hub.store.booking(of)?.filter(|row| !row.cancelled));
+        // What is not done is no deed: a transaction would write one down.
+        if stands(self)?.is_none() {
+            return Ok(Err(BadBooking::Booking));
+        }
         self.transact(|hub| {
-            let Some(row) = hub.store.booking(of)?.filter(|row| !row.cancelled) else {
-                return Ok(Err(BadBooking::Booking));
-            };
+            let Some(row) = stands(hub)? else { return Ok(Err(BadBooking::Booking)) };
             let serial = row.given.map_or(0, |(_, serial)| serial);
             let cancelled = Booking::Cancelled(Cancelled { of: *of, serial, reason });
             hub.write(desk(&row.site, second), &[signed(Fact::Booking(cancelled), by, second)], second)?;
@@ -259,11 +262,15 @@ impl Hub {
         if let Err(bad) = check_reason(reason) {
             return Ok(Err(bad));
         }
+        let left = |hub: &Self| {
+            let row = hub.store.lease(lease)?.filter(|row| row.left() > 0);
+            Ok::<_, HubError>(row.and_then(|row| u32::try_from(row.left()).ok().map(|left| (row, left))))
+        };
+        if left(self)?.is_none() {
+            return Ok(Err(BadBooking::Lease));
+        }
         self.transact(|hub| {
-            let Some(row) = hub.store.lease(lease)? else { return Ok(Err(BadBooking::Lease)) };
-            let Some(places) = u32::try_from(row.left()).ok().filter(|places| *places > 0) else {
-                return Ok(Err(BadBooking::Lease));
-            };
+            let Some((row, places)) = left(hub)? else { return Ok(Err(BadBooking::Lease)) };
             let returned = Booking::Returned(Returned { lease: *lease, places });
             hub.write(desk(&row.site, second), &[signed(Fact::Booking(returned), by, second)], second)?;
             let mut batch = Batch::new(second);

@@ -173,9 +173,21 @@ impl Store {
         (county, site): (&str, &SiteCode),
         (from, to): (NaiveDate, NaiveDate),
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE slot SET due = 1 WHERE venue IN (SELECT id FROM venue WHERE county = ?1 UNION SELECT             id FROM venue WHERE site = ?2) AND date BETWEEN ?3 AND ?4 AND closed = 0 AND places > lent + granted";
+        const SQL: &str = "UPDATE slot SET due = 1 WHERE venue IN (SELECT id FROM venue WHERE county = ?1 UNION SELECT id FROM venue WHERE site = ?2) AND date BETWEEN ?3 AND ?4 AND closed = 0 AND places > lent + granted";
         let row = (county, site.as_str(), from.to_string(), to.to_string());
         self.run(SQL, row, "look at slots again").map(|_| ())
+    }
+
+    /// The slots of a venue are looked at again.
+    pub(crate) fn look_at_venue(&self, venue: &VenueId) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE slot SET due = 1 WHERE venue = ?1 AND places > lent + granted";
+        self.run(SQL, [venue.as_str()], "look at a venue's slots again").map(|_| ())
+    }
+
+    /// The slots of some days are looked at again.
+    pub(crate) fn look_at_days(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE slot SET due = 1 WHERE date BETWEEN ?1 AND ?2 AND places > lent + granted";
+        self.run(SQL, (from.to_string(), to.to_string()), "look at the slots of some days again").map(|_| ())
     }
 
     /// It was looked at and need not be again until something changes.

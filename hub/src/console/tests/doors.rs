@@ -219,3 +219,29 @@ async fn supervisors_change_accounts_publish_and_read_the_audit() {
         assert_eq!(get(&console, path).await.status, StatusCode::OK, "{path}");
     }
 }
+
+#[tokio::test]
+async fn readers_see_what_is_offered_lent_and_booked_and_the_audit_says_who_looked() {
+    let mut hub = hub();
+    let (_, text) = shared::rules::programme::shipped_rounds()[0];
+    hub.publish_round(text, "op", MORNING).unwrap().unwrap();
+    let venue = "id,name,county,district,address\nV1,金寧衛生所,金門縣,金寧鄉,金寧鄉1號\n";
+    hub.put_venues(&crate::booking::read_venues(venue.as_bytes()).unwrap(), "op", MORNING).unwrap().unwrap();
+    let slots = "venue,date,start,brands,places\nV1,2021-07-12,10:00,AZ,8\nV1,2021-07-12,11:00,AZ,4\n";
+    hub.put_capacities(&crate::booking::read_slots(slots.as_bytes()).unwrap(), "op", MORNING).unwrap().unwrap();
+    let (console, _mailbox) = console(hub, morning());
+    let get = async |what: &str| get_as(&console, "rita", &format!("/api/v1/booking/{what}")).await;
+    assert_eq!(get("rounds").await.json()["rounds"][0]["number"], 1);
+    assert_eq!(get("venues").await.json()["venues"][0]["county"], "金門縣");
+    let slots = get("slots?venue=V1&start=11:00").await.json();
+    assert_eq!((&slots["total"], &slots["slots"][0]["free"]), (&1.into(), &4.into()));
+    assert_eq!(get("wishes").await.json()["total"], 0);
+    assert_eq!(get("leases").await.json()["awaited"], serde_json::json!([]));
+    assert_eq!(get("bookings?venue=V1&date=2021-07-12").await.json()["total"], 0);
+    assert_eq!(get("bookings?serial=7").await.json()["total"], 0);
+    for bad in ["bookings", "bookings?venue=V1", "slots?venue=V%201", "slots?start=25:00"] {
+        assert_eq!(get(bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    let looks = deeds(&console).await.into_iter().filter(|(who, deed)| who == "rita" && deed == "booking").count();
+    assert_eq!(looks, 2);
+}
