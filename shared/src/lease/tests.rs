@@ -1,3 +1,5 @@
+//! What is promised of places, in the words of what may go wrong.
+
 use chrono::NaiveDate;
 
 use super::*;

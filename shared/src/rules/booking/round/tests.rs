@@ -1,3 +1,5 @@
+//! Rounds as the manual and the years after had them.
+
 use super::*;
 use crate::entry::booking::{Capacity, Venue};
 use crate::rules::booking::contact::Contact;
