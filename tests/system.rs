@@ -4,6 +4,7 @@
 
 mod at_rest;
 mod booked;
+mod booking;
 mod cards;
 mod certificates;
 mod cgroup;

@@ -21,9 +21,8 @@ const WISHES_MAX: usize = 10_000;
 pub(super) enum BookingCommand {
     /// Show the booking with a serial number (預約序號).
     Find {
-        /// The number.
-        #[arg(long, value_name = "N")]
-        number_serial: u64,
+        /// The serial number.
+        serial: u64,
     },
     /// Take a booking back; its site and the nation hear of it.
     Cancel {
@@ -63,7 +62,7 @@ pub(super) enum LeaseCommand {
 
 pub(super) fn run(desk: &Desk, command: &BookingCommand) -> anyhow::Result<()> {
     match command {
-        BookingCommand::Find { number_serial } => find(desk, *number_serial),
+        BookingCommand::Find { serial } => find(desk, *serial),
         BookingCommand::Cancel { which, reason } => cancel(desk, which, reason),
     }
 }
