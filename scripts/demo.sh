@@ -65,11 +65,20 @@ demo_hub() {
   hub sites import >/dev/null
   hub programme publish mask-2020-02-06 >/dev/null
   hub notice publish --shipped >/dev/null
+  demo_round
   demo_staff 2391030026
   demo_operator chen operator
   demo_operator lin supervisor
   run hub "$hub_bin" --data "$data/hub" serve --listen 127.0.0.1:7443 --http 127.0.0.1:7480
   ready "$data/hub.log" http://127.0.0.1:7480/readyz
+}
+
+# A round of a vaccination on the rehearsed days, with two venues, a week of hours and whoever has registered a wish.
+demo_round() {
+  hub round publish scripts/demo/round.toml >/dev/null
+  hub venue import scripts/demo/venues.csv >/dev/null
+  hub slot import scripts/demo/slots.csv >/dev/null
+  hub list import --round vaccine-demo scripts/demo/list.csv >/dev/null
 }
 
 # demo_staff CODE: this site's counter asks for a sign-in; the cards lie in scripts/demo, and nobody else trusts them.
@@ -81,7 +90,7 @@ demo_staff() {
   hub staff grant "$1" --name 王主任 --card professional --certificate scripts/demo/manager-card.pem \
     --right manager >/dev/null
   hub staff grant "$1" --name 林護理師 --card professional --certificate scripts/demo/user-card.pem \
-    --right service:masks >/dev/null
+    --right service:masks --right service:booking >/dev/null
 }
 
 demo_password='a password of the demonstration'

@@ -162,7 +162,9 @@ impl World {
         let mut capacities = Vec::new();
         for number in 0..self.knobs.venues {
             let venue = venue(number, number % self.districts)?;
-            self.hub.put_venues(&[venue.clone()], "town", second)?.map_err(|(_, bad)| anyhow::anyhow!("{bad}"))?;
+            self.hub
+                .put_venues(std::slice::from_ref(&venue), "town", second)?
+                .map_err(|(_, bad)| anyhow::anyhow!("{bad}"))?;
             for after in 0..SLOT_DAYS {
                 for start in STARTS {
                     let slot = Slot {
