@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
+use harness::booked::{self, Knobs};
 use harness::doubles;
 use harness::scenario::DoublesPlan;
 use harness::town::{Extra, Report, Violation, simulate};
@@ -30,6 +31,10 @@ struct Arguments {
     /// seed is that of --from.
     #[arg(long, conflicts_with_all = ["seeds", "threads", "stores_live"])]
     doubles: bool,
+    /// Instead: towns of 300 counters and 60 venues that book for three days, calm, under every fault, and with computers that
+    /// are cloned; --seeds of each.
+    #[arg(long, conflicts_with_all = ["doubles", "threads", "stores_live"])]
+    bookings: bool,
 }
 
 fn main() -> ExitCode {
@@ -40,6 +45,9 @@ fn main() -> ExitCode {
             false
         });
         return if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if arguments.bookings {
+        return table_of_bookings(arguments.from, arguments.seeds);
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (next, end) = (AtomicU64::new(arguments.from), arguments.from.saturating_add(arguments.seeds));
@@ -78,6 +86,26 @@ fn table_of_doubles(seed: u64) -> anyhow::Result<bool> {
         }
     }
     Ok(holds)
+}
+
+/// Prints a row for each kind of town that books, as it ends.
+fn table_of_bookings(from: u64, seeds: u64) -> ExitCode {
+    let mut holds = true;
+    println!("{}", booked::HEAD);
+    for (name, trouble, clones) in [("calm", false, false), ("faults", true, false), ("clones", true, true)] {
+        let mut sum = booked::Report::default();
+        for seed in from..from.saturating_add(seeds) {
+            match booked::live(seed, Knobs::whole(trouble, clones)) {
+                Ok(report) => sum.add(&report),
+                Err(cause) => {
+                    println!("{name}: {cause:#}");
+                    holds = false;
+                }
+            }
+        }
+        println!("{name:<8}{sum}");
+    }
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn work((next, end): (&AtomicU64, u64), extra: Extra, done: &Mutex<(u64, Report, Vec<Violation>)>) {

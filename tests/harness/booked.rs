@@ -5,6 +5,8 @@
 //! Lines come and go, nodes crash, old backups come back, clocks are wrong. In seeds of their own ([`Knobs::clones`]) whole
 //! computers are cloned: what they give away twice is bounded by what they held, found, and a case.
 
+use std::fmt;
+
 use anyhow::Result;
 
 mod ending;
@@ -44,8 +46,8 @@ impl Knobs {
 
     /// The whole town of the issue: 300 counters, 60 venues.
     #[must_use]
-    pub fn whole(up_percent: i64, trouble: bool) -> Self {
-        Self { sites: 300, venues: 60, days: 3, places: 8, demand_percent: 60, up_percent, trouble, clones: false }
+    pub fn whole(trouble: bool, clones: bool) -> Self {
+        Self { sites: 300, venues: 60, days: 3, places: 8, demand_percent: 60, up_percent: 70, trouble, clones }
     }
 }
 
@@ -99,6 +101,21 @@ impl Report {
     #[must_use]
     pub fn offline_share(&self) -> f64 {
         if self.offline == 0 { 0.0 } else { 100.0 * self.offline_booked as f64 / self.offline as f64 }
+    }
+}
+
+/// What stands over a table of reports, behind eight columns of a name.
+pub const HEAD: &str =
+    "        booked  wishes granted cancelled refused full  cases crashes shaken oversold without line at once";
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { booked, wishes, granted, cancelled, refused, full, cases, crashes, shaken, oversold, .. } = self;
+        write!(
+            f,
+            "{booked:>6} {wishes:>7} {granted:>7} {cancelled:>9} {refused:>7} {full:>4} {cases:>6} {crashes:>7}"
+        )?;
+        write!(f, " {shaken:>6} {oversold:>8} {:>12} {:>5.1} %", self.offline, self.offline_share())
     }
 }
 

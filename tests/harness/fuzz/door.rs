@@ -3,6 +3,8 @@
 //! Nothing of it may be taken that no writer writes, nothing may be lost from the operator's sight, and what
 //! follows from the honest site's ledger stays as if the other had never been there.
 
+mod disputed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -13,8 +15,7 @@ use hub::registry::{Enrolment, SiteRecord};
 use hub::store::Store;
 use shared::entry::booking::Booking;
 use shared::entry::{
-    Arrival, Correction, Dispute, Entry, Fact, Found, Instant, Pieces, Published, Reading, Sale, Sealed, Source, Staff,
-    Standing, Withdrawal,
+    Arrival, Correction, Entry, Fact, Instant, Pieces, Published, Reading, Sale, Sealed, Staff, Standing, Withdrawal,
 };
 use shared::ids::{ActorId, ChangeHash, DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
@@ -24,6 +25,8 @@ use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
 use shared::seal::{Secret, SiteKeys};
 use shared::wire::v1::{entry, run};
+
+pub(super) use disputed::{disputed, with_markup};
 
 use super::choices::Choices;
 use super::said;
@@ -469,37 +472,6 @@ fn may_be_taken(upload: &Upload) -> bool {
         fact.is_ok_and(|fact| of_a_site(&fact))
     });
     own && facts && upload.run.links().is_ok()
-}
-
-/// A dispute, an exception and a decision, as entries.
-pub(super) fn disputed() -> Vec<Vec<u8>> {
-    let fact = |kind: u8| {
-        let said = [&[kind, 0, 0, 7, 2, 1, 5, 1, 6], [1u8; 40].as_slice()].concat();
-        said::of_a_dispute(&mut Choices::new(&said), Sealed(vec![1; 40]))
-    };
-    (0..3).map(|kind| written(fact(kind))).collect()
-}
-
-/// A dispute of the lying site's, with markup for a reason.
-pub(super) fn with_markup() -> Upload {
-    let doc: DocId = format!("site/{LIAR}/2020-02-06").parse().expect("a document");
-    let mut tip = Tip::start(doc, ActorId([90; 16]), 0, vec![]);
-    let start = tip.next.clone();
-    let keys = SiteKeys::new(code(LIAR), 1, &secret(LIAR)).expect("keys");
-    let day = "2020-02-06".parse().expect("a day");
-    let person = Document::parse("01", NUMBERS[0], "1986-03-15", day).expect("a person");
-    let entry = written(Fact::Dispute(Dispute {
-        programme: "mask".parse().expect("a programme"),
-        version: "mask-2020-02-06".parse().expect("a version"),
-        reading: Reading::Typed,
-        watermark: 0,
-        document: keys.seal(&start.id, 0, &person).expect("sealed"),
-        found: vec![Found { day, source: Source::Nation }],
-        reason: "<fz><script>".to_owned(),
-    }));
-    let last = tip.append(&entry).expect("room").hash;
-    let run = Run { doc, start, entries: vec![entry], joints: vec![], last, signature: None };
-    Upload { site: code(LIAR), incarnation: Incarnation([90; 16]), run }
 }
 
 /// Honest batches, and one of each kind of lie.

@@ -118,8 +118,13 @@ impl Places {
         let slot = from_hub(self.slots.get(&ask.slot).and_then(|slot| slot.first));
         let listed = from_hub(self.listed.get(&person).copied());
         let any_list = from_hub(self.first_list);
-        let theirs = self.made.values().filter(|made| made.who == person);
-        let known = theirs.map(|made| present(made, site, &hears));
+        let theirs = || self.made.values().filter(|made| made.who == person);
+        // A digest names no booking: one that was taken back here may be the one that it holds.
+        let is_blurred = theirs().any(|made| made.site == site && made.cancelled.is_some());
+        let known = theirs().map(|made| {
+            let known = present(made, site, &hears);
+            Known { must: known.must && (made.site == site || !is_blurred), ..known }
+        });
         let has =
             known.fold(Known::NOT, |one, other| Known { may: one.may || other.may, must: one.must || other.must });
         let document = rules::document(&ask.document, super::sales::taipei_day(now.at)).0;
