@@ -29,5 +29,6 @@ mod replay;
 mod sign_in;
 mod simulation;
 mod slow_line;
+mod smart;
 mod tidy;
 mod versions;

@@ -14,6 +14,7 @@ mod judge;
 mod lend;
 mod lists;
 mod numbers;
+mod offered;
 mod overspent;
 mod publish;
 mod show;

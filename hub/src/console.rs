@@ -12,6 +12,7 @@ mod operation;
 mod pages;
 mod sessions;
 mod sign_in;
+mod smart;
 mod throttle;
 mod trouble;
 
@@ -46,6 +47,8 @@ pub struct Console {
     /// The names (with port, lower case) by which it may be asked.
     hosts: Arc<[String]>,
     doors: Arc<Doors>,
+    /// What everybody may read of places.
+    places: Arc<smart::Places>,
 }
 
 impl Console {
@@ -58,7 +61,8 @@ impl Console {
         clock: WallClock,
         hosts: Arc<[String]>,
     ) -> Self {
-        Self { hub, desk, counters, clock, real: WallClock::system(), hosts, doors: Arc::new(Doors::new()) }
+        let (real, doors, places) = (WallClock::system(), Arc::new(Doors::new()), Arc::default());
+        Self { hub, desk, counters, clock, real, hosts, doors, places }
     }
 }
 
@@ -70,7 +74,11 @@ pub fn app(console: Console) -> Router {
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
         .route("/healthz", get(operation::healthz))
         .route("/readyz", get(operation::readyz))
-        .route("/metrics", get(operation::metrics));
+        .route("/metrics", get(operation::metrics))
+        .route("/$bulk-publish", get(smart::manifest))
+        .route("/smart/location.ndjson", get(smart::locations))
+        .route("/smart/schedule.ndjson", get(smart::schedules))
+        .route("/smart/slot.ndjson", get(smart::slots));
     open.merge(readers().route_layer(from_fn_with_state(console.clone(), door::reader)))
         .merge(operators().route_layer(from_fn_with_state(console.clone(), door::operator)))
         .merge(supervisors().route_layer(from_fn_with_state(console.clone(), door::supervisor)))

@@ -1,9 +1,11 @@
 //! For the tests of the shell: a register, and a site's ledger as an edge would write it.
 
+use shared::entry::booking::{Booked, Booker, Booking, Shown, Slot};
 use shared::entry::{Dispute, Entry, Fact, Found, Instant, Pieces, Reading, Sale, Source, Staff};
 use shared::ids::{ActorId, DocId, EntryId, Incarnation, SiteCode};
 use shared::ledger::chain::Tip;
 use shared::ledger::run::Run;
+use shared::rules::booking::contact::Contact;
 use shared::rules::identity::Document;
 use shared::rules::programme::shipped_text;
 use shared::seal::{Secret, SiteKeys};
@@ -135,6 +137,23 @@ impl Ledger {
             reason: reason.to_owned(),
         };
         self.write(Instant { second, doubt_s: 1 }, Fact::Dispute(dispute));
+    }
+
+    /// Gives a place away that no lease covers, as a run of one entry.
+    pub(crate) fn book(&mut self, number: &str, second: i64, slot: &Slot, contact: &Contact) {
+        let today = shared::rules::calendar::taipei_day(second);
+        let document = Document::parse("01", number, "1950-03-15", today).unwrap();
+        let id = self.tip.next.id;
+        let person = Booker {
+            document: self.keys.seal(&id, 0, &document).unwrap(),
+            contact: self.keys.seal_contact(&id, contact).unwrap(),
+            reading: Reading::Card,
+            watermark: 0,
+            shown: Shown::Age,
+        };
+        let (programme, round) = ("vaccine".parse().unwrap(), "vaccine-r1".parse().unwrap());
+        let booked = Booked { programme, round, slot: slot.clone(), lease: id, serial: 7, person };
+        self.write(Instant { second, doubt_s: 1 }, Fact::Booking(Booking::Booked(booked)));
     }
 
     fn write(&mut self, at: Instant, fact: Fact) {

@@ -13,6 +13,7 @@ use std::time::Instant;
 use booking::{OPEN, ROUND, slot, venue};
 use edge::{dice, hello, master, number, record, second};
 use hub::hub::Hub;
+use hub::opendata::smart;
 use hub::store::Store;
 use shared::entry::booking::{Capacity, Slot, Venue};
 use shared::ids::{Incarnation, SiteCode};
@@ -122,4 +123,36 @@ fn a_nation_is_shared_out_in_turns_that_nobody_waits_long_behind() {
         assert!(matches!(told.answer, Answered::Places { lent: 1, .. }));
     }
     println!("a question for places: {:?}", asks.elapsed() / 1_000);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn what_everybody_may_read_is_read_and_rendered_quickly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hub = fresh(&folder);
+    let venues: Vec<Venue> =
+        (0..2_000).map(|n| Venue { id: format!("V{n}").parse().unwrap(), site: None, ..venue() }).collect();
+    hub.put_venues(&venues, "op", second(OPEN)).unwrap().unwrap();
+    let of = |venue: &Venue, n: u32| {
+        let date = format!("2021-07-{}", 12 + n / 8).parse().unwrap();
+        let start = format!("{:02}:00", 9 + n % 8).parse().unwrap();
+        Slot { venue: venue.id.clone(), date, start, ..slot("10:00") }
+    };
+    let capacity = |slot: Slot| Capacity { slot, places: 12, closed: false };
+    let capacities: Vec<Capacity> = venues.iter().flat_map(|venue| (0..40).map(|n| capacity(of(venue, n)))).collect();
+    hub.put_capacities(&capacities, "op", second(OPEN)).unwrap().unwrap();
+    for nth in ["first", "second"] {
+        let begun = Instant::now();
+        let published = hub.places_offered(second(OPEN)).unwrap();
+        println!("{nth}: {} slots read in {:?}", published.slots.len(), begun.elapsed());
+        for (name, render) in [
+            ("locations", smart::locations as fn(&_) -> String),
+            ("schedules", smart::schedules),
+            ("slots", smart::slots),
+        ] {
+            let begun = Instant::now();
+            let text = render(&published);
+            println!("{name}: {} bytes in {:?}", text.len(), begun.elapsed());
+        }
+    }
 }

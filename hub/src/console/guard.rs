@@ -12,17 +12,20 @@ use super::Console;
 use super::door::bearer;
 use super::trouble::Trouble;
 
-const HEADERS: [(HeaderName, &str); 5] = [
+/// Every answer has them.
+const HEADERS: [(HeaderName, &str); 3] = [
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (CACHE_CONTROL, "no-store"),
     // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
     (REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
+
+/// Every answer has them that does not say otherwise: what is published says so.
+const UNLESS_SAID: [(HeaderName, &str); 2] =
+    [(CACHE_CONTROL, "no-store"), (HeaderName::from_static("cross-origin-resource-policy"), "same-origin")];
 
 /// A page elsewhere that points its own name at this address is not answered (DNS rebinding), and a form on a page
 /// elsewhere changes nothing.
@@ -39,6 +42,9 @@ pub(super) async fn guard(State(console): State<Console>, request: Request, next
     };
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in UNLESS_SAID {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

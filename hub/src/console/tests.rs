@@ -2,6 +2,7 @@
 
 mod doors;
 mod identities;
+mod places;
 mod sign_in;
 
 use std::collections::BTreeMap;

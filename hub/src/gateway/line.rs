@@ -23,6 +23,7 @@ use super::lines::Entry;
 use super::listen::{Ear, Heard, SHORT_BYTES_MAX, listen, patience, room_for};
 use super::{Desk, GOODBYE, SEND_WINDOW_BYTES, WINDOW_BYTES, code};
 use crate::mailbox::{Answer, Caller, Growth, Standing, Stopped};
+use crate::opendata::smart::SILENT_AFTER_S;
 
 /// More than a session asks for at once: its runs in flight, its questions about somebody, one greeting, one thing to
 /// read, one piece of a digest.
@@ -34,7 +35,11 @@ const WAITING_MESSAGES_MAX: usize = 64;
 /// person when one stands there.
 const ASKS_PER_S: u32 = 16;
 const ASKED_ANEW: Duration = Duration::from_secs(1);
+/// An open line that brings nothing is heard all the same, so often in seconds: who has been silent for
+/// [`SILENT_AFTER_S`] is offline.
+const HEARD_EVERY_S: i64 = 300;
 
+const _: () = assert!(HEARD_EVERY_S * 2 < SILENT_AFTER_S, "an open line is never silent");
 const _: () =
     assert!(ANSWERS_MAX > RUNS_IN_FLIGHT_MAX + CONFIRMS_IN_FLIGHT_MAX + 3, "the owner never waits for a line");
 
@@ -74,6 +79,8 @@ struct Line<'a> {
     wide: Option<OwnedSemaphorePermit>,
     /// Since when, and how many questions were answered since.
     asked: (Instant, u32),
+    /// When the hub was told last that this line is there.
+    heard: i64,
 }
 
 /// Serves a line of a caller whose certificate has been judged, to its end.
@@ -162,6 +169,7 @@ async fn read(
         connection,
         wide: None,
         asked: (Instant::now(), 0),
+        heard: 0,
     };
     let greeted_by = Instant::now() + PATIENCE;
     loop {
@@ -307,8 +315,9 @@ impl Line<'_> {
             }
             Output::Beacon { echo } => {
                 self.was_asked();
-                let feed = Some(self.desk.hub.feed());
-                self.send(Message::Beacon { echo, second: self.desk.clock.second(), feed })
+                let (feed, second) = (Some(self.desk.hub.feed()), self.desk.clock.second());
+                self.still_there(second).await?;
+                self.send(Message::Beacon { echo, second, feed })
             }
             Output::Close(cause) => {
                 let why = cause.to_string();
@@ -316,6 +325,18 @@ impl Line<'_> {
                 Err(End::bad(why))
             }
         }
+    }
+
+    /// The hub hears now and then of a line that only asks for the time.
+    async fn still_there(&mut self, second: i64) -> Result<(), End> {
+        let Some(life) = self.incarnation else { return Ok(()) };
+        if (0..HEARD_EVERY_S).contains(&(second - self.heard)) {
+            return Ok(());
+        }
+        let site = self.caller.site;
+        self.heard = second;
+        let heard = self.desk.hub.call(move |hub| hub.heard(&site, &life, second)).await?;
+        heard.map_err(|cause| End::new(code::TROUBLE, cause))
     }
 
     fn send(&self, message: Message) -> Result<(), End> {
@@ -331,6 +352,7 @@ impl Line<'_> {
             self.entry.greeted(hello.incarnation, life.boot);
         }
         let (caller, second) = (self.caller, self.desk.clock.second());
+        self.heard = second;
         let greet = move |hub: &mut crate::hub::Hub| {
             match Standing::of(hub, &caller) {
                 Standing::Current => {}

@@ -62,7 +62,7 @@ impl Hub {
     }
 
     /// Notes that a line was heard: at once in memory, together with others on the disk.
-    fn heard(&mut self, site: &SiteCode, of: &Incarnation, second: i64) -> Result<(), HubError> {
+    pub(crate) fn heard(&mut self, site: &SiteCode, of: &Incarnation, second: i64) -> Result<(), HubError> {
         self.memory.contacts.insert((*site, *of), second);
         self.heard_life(site, of, second);
         if second.saturating_sub(self.memory.contacts_written) < CONTACTS_EVERY_S {

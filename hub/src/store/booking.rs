@@ -135,6 +135,13 @@ impl Store {
         self.all(&format!("{SLOT} ORDER BY venue, date, start, brands"), [], "read the slots", slot)
     }
 
+    /// Slots that the hub has offered from a day on, the earliest first.
+    pub(crate) fn slots_from(&self, day: NaiveDate, most: usize) -> Result<Vec<SlotRow>, StoreError> {
+        let sql = format!("{SLOT} WHERE offered = 1 AND date >= ?1 ORDER BY date, venue, start, brands LIMIT ?2");
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.all(&sql, (day.to_string(), most), "read the slots to come", slot)
+    }
+
     /// The slots of a venue's day, by hour.
     pub(crate) fn slots_on(&self, venue: &VenueId, date: NaiveDate) -> Result<Vec<SlotRow>, StoreError> {
         let sql = format!("{SLOT} WHERE venue = ?1 AND date = ?2 ORDER BY start, brands");

@@ -46,7 +46,17 @@ const ROUTES: &[(&str, &str, Role)] = &[
     // Last: it ends the session.
     ("POST", "/sign-out", Role::Reader),
 ];
-const OPEN: [&str; 5] = ["/style.css", "/sign-in", "/healthz", "/readyz", "/metrics"];
+const OPEN: [&str; 9] = [
+    "/style.css",
+    "/sign-in",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/$bulk-publish",
+    "/smart/location.ndjson",
+    "/smart/schedule.ndjson",
+    "/smart/slot.ndjson",
+];
 
 fn address(path: &str) -> String {
     path.replace("{id}", "00000000000000000000000000000000").replace("{number}", "99")
@@ -117,7 +127,7 @@ async fn without_an_account_only_how_to_make_one_is_shown() {
         assert_eq!((got.status, got.code().as_str()), (StatusCode::FORBIDDEN, "no-account"), "{path}");
         assert!(got.text.contains("operator add"), "{path}");
     }
-    for path in ["/style.css", "/healthz", "/readyz", "/metrics"] {
+    for path in OPEN.into_iter().filter(|path| *path != "/sign-in") {
         assert_eq!(go(&console, NOBODY, "GET", path).await.status, StatusCode::OK, "{path}");
     }
 }
