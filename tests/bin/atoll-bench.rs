@@ -4,16 +4,22 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use harness::bench::{Figure, backlog, digest, feed, ingest, sale};
+use harness::bench::{Figure, backlog, booking, digest, feed, ingest, sale};
 
 /// Measures; each figure beside its physical limit, in the same run.
 #[derive(Parser)]
 struct Arguments {
-    /// Which: sale, backlog, ingest, digest, feed; all where none is named.
+    /// Which: sale, backlog, ingest, digest, feed, booking; all where none is named.
     names: Vec<String>,
-    /// With how many edges the feed is measured.
-    #[arg(long, value_delimiter = ',', default_values_t = feed::EDGES)]
+    /// With how many edges the feed is measured (250, 1,000, 2,000), or by how many people book (8).
+    #[arg(long, value_delimiter = ',')]
     edges: Vec<usize>,
+    /// How many people book.
+    #[arg(long, default_value_t = booking::PEOPLE)]
+    people: usize,
+    /// 430,000 of them, which takes three hours.
+    #[arg(long, conflicts_with = "people")]
+    long: bool,
 }
 
 /// A benchmark, by the name of its first figure.
@@ -21,13 +27,17 @@ type Bench<'a> = (&'a str, &'a dyn Fn(&Path) -> Result<Vec<Figure>>);
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let feed = |folder: &Path| feed::run(folder, &arguments.edges);
-    let all: [Bench<'_>; 5] = [
+    let many = |default: &[usize]| if arguments.edges.is_empty() { default.to_vec() } else { arguments.edges.clone() };
+    let people = if arguments.long { booking::PEOPLE_LONG } else { arguments.people };
+    let feed = |folder: &Path| feed::run(folder, &many(&feed::EDGES));
+    let booking = |folder: &Path| booking::run(folder, &many(&[booking::EDGES]), people);
+    let all: [Bench<'_>; 6] = [
         ("sale", &sale::run),
         ("backlog", &backlog::run),
         ("ingest", &ingest::run),
         ("digest", &digest::run),
         ("feed", &feed),
+        ("booking", &booking),
     ];
     if let Some(unknown) = arguments.names.iter().find(|name| !all.iter().any(|(known, _)| known == name)) {
         bail!("no benchmark {unknown:?}; there are {}", all.map(|(name, _)| name).join(", "));

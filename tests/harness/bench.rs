@@ -2,6 +2,7 @@
 //! machines swing, ratios hold.
 
 pub mod backlog;
+pub mod booking;
 pub mod counter;
 pub mod digest;
 pub mod feed;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use edge::open::signing_request;
+use edge::uplink::quic::Identity;
 use hub::authority::Authority;
 use hub::config::DataFolder;
 use hub::registry::Enrolment;
@@ -50,6 +51,12 @@ impl Papers {
     /// Never, for papers of ours.
     pub fn code(&self) -> Result<SiteCode> {
         Ok(self.site.parse()?)
+    }
+
+    /// The same, for an edge's own dialler.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity { certificate: self.certificate.clone(), ca: self.ca.clone(), key: self.key.clone() }
     }
 
     /// A caller with these papers, or as a stranger who only knows the hub's certificate.

@@ -44,7 +44,8 @@ fn figure(name: &'static str, ours: &[Duration], theirs: &[Duration], q: f64) ->
     Figure { name, value: at(ours), unit: "us", baseline: at(theirs) }
 }
 
-fn bare(path: &Path) -> Result<Connection> {
+/// A database of rows that nobody reads, as durable as a ledger.
+pub(super) fn bare(path: &Path) -> Result<Connection> {
     let bare = Connection::open(path)?;
     bare.pragma_update(None, "journal_mode", "wal")?;
     bare.pragma_update(None, "synchronous", "full")?;
@@ -52,7 +53,8 @@ fn bare(path: &Path) -> Result<Connection> {
     Ok(bare)
 }
 
-fn insert(bare: &Connection) -> Result<()> {
+/// A row is on the disk.
+pub(super) fn insert(bare: &Connection) -> Result<()> {
     let mut insert = bare.prepare_cached("INSERT INTO bare (bytes) VALUES (?)").context("prepare")?;
     insert.execute([[7u8; BARE_BYTES].as_slice()])?;
     Ok(())
