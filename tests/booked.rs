@@ -13,7 +13,10 @@ fn all(seeds: impl Iterator<Item = u64>, knobs: Knobs) -> Report {
     let mut sum = Report::default();
     for seed in seeds {
         match live(seed, knobs) {
-            Ok(report) => sum.add(&report),
+            Ok(report) => {
+                println!("{seed:<8}{report}");
+                sum.add(&report);
+            }
             Err(cause) => panic!("{cause:#}"),
         }
     }
