@@ -49,8 +49,12 @@ impl<Q, A> Inquiries<Q, A> {
     pub(crate) async fn said(&self, ask: Q) -> Option<A> {
         let line = self.line.borrow().clone()?;
         let (answer, answered) = oneshot::channel();
-        line.try_send(Inquiry { ask, answer }).ok()?;
-        tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
+        // In a rush a question waits for its turn, within the same second.
+        let asking = async {
+            line.send(Inquiry { ask, answer }).await.ok()?;
+            answered.await.ok()
+        };
+        tokio::time::timeout(PATIENCE, asking).await.ok()?
     }
 }
 
@@ -85,5 +89,21 @@ mod tests {
         assert_eq!(tokio::join!(inquiries.said(question()), answering).0.as_ref(), Some(&told));
         drop(line);
         assert_eq!(inquiries.said(question()).await, None, "the line is gone");
+    }
+
+    #[tokio::test]
+    async fn in_a_rush_a_question_waits_for_its_turn() {
+        let inquiries = Confirms::default();
+        let mut line = inquiries.open(1);
+        let told = Confirmed { nonce: [1; 16], feed: 3, from: question().from, purchases: None };
+        let answering = async {
+            for _ in 0..3 {
+                line.recv().await.unwrap().answer.send(told.clone()).unwrap();
+            }
+        };
+        let asking =
+            async { tokio::join!(inquiries.said(question()), inquiries.said(question()), inquiries.said(question())) };
+        let (said, ()) = tokio::join!(asking, answering);
+        assert!(said.0.is_some() && said.1.is_some() && said.2.is_some(), "more questions than the line takes at once");
     }
 }

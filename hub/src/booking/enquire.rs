@@ -28,10 +28,15 @@ impl Hub {
             About::Person { programme, document } => self.asked_person(site, (programme, document), ask.nonce)?,
             About::Places { slot, places } => {
                 let asks = (*places).min(PLACES_MAX);
-                let may = asks > 0 && !self.store_holds_back()? && self.may_lend(slot)?;
+                // That nothing is left is said only where it is so: who is told it takes no wish.
+                if self.store_holds_back()? || self.refuses(site)? {
+                    return Ok(Told { nonce: ask.nonce, answer: Answered::Unsaid });
+                }
+                let may = asks > 0 && self.may_lend(slot)?;
                 let lent =
                     if may { self.transact(|hub| hub.lend_asked((site, life), (slot, asks), second))? } else { 0 };
-                Answered::Places { lent, upto: self.journal_position()? }
+                let is_left = lent == 0 && self.may_lend(slot)?;
+                if is_left { Answered::Unsaid } else { Answered::Places { lent, upto: self.journal_position()? } }
             }
         };
         Ok(Told { nonce: ask.nonce, answer })
@@ -40,6 +45,10 @@ impl Hub {
     /// Whether anything is free there, by what is on the disk: most questions for places find none.
     fn may_lend(&self, slot: &shared::entry::booking::Slot) -> Result<bool, HubError> {
         Ok(self.store.slot_named(slot)?.is_some_and(|row| !row.closed && row.account.free() > 0))
+    }
+
+    fn refuses(&mut self, site: &SiteCode) -> Result<bool, HubError> {
+        Ok(self.refused_sites()?.contains(site))
     }
 
     fn store_holds_back(&self) -> Result<bool, HubError> {

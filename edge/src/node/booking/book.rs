@@ -99,7 +99,9 @@ impl Node {
                 }
             }
             ranked.truncate(RANKED_MAX);
-            if self.is_full(&ask.slot, reading) {
+            // Places without a number to give are no reason to say that nothing is left.
+            let holds = self.bookings.purse.lease_for(&ask.slot, &self.incarnation, at).is_some();
+            if !holds && self.is_full(&ask.slot, reading) {
                 return Ok(Err(BookingRefusal::Full));
             }
         }

@@ -118,19 +118,18 @@ impl Node {
         if let Some(own) = self.own_present(programme, tag, rounds, today) {
             return Ok(Some(Present::Own(own)));
         }
+        let said = self.person_said(programme, tag, reading);
+        // What the hub says of somebody counts for as long as the answer does; the list only where it is newer.
+        let heard = said.as_ref().map(|said| said.feed);
         let mut is_listed = false;
         for round in rounds {
-            is_listed |= self.is_listed_elsewhere(round, &document.person(), tag)?;
+            is_listed |= self.is_listed_elsewhere(round, &document.person(), (tag, heard))?;
         }
-        let said = self.person_said(programme, tag, reading);
-        let Some(said) = said else { return Ok(is_listed.then_some(Present::Listed)) };
-        // What has come since the hub answered is newer than its answer.
-        let is_newest = said.feed >= self.line.feed;
+        let listed = is_listed.then_some(Present::Listed);
+        let Some(said) = said else { return Ok(listed) };
         let known = said.booking.filter(|known| !self.bookings.is_cancelled(&known.of));
-        Ok(match known.filter(|known| blocks(&rounds_and_day(known), rounds, today)) {
-            Some(known) if is_newest || is_listed => Some(Present::Hub(said.nonce, Box::new(known))),
-            Some(_) | None => (is_listed && !is_newest).then_some(Present::Listed),
-        })
+        let known = known.filter(|known| blocks(&rounds_and_day(known), rounds, today));
+        Ok(known.map(|known| Present::Hub(said.nonce, Box::new(known))).or(listed))
     }
 
     fn own_present(
@@ -156,17 +155,24 @@ impl Node {
     }
 
     /// Whether the nation's list of a round names somebody, by a booking that is not one of this site's: what was taken
-    /// back here may still stand in it.
-    fn is_listed_elsewhere(&mut self, round: &Round, person: &Person, tag: PersonTag) -> Result<bool, NodeError> {
+    /// back here may still stand in it. What the hub has answered up to a position of the feed is newer than the list up to
+    /// there.
+    fn is_listed_elsewhere(
+        &mut self,
+        round: &Round,
+        person: &Person,
+        (tag, heard): (PersonTag, Option<u64>),
+    ) -> Result<bool, NodeError> {
         let day = round.list_day();
         let Seen { hits, digests } = self.seen(&round.programme, day, person)?;
         let theirs = self.bookings.by_person.get(&tag).map_or(&[][..], Vec::as_slice);
         let is_known = |hit: u32| theirs.iter().chain(self.bookings.cancelled_here.keys()).any(|id| mark(id) == hit);
-        if hits.iter().any(|hit| hit.day == day && !is_known(hit.mark)) {
+        let is_newer = |upto: u64| heard.is_none_or(|heard| heard < upto);
+        if is_newer(self.line.feed) && hits.iter().any(|hit| hit.day == day && !is_known(hit.mark)) {
             return Ok(true);
         }
         // A digest names no booking: one of ours may be the one that it holds.
-        let on_day = |hit: &&DigestHit| hit.day == day;
+        let on_day = |hit: &&DigestHit| hit.day == day && is_newer(hit.upto);
         let may_hold = |hit: &DigestHit| theirs.iter().any(|id| self.may_be_held(id, round, hit));
         Ok(digests.iter().filter(on_day).any(|hit| !may_hold(hit)))
     }

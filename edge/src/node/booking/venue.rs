@@ -183,11 +183,27 @@ impl Node {
         Ok(found.filter(|person| person.comes).ok_or(BookingRefusal::Unknown))
     }
 
+    /// Whether who stands there is who has this number, as far as is said; a card is looked at when it is new.
+    fn is_about(&self, of: &Comer, serial: u64) -> Result<bool, NodeError> {
+        Ok(match of {
+            Comer::Serial(said) => *said == serial,
+            Comer::Slip(text) => self.verify_slip(text)?.is_ok_and(|slip| slip.claim.number.serial == serial),
+            Comer::Document(text) => {
+                let people = self.expected_people(|_, known| known == Some(serial))?;
+                let is_theirs = |person: &Person| {
+                    parse(text, person.slot.date).is_ok_and(|document| document.person() == person.document.person())
+                };
+                people.iter().any(is_theirs)
+            }
+        })
+    }
+
     fn attended_before(&self, ask: &AttendRequest) -> Result<Option<Committed<AttendedBooking>>, NodeError> {
         let Some(found) = self.booking_before(ask.request.as_deref())? else { return Ok(None) };
         let done = found.try_map(|(row, booking)| {
             if let Booking::Attended(it) = booking
                 && it.what.code() == ask.what.code()
+                && self.is_about(&ask.of, it.serial)?
             {
                 let (of, serial, what) = (it.of, it.serial, it.what);
                 return Ok(AttendedBooking { id: row.id, of, serial, what, replayed: true });

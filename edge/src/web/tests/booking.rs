@@ -14,6 +14,7 @@ use crate::trial::booking::{OPEN, desk};
 use crate::trial::{run, site_keys};
 
 const PERSON: &str = "kind=02&number=A123456789&birth=19650315";
+const OTHER: &str = "kind=02&number=A223456781&birth=19650315";
 const YOUNG: &str = "kind=02&number=B123456780&birth=20100315";
 const PLACE: &str = "area=%E9%87%91%E9%96%80%E7%B8%A3+%E9%87%91%E5%AF%A7%E9%84%89&venue=0291010019+MO,AZ";
 const PASSWORD: &str = "correct horse battery";
@@ -24,7 +25,8 @@ async fn counter() -> Browser {
 
 fn form(who: &str, hour: &str, rest: &str) -> String {
     let contact = "name=%E7%8E%8B%E5%A4%A7%E6%98%8E&mobile=0912345678";
-    format!("{who}&{contact}&{PLACE}&slot=2021-07-15+{hour}&request=k1{rest}")
+    let request = &who["kind=02&number=A123456".len()..][..3];
+    format!("{who}&{contact}&{PLACE}&slot=2021-07-15+{hour}&request={request}{rest}")
 }
 
 async fn choose_place(browser: &mut Browser) -> String {
@@ -148,12 +150,39 @@ async fn v10_to_v12_the_result_and_the_sheet() {
     assert!(browser.get("/print.js").await.contains("window.print"));
 }
 
+/// What names the person on 前次預約登錄結果, as its forms send it.
+fn shown_key(page: &str) -> String {
+    let (_, behind) = page.split_once(r#"name="key" value=""#).unwrap();
+    format!("key={}", behind.split('"').next().unwrap())
+}
+
+#[tokio::test]
+async fn the_page_of_one_person_does_nothing_to_the_next_whose_card_was_read_at_another_tab() {
+    let mut browser = counter().await;
+    for (who, hour) in [(PERSON, "14:00"), (OTHER, "14:00")] {
+        let page = book(&mut browser, who, hour).await;
+        assert!(words(&page).contains("預約登錄結果"), "{}", words(&page));
+        browser.post("/booking/clear", "").await;
+    }
+    let first = shown_key(&browser.post("/booking/read", PERSON).await);
+    browser.post("/booking/cancel", &first).await;
+    browser.post("/booking/read", OTHER).await;
+    for path in ["/booking/cancel", "/booking/cancel/confirm"] {
+        let page = words(&browser.post(path, &first).await);
+        assert!(page.contains("A223456781") && !page.contains("已取消") && !page.contains("是否確定"), "{page}");
+    }
+    let page = words(&browser.post("/booking/amend", &format!("{first}&mobile=0987-654-321")).await);
+    assert!(page.contains("0912345678") && !page.contains("0987654321"), "{page}");
+}
+
 #[tokio::test]
 async fn v13_to_v15_the_card_is_read_again_and_the_booking_cancelled() {
     let mut browser = counter().await;
     book(&mut browser, PERSON, "14:00").await;
     browser.post("/booking/clear", "").await;
-    let page = words(&browser.post("/booking/read", PERSON).await);
+    let page = browser.post("/booking/read", PERSON).await;
+    let key = shown_key(&page);
+    let page = words(&page);
     for text in [
         "前次預約登錄結果",
         "預約序號 serial number 0000014637",
@@ -164,14 +193,14 @@ async fn v13_to_v15_the_card_is_read_again_and_the_booking_cancelled() {
     ] {
         assert!(page.contains(text), "{text}: {page}");
     }
-    let page = words(&browser.post("/booking/amend", "mobile=0987-654-321").await);
+    let page = words(&browser.post("/booking/amend", &format!("{key}&mobile=0987-654-321")).await);
     assert!(page.contains("已更改手機號碼") && page.contains("mobile number 0987654321"), "{page}");
-    let asked = browser.post("/booking/cancel", "").await;
+    let asked = browser.post("/booking/cancel", &key).await;
     assert!(words(&asked).contains("是否確定取消預約?") && asked.contains("<div inert>"));
-    let kept = words(&browser.post("/booking/keep", "").await);
+    let kept = words(&browser.post("/booking/keep", &key).await);
     assert!(!kept.contains("是否確定取消預約?") && kept.contains("0000014637"));
-    browser.post("/booking/cancel", "").await;
-    let page = words(&browser.post("/booking/cancel/confirm", "").await);
+    browser.post("/booking/cancel", &key).await;
+    let page = words(&browser.post("/booking/cancel/confirm", &key).await);
     assert!(page.contains("已取消預約"), "{page}");
     let page = words(&browser.post("/booking/read", PERSON).await);
     assert!(page.contains("可預約"), "V14: and booked again: {page}");

@@ -87,14 +87,14 @@ fn a_clock_in_doubt_spends_nothing_and_returns_nothing() {
 fn what_is_left_at_the_end_is_returned_and_what_is_cancelled_later_too() {
     let mut office = Office::bare(OPEN);
     office.nation(vec![capacity(&ten(), 10, false)]);
-    office.desk(vec![lease(&ten(), 5, "2021-07-07 10:00"), numbers(1, 9)]);
+    office.desk(vec![lease(&ten(), 5, "2021-07-08 10:00"), numbers(1, 9)]);
     let booked = office.book(OLD, &ten()).unwrap();
     let give_back = |office: &mut Office| {
         let reading = office.site.reading();
         office.site.node().give_back(reading).unwrap()
     };
     assert_eq!(give_back(&mut office), 0);
-    office.at("2021-07-07 10:01");
+    office.at("2021-07-08 10:01");
     assert_eq!((office.held(), give_back(&mut office), give_back(&mut office)), (0, 1, 0));
     office.site.crash();
     office.site.beacon();
@@ -196,7 +196,9 @@ impl Model {
 
     fn lend(&mut self) {
         let (slot, places, seconds) = (self.slot(), u32::try_from(self.dice(4)).unwrap(), self.dice(4_000));
-        let until = self.office.site.true_second() + i64::try_from(seconds).unwrap();
+        // Some are to be renewed at once, some in a while.
+        let renewed = if self.dice(4) == 0 { 0 } else { shared::lease::RENEW_S };
+        let until = self.office.site.true_second() + renewed + i64::try_from(seconds).unwrap();
         let count = u32::try_from(self.dice(4) + 1).unwrap();
         let block = numbers(self.next_number, count);
         self.next_number += u64::from(count);

@@ -33,6 +33,8 @@ struct ResultPage {
     /// It is shown because the card was read again.
     is_previous: bool,
     asks_cancel: bool,
+    /// Names the person that this page shows, so that nothing is done to the next one.
+    key: String,
 }
 
 #[derive(Template)]
@@ -51,12 +53,16 @@ struct Qr {
     path: String,
 }
 
-/// 手機號碼.
+/// What a page of 前次預約登錄結果 sends: whose it was, and another 手機號碼.
 #[derive(Deserialize)]
-pub(in crate::web) struct AmendForm {
+pub(in crate::web) struct HasForm {
+    #[serde(default)]
+    key: String,
     #[serde(default)]
     mobile: String,
 }
+
+type Sent = Result<Form<HasForm>, FormRejection>;
 
 /// Where a booking of this site is shown.
 pub(super) fn path_of(booked: &Booked) -> String {
@@ -96,7 +102,7 @@ async fn found(web: &Web, seat: &Seat, text: &str) -> Result<Option<Booked>, Fau
 pub(in crate::web) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap, Path(of): Path<String>) -> Response {
     let seat = web.screens.seat(&headers);
     match found(&web, &seat, &of).await {
-        Ok(Some(booked)) => result(&web, &seat, (booked, of), false).await,
+        Ok(Some(booked)) => result(&web, &seat, (booked, of), None).await,
         Ok(None) => say(&web, &seat, &BookingRefusal::Unknown),
         Err(fault) => failed(&web, &seat, PATH, &fault),
     }
@@ -106,19 +112,22 @@ pub(in crate::web) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap
 pub(in crate::web) async fn previous(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
     let seat = web.screens.seat(&headers);
     match web.screens.with(&seat, |screen| screen.booking.has.clone()) {
-        Some((booked, _)) => {
+        Some((booked, key)) => {
             let of = of(&booked);
-            result(&web, &seat, (*booked, of), true).await
+            result(&web, &seat, (*booked, of), Some(key)).await
         }
         None => back(PATH, &seat),
     }
 }
 
-async fn result(web: &Web, seat: &Seat, (booked, of): (Booked, String), is_previous: bool) -> Response {
+/// With a key the page is that of a card that was read again.
+async fn result(web: &Web, seat: &Seat, (booked, of): (Booked, String), key: Option<String>) -> Response {
     let screen = web.screens.with(seat, |screen| screen.clone());
+    let is_previous = key.is_some();
     let asks_cancel = is_previous && screen.booking.asks_cancel;
+    let key = key.unwrap_or_default();
     match frame(web, &screen, PREVIOUS).await {
-        Ok(frame) => page(&ResultPage { frame, booked, of, is_previous, asks_cancel }, Some(seat)),
+        Ok(frame) => page(&ResultPage { frame, booked, of, is_previous, asks_cancel, key }, Some(seat)),
         Err(fault) => unwell(&fault),
     }
 }
@@ -155,26 +164,41 @@ fn qr(text: &str) -> Option<Qr> {
 }
 
 /// POST /booking/cancel: 取消預約 asks first.
-pub(in crate::web) async fn ask_cancel(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
-    asked(&web, &headers, true)
+pub(in crate::web) async fn ask_cancel(State(web): State<Arc<Web>>, headers: HeaderMap, form: Sent) -> Response {
+    asked(&web, &headers, form, true)
 }
 
 /// POST /booking/keep: 取消 under the question.
-pub(in crate::web) async fn keep(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
-    asked(&web, &headers, false)
+pub(in crate::web) async fn keep(State(web): State<Arc<Web>>, headers: HeaderMap, form: Sent) -> Response {
+    asked(&web, &headers, form, false)
 }
 
-fn asked(web: &Web, headers: &HeaderMap, asks: bool) -> Response {
+fn asked(web: &Web, headers: &HeaderMap, form: Sent, asks: bool) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(cause) => return bad_form(cause),
+    };
     let seat = web.screens.seat(headers);
-    web.screens.with(&seat, |screen| screen.booking.asks_cancel = asks && screen.booking.has.is_some());
+    if meant(web, &seat, &form.key).is_some() {
+        web.screens.with(&seat, |screen| screen.booking.asks_cancel = asks);
+    }
     back(PREVIOUS, &seat)
 }
 
+/// Whose booking the page showed that sent this; none where another card was read since, at another tab of this screen.
+fn meant(web: &Web, seat: &Seat, key: &str) -> Option<(Box<Booked>, String)> {
+    web.screens.with(seat, |screen| screen.booking.has.clone()).filter(|(_, shown)| shown == key)
+}
+
 /// POST /booking/cancel/confirm: 確定 (V14, V15).
-pub(in crate::web) async fn cancel(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
+pub(in crate::web) async fn cancel(State(web): State<Arc<Web>>, headers: HeaderMap, form: Sent) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(cause) => return bad_form(cause),
+    };
     let seat = web.screens.seat(&headers);
-    let (has, by) = web.screens.with(&seat, |screen| (screen.booking.has.clone(), screen.by.clone()));
-    let Some((booked, request)) = has else { return back(PATH, &seat) };
+    let by = web.screens.with(&seat, |screen| screen.by.clone());
+    let Some((booked, request)) = meant(&web, &seat, &form.key) else { return back(PREVIOUS, &seat) };
     let ask = CancelRequest {
         request: Some(request),
         of: BookingRef::Entry(booked.id),
@@ -197,18 +221,14 @@ pub(in crate::web) async fn cancel(State(web): State<Arc<Web>>, headers: HeaderM
 }
 
 /// POST /booking/amend: another telephone number.
-pub(in crate::web) async fn amend(
-    State(web): State<Arc<Web>>,
-    headers: HeaderMap,
-    form: Result<Form<AmendForm>, FormRejection>,
-) -> Response {
+pub(in crate::web) async fn amend(State(web): State<Arc<Web>>, headers: HeaderMap, form: Sent) -> Response {
     let form = match form {
         Ok(Form(form)) => form,
         Err(cause) => return bad_form(cause),
     };
     let seat = web.screens.seat(&headers);
-    let (has, by) = web.screens.with(&seat, |screen| (screen.booking.has.clone(), screen.by.clone()));
-    let Some((mut booked, key)) = has else { return back(PATH, &seat) };
+    let by = web.screens.with(&seat, |screen| screen.by.clone());
+    let Some((mut booked, key)) = meant(&web, &seat, &form.key) else { return back(PREVIOUS, &seat) };
     let (of, document, mobile) = (BookingRef::Entry(booked.id), document_text(&booked.document), form.mobile);
     let ask = AmendRequest { request: None, of, document, mobile: mobile.clone(), by: name_or_counter(&by) };
     let message = match web.desk.amend(ask).await {
@@ -222,8 +242,11 @@ pub(in crate::web) async fn amend(
         Err(fault) => return failed(&web, &seat, PREVIOUS, &fault),
     };
     web.screens.with(&seat, |screen| {
-        screen.booking.has = Some((booked, key));
-        screen.message = Some(message);
+        // Another card may have been read meanwhile.
+        if screen.booking.has.as_ref().is_some_and(|(_, shown)| *shown == key) {
+            screen.booking.has = Some((booked, key));
+            screen.message = Some(message);
+        }
     });
     back(PREVIOUS, &seat)
 }
