@@ -1,10 +1,11 @@
 //! Lending places to sites: by history and distance, with a quarter kept for whoever asks over the line.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use shared::entry::access::ServiceStanding;
 use shared::entry::booking::{Booking, Lease, Slot, Venue, VenueId};
 use shared::entry::{Entry, Fact};
@@ -28,8 +29,10 @@ const AHEAD: TimeDelta = TimeDelta::hours(48);
 const HEARD_WITHIN_S: i64 = 3 * 24 * 3600;
 /// Slots shared out in one transaction: a tenth of a second, behind which others wait.
 const SLOTS_AT_ONCE: usize = 512;
-/// Slots looked at while somebody greets.
-const SLOTS_AT_GREETING: usize = 32;
+/// Slots of a county among which those nearest to whoever greets are sought.
+const SLOTS_AROUND: usize = 1_024;
+/// Slots shared out while somebody greets, the nearest first: a line may not last until the next turn.
+const SLOTS_AT_GREETING: usize = 64;
 /// Sites that are lent numbers in one transaction.
 const BLOCKS_AT_ONCE: usize = 2_048;
 /// One part in so many is kept for whoever asks over the line.
@@ -77,7 +80,7 @@ impl Hub {
     }
 
     /// The days of the slots that may be lent now, by round.
-    fn days_lent(&self, now: NaiveDateTime) -> Vec<(chrono::NaiveDate, chrono::NaiveDate)> {
+    fn days_lent(&self, now: NaiveDateTime) -> Vec<(NaiveDate, NaiveDate)> {
         let lends = |round: &&Round| lends(round, now);
         self.memory.rounds.iter().filter(lends).map(|round| (round.first_day.max(now.date()), round.last_day)).collect()
     }
@@ -135,14 +138,9 @@ impl Hub {
         let Some(county) = self.store.site(site)?.and_then(|record| crate::view::county(&record)) else {
             return Ok(Vec::new());
         };
-        let mut rows = BTreeMap::new();
-        for days in days {
-            let near = self.store.slots_near((&county, site), days, SLOTS_AT_GREETING)?;
-            rows.extend(near.into_iter().map(|row| (row.number, row)));
-        }
         let mut around = Surroundings::default();
         let mut out = Vec::new();
-        for row in rows.into_values() {
+        for row in self.nearest((&county, site), days)? {
             let plan = self.plan(&row, &mut around, second)?;
             out.extend(
                 plan.into_iter().filter(|(of, lease)| of == site && lease.life == *life).map(|(_, lease)| lease),
@@ -193,6 +191,34 @@ impl Hub {
         let lease = lease(*life, slot, places, second);
         self.write_leases(BTreeMap::from([(*site, vec![lease])]), second)?;
         Ok(places)
+    }
+
+    /// Slots near a site: of its own venue and district first, then by day.
+    fn nearest(
+        &mut self,
+        (county, site): (&str, &SiteCode),
+        days: Vec<(NaiveDate, NaiveDate)>,
+    ) -> Result<Vec<SlotRow>, HubError> {
+        let mut rows = BTreeMap::new();
+        for days in days {
+            let near = self.store.slots_near((county, site), days, SLOTS_AROUND)?;
+            rows.extend(near.into_iter().map(|row| (row.number, row)));
+        }
+        let mut weights: HashMap<VenueId, u32> = HashMap::new();
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows.into_values() {
+            let weight = match weights.get(&row.slot.venue) {
+                Some(weight) => *weight,
+                None => {
+                    let near = self.venue(&row.slot.venue)?.map(|venue| self.near(&venue)).transpose()?;
+                    let of = near.iter().flat_map(|near| near.iter()).find(|(of, _)| of == site);
+                    *weights.entry(row.slot.venue.clone()).or_insert(of.map_or(0, |(_, weight)| *weight))
+                }
+            };
+            out.push((Reverse(weight), row));
+        }
+        out.sort_by(|(one, a), (other, b)| (one, a.slot.date, a.slot.start).cmp(&(other, b.slot.date, b.slot.start)));
+        Ok(out.into_iter().take(SLOTS_AT_GREETING).map(|(_, row)| row).collect())
     }
 
     /// The venue of a slot, where places of the slot may be lent now.
