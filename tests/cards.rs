@@ -166,16 +166,13 @@ fn a_card_that_is_pulled_while_it_is_read_gives_nobody() {
 }
 
 #[test]
-fn a_contact_that_is_lost_gives_nobody_and_is_read_when_it_is_back() {
+fn a_contact_that_is_lost_once_is_made_again_and_the_card_is_read() {
     let Some((_folder, mut lab, mut helper)) = lab() else { return };
     lab.insert(0, Play::Shaky(hex(&anna()), 1)).unwrap();
-    let first = comes(&helper, 0, CardState::Inserted);
-    let (lost, _) = outcome(&mut helper, 0, first);
-    assert_eq!(failure(&lost), CardFailure::Removed);
-    let again = comes(&helper, 0, CardState::Inserted);
-    assert!(again > first, "a card that is back is a new one");
-    let (found, _) = outcome(&mut helper, 0, again);
+    let insertion = comes(&helper, 0, CardState::Inserted);
+    let (found, tries) = outcome(&mut helper, 0, insertion);
     assert_eq!(person(&found).document.number(), "A123456789");
+    assert!(tries > 1, "it was not lost: {tries}");
 }
 
 #[test]
