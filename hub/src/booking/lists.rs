@@ -148,12 +148,14 @@ impl Hub {
         if taken == 0 {
             return Ok(Err(BadRoundList::Empty));
         }
-        let known = self.store.lists()?.into_iter().find(|list| (&list.programme, list.day) == (&day.0, day.1));
-        if known.map_or(0, |list| list.people) + taken > PEOPLE_MAX {
-            return Ok(Err(BadRoundList::TooLong));
-        }
-        self.transact(|hub| {
+        let mut is_too_long = false;
+        let done = self.transact(|hub| {
             let count = hub.store.put_listed(&day, (&round.name, second), people)?;
+            // Whoever was on it already is replaced: only now is known how many there are.
+            is_too_long = count > PEOPLE_MAX;
+            if is_too_long {
+                return Err(HubError::Full("a list"));
+            }
             let mut all = BTreeMap::new();
             hub.store.each_listed(&day, |print, pieces| {
                 all.insert(print, State::Counts(pieces));
@@ -164,7 +166,8 @@ impl Hub {
             hub.settle(batch)?;
             let round = round.name.clone();
             Ok(Ok(ListImported { round, taken, bad, people: count, bytes }))
-        })
+        });
+        if is_too_long { Ok(Err(BadRoundList::TooLong)) } else { done }
     }
 
     /// Every list that was imported, by programme and day.
