@@ -7,9 +7,10 @@ mod booking;
 mod edge;
 
 use booking::{
-    OPEN, account, capacity, greet_plainly, hub, offer, person, rebuilds_to_the_same, send, slot, wish, wish_in,
+    OPEN, account, book, capacity, greet_plainly, hub, leases, offer, person, rebuilds_to_the_same, send, slot, wish,
+    wish_in,
 };
-use edge::{A, B, C, Edge, id, number, second};
+use edge::{A, B, C, Edge, canonical, id, number, second};
 use hub::hub::Hub;
 use hub::ingest::Upload;
 use shared::entry::access::ServiceStanding;
@@ -57,6 +58,25 @@ fn a_wish_at_a_site_whose_service_was_refused_waits_until_it_is_approved() {
     answer(&mut hub, &a.site, ServiceStanding::Approved);
     hub.lend(second("2021-07-07T10:01")).unwrap();
     assert_eq!(waiting(&hub), []);
+    rebuilds_to_the_same(&mut hub);
+}
+
+#[test]
+fn whoever_used_the_number_that_a_wish_is_given_is_judged_again() {
+    let (mut hub, [mut a, mut b]) = lent();
+    offer(&mut hub, OPEN, "11:00", 0);
+    let wished = wish(&mut a, "2021-07-07T09:10", &person(&number(7)), &["11:00"]);
+    send(&mut hub, "2021-07-07T10:00", &[wished]);
+    // The next number, which nobody has been given, by two people; one of them twice.
+    let lease = leases(&hub, &b.site)[0].0;
+    let used: Vec<Upload> =
+        [1, 2, 2].map(|n| book(&mut b, "2021-07-07T09:30", &person(&number(n)), (lease, "10:00", 201))).into();
+    send(&mut hub, "2021-07-07T10:01", &used);
+    let twice = |hub: &Hub| canonical(hub).matches("number-twice").count();
+    assert_eq!(twice(&hub), 2, "all but the first");
+    offer(&mut hub, "2021-07-07T10:05", "11:00", 1);
+    assert_eq!(hub.waiting_wishes(10).unwrap(), []);
+    assert_eq!(twice(&hub), 3, "the wish was first");
     rebuilds_to_the_same(&mut hub);
 }
 
