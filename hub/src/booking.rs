@@ -35,6 +35,7 @@ pub use publish::{BadBooking, PublishedRound, PublishedVenue, check_venue};
 pub use show::{Called, LeaseStatus};
 pub use tables::{BadTable, read_slots, read_venues};
 pub use wishes::WaitingWish;
+pub(crate) use wishes::WishesLeft;
 
 /// A person with more bookings than this is no person; nobody else waits while they are read.
 const BOOKINGS_READ_MAX: u32 = 1_024;

@@ -201,6 +201,7 @@ impl Hub {
             feed_cache: std::mem::take(&mut self.memory.feed_cache),
             contacts: std::mem::take(&mut self.memory.contacts),
             contacts_written: self.memory.contacts_written,
+            wishes: std::mem::take(&mut self.memory.wishes),
             versions: self.fresh_versions()?,
             rounds: self.fresh_rounds()?,
             holds_back: !self.store.held_up_by()?.is_empty(),

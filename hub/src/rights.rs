@@ -116,6 +116,9 @@ impl Hub {
         self.store.put_staff_fact(&StaffFactRow { site: *site, id, place, pos, entry, certificate })?;
         self.memory.rights.remove(site);
         self.memory.booking_refused = None;
+        if let Access::Service(_) = access {
+            self.store.look_at_wishes_of(site)?;
+        }
         self.memory.rights_changed.insert(*site);
         Ok(())
     }

@@ -303,7 +303,7 @@ fn a_restored_hub_lends_nothing_until_whoever_may_hold_something_has_been_heard(
     let offered = |hub: &mut Hub, at: &str| offer(hub, at, "10:00", 16);
     offered(&mut hub, "2021-07-07T10:00");
     assert_eq!(hub.lend(second("2021-07-07T10:01")).unwrap(), 0);
-    let ask = Enquiry { nonce: [1; 16], about: About::Places { slot: slot("10:00"), places: 1 } };
+    let ask = Enquiry { nonce: [1; 16], about: About::Places { slot: slot("10:00"), places: 8 } };
     let lent = |hub: &mut Hub, edge: &Edge, at: &str| {
         let told = hub.enquire(&edge.site, &edge.incarnation, &ask, second(at)).unwrap();
         if let Answered::Places { lent, .. } = told.answer { Some(lent) } else { None }
@@ -394,7 +394,7 @@ fn two_processes_of_one_hub_give_no_number_and_no_place_twice() {
         greet_plainly(&mut processes[n % 2], edge, OPEN);
     }
     offer(&mut processes[0], OPEN, "10:00", 9);
-    let ask = Enquiry { nonce: [1; 16], about: About::Places { slot: slot("10:00"), places: 2 } };
+    let ask = Enquiry { nonce: [1; 16], about: About::Places { slot: slot("10:00"), places: 8 } };
     let mut asked = 0;
     for (n, edge) in edges.iter().cycle().take(9).enumerate() {
         let told = processes[n % 2].enquire(&edge.site, &edge.incarnation, &ask, second(OPEN)).unwrap();
@@ -438,6 +438,17 @@ fn a_site_whose_service_was_refused_is_lent_nothing() {
     hub.answer_service(&edge.site, (&service, approved), ("恢復", "op"), second(OPEN)).unwrap().unwrap();
     greet_plainly(&mut hub, &edge, "2021-07-07T09:01");
     assert_eq!(booking::account(&hub, "10:00").lent, 12);
+}
+
+#[test]
+fn a_site_whose_certificates_were_revoked_is_lent_nothing() {
+    let mut hub = hub();
+    let edges = [Edge::new(A, 1), Edge::new(B, 2)];
+    edges.iter().for_each(|edge| greet_plainly(&mut hub, edge, OPEN));
+    assert_eq!(hub.revoke(&edges[0].site, second(OPEN)).unwrap(), 1);
+    offer(&mut hub, OPEN, "10:00", 16);
+    assert_eq!(leases(&hub, &edges[0].site), [], "however lately it was heard");
+    assert_eq!(leases(&hub, &edges[1].site)[0].1.places, 12);
 }
 
 #[test]

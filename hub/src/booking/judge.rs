@@ -57,7 +57,7 @@ impl Hub {
         }
         let gives = tell && !self.memory.holds_back;
         if gives {
-            self.answer_wishes(&touches, &mut telling)?;
+            self.answer_wishes_of(&touches, &mut telling)?;
         }
         self.tell_all(telling)?;
         if gives {
@@ -104,8 +104,11 @@ impl Hub {
             Which::These(ids) => ids.contains(&row.id),
         };
         let live = Standing::Stands(Stands::Live);
-        let was_live = rows.iter().find(|row| row.standing == live && !is_touched(row)).map(|row| row.id);
-        let is_live = judged.iter().find(|(_, (stands, _))| *stands == Stands::Live).map(|(id, _)| *id);
+        // Of each round one may be live.
+        let was_live: BTreeSet<EntryId> =
+            rows.iter().filter(|row| row.standing == live && !is_touched(row)).map(|row| row.id).collect();
+        let is_live: BTreeSet<EntryId> =
+            judged.iter().filter(|(_, (stands, _))| *stands == Stands::Live).map(|(id, _)| *id).collect();
         let (mut ids, mut findings) = (BTreeSet::new(), Vec::new());
         for row in rows {
             let stands = judged.get(&row.id).copied();

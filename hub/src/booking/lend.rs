@@ -35,6 +35,9 @@ const SLOTS_AROUND: usize = 1_024;
 const SLOTS_AT_GREETING: usize = 64;
 /// Sites that are lent numbers in one transaction.
 const BLOCKS_AT_ONCE: usize = 2_048;
+/// A site that holds so many unspent places of a slot, by whatever lives, is lent no more when it asks: twice what one
+/// question gets.
+const HELD_MAX: u32 = 16;
 /// One part in so many is kept for whoever asks over the line.
 const KEPT: u32 = 4;
 /// A live booking at the venue, the venue's own district, and its county weigh so much: a few bookings say little yet.
@@ -56,7 +59,7 @@ struct Surroundings {
 
 impl Hub {
     /// Shares out what is free of all slots that changed, answers wishes that nothing can come of, and lends serial
-    /// numbers; gives how many places were lent. Much is done in several turns.
+    /// numbers; gives how many places were lent and wishes answered. Much is done in several turns.
     ///
     /// # Errors
     /// Where the machine fails.
@@ -70,13 +73,20 @@ impl Hub {
         }
         self.end_wishes_in_vain(second)?;
         self.lend_numbers_to_all(second.saturating_sub(HEARD_WITHIN_S), BLOCKS_AT_ONCE, second)?;
-        let now = taipei_time(second);
+        let due = self.slots_due(second)?;
+        let answered = self.answer_wishes_left(due.into_iter().map(|row| row.number), second)?;
+        // Whoever waits comes first.
+        let due = self.slots_due(second)?.into_iter().filter(|row| !self.memory.wishes.has(row.number));
+        Ok(answered + self.share(due.collect(), second)?)
+    }
+
+    fn slots_due(&self, second: i64) -> Result<Vec<SlotRow>, HubError> {
         let mut due = BTreeMap::new();
-        for (from, to) in self.days_lent(now) {
+        for (from, to) in self.days_lent(taipei_time(second)) {
             let rows = self.store.slots_due(from, to, SLOTS_AT_ONCE)?;
             due.extend(rows.into_iter().map(|row| (row.number, row)));
         }
-        self.share(due.into_values().take(SLOTS_AT_ONCE).collect(), second)
+        Ok(due.into_values().take(SLOTS_AT_ONCE).collect())
     }
 
     /// The days of the slots that may be lent now, by round.
@@ -88,7 +98,7 @@ impl Hub {
     /// Shares out slots of which holders have given much away; of very many the next turn shares the rest.
     pub(super) fn refill(&mut self, slots: &BTreeSet<SlotNumber>, second: i64) -> Result<(), HubError> {
         let mut rows = Vec::new();
-        for slot in slots.iter().take(SLOTS_AT_ONCE) {
+        for slot in slots.iter().filter(|slot| !self.memory.wishes.has(**slot)).take(SLOTS_AT_ONCE) {
             rows.extend(self.store.slot(*slot)?);
         }
         self.share(rows, second).map(drop)
@@ -175,7 +185,7 @@ impl Hub {
         Ok(lent)
     }
 
-    /// Lends some places of a slot to one life that asks for them; gives how many.
+    /// Lends some places of a slot to one life that asks for them, so that it holds as many as it asks for; gives how many.
     pub(super) fn lend_asked(
         &mut self,
         (site, life): (&SiteCode, &Incarnation),
@@ -184,7 +194,7 @@ impl Hub {
     ) -> Result<u32, HubError> {
         let Some(row) = self.store.slot_named(slot)? else { return Ok(0) };
         let Ok(free) = u32::try_from(row.account.free()) else { return Ok(0) };
-        let places = places.min(free);
+        let places = self.wanting((site, life), (&row, places), second)?.min(free);
         if places == 0 || self.lendable(&row, second)?.is_none() || self.refused_sites()?.contains(site) {
             return Ok(0);
         }
@@ -219,6 +229,24 @@ impl Hub {
         }
         out.sort_by(|(one, a), (other, b)| (one, a.slot.date, a.slot.start).cmp(&(other, b.slot.date, b.slot.start)));
         Ok(out.into_iter().take(SLOTS_AT_GREETING).map(|(_, row)| row).collect())
+    }
+
+    /// How many of the places that a life asks for its site does not hold yet. What lives hold that are gone is lost to
+    /// it: for that alone nobody is refused wholly, unless it is too much.
+    fn wanting(
+        &self,
+        (site, life): (&SiteCode, &Incarnation),
+        (row, asks): (&SlotRow, u32),
+        second: i64,
+    ) -> Result<u32, HubError> {
+        let (mut own, mut others) = (0u32, 0u32);
+        for (of, left) in self.store.unspent_of(row.number, site, second)? {
+            let sum = if of == *life { &mut own } else { &mut others };
+            *sum = sum.saturating_add(u32::try_from(left).unwrap_or(u32::MAX));
+        }
+        let held = own.saturating_add(others);
+        let least = u32::from(own < asks && held < HELD_MAX);
+        Ok(asks.saturating_sub(held).max(least))
     }
 
     /// The venue of a slot, where places of the slot may be lent now.
@@ -320,13 +348,13 @@ impl Hub {
         if self.memory.enrolled.is_none() {
             self.memory.enrolled = Some(self.store.enrolled_since()?);
         }
-        let enrolled = self.memory.enrolled.iter().flatten().filter(|(_, since)| is_new(since));
-        let mut expected: BTreeSet<SiteCode> = enrolled.map(|(site, _)| *site).collect();
-        let heard = self.lives()?.iter().filter(|(_, (_, last))| is_new(last));
-        expected.extend(heard.map(|(site, _)| *site));
         let refused = self.refused_sites()?;
-        expected.retain(|site| !refused.contains(site));
-        Ok(expected)
+        let enrolled = self.memory.enrolled.clone().unwrap_or_default().into_iter();
+        let lives = self.lives()?;
+        let is_heard = |site: &SiteCode| lives.get(site).is_some_and(|(_, last)| is_new(last));
+        // Whose certificates were all revoked is not among them, however lately it was heard.
+        let due = enrolled.filter(|(site, since)| (is_new(since) || is_heard(site)) && !refused.contains(site));
+        Ok(due.map(|(site, _)| site).collect())
     }
 
     /// The sites of a venue's district and county, remembered.

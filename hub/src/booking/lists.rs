@@ -131,6 +131,17 @@ impl Hub {
         skip_bad: bool,
         second: i64,
     ) -> Result<Result<ListImported, BadRoundList>, HubError> {
+        self.import_list_of(PEOPLE_MAX, (round, file), skip_bad, second)
+    }
+
+    /// The same of at most so many people.
+    fn import_list_of(
+        &mut self,
+        people_max: u64,
+        (round, file): (&str, impl Read),
+        skip_bad: bool,
+        second: i64,
+    ) -> Result<Result<ListImported, BadRoundList>, HubError> {
         let known = self.fresh_rounds()?;
         let Some(round) = round.parse().ok().and_then(|name| known.named(&name)) else {
             return Ok(Err(BadRoundList::Round(round.chars().take(40).collect())));
@@ -148,12 +159,14 @@ impl Hub {
         if taken == 0 {
             return Ok(Err(BadRoundList::Empty));
         }
-        let known = self.store.lists()?.into_iter().find(|list| (&list.programme, list.day) == (&day.0, day.1));
-        if known.map_or(0, |list| list.people) + taken > PEOPLE_MAX {
-            return Ok(Err(BadRoundList::TooLong));
-        }
-        self.transact(|hub| {
+        let mut is_too_long = false;
+        let done = self.transact(|hub| {
             let count = hub.store.put_listed(&day, (&round.name, second), people)?;
+            // Whoever was on it already is replaced: only now is known how many there are.
+            is_too_long = count > people_max;
+            if is_too_long {
+                return Err(HubError::Full("a list"));
+            }
             let mut all = BTreeMap::new();
             hub.store.each_listed(&day, |print, pieces| {
                 all.insert(print, State::Counts(pieces));
@@ -164,7 +177,8 @@ impl Hub {
             hub.settle(batch)?;
             let round = round.name.clone();
             Ok(Ok(ListImported { round, taken, bad, people: count, bytes }))
-        })
+        });
+        if is_too_long { Ok(Err(BadRoundList::TooLong)) } else { done }
     }
 
     /// Every list that was imported, by programme and day.
@@ -264,4 +278,36 @@ fn said_of(
 
 fn number_of(column: &str, text: &str) -> Result<u8, String> {
     if text.is_empty() { Ok(0) } else { text.parse().map_err(|_| format!("{column} is no number from 0 to 255")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn whoever_is_replaced_is_not_counted_twice_and_too_many_are_not_taken() {
+        let mut next = 0u8;
+        let dice = move || {
+            next += 1;
+            [next; 16]
+        };
+        let keys = shared::seal::Secret::new([3; 32]);
+        let mut hub = Hub::open(Store::in_memory().unwrap(), &keys, Box::new(dice)).unwrap();
+        let (name, text) = shared::rules::programme::shipped_rounds()[0];
+        hub.publish_round(text, "op", 1_625_000_000).unwrap().unwrap();
+        let [anna, boris, carl] = ["A123456789", "B123456780", "C123456781"].map(|it| format!("01,{it},1980-01-01\n"));
+        let import = |hub: &mut Hub, lines: &[&String]| {
+            let file: String =
+                std::iter::once("kind,number,birth\n").chain(lines.iter().map(|it| it.as_str())).collect();
+            hub.import_list_of(2, (name, file.as_bytes()), false, 1_625_000_000).unwrap()
+        };
+        assert_eq!(import(&mut hub, &[&anna, &boris]).unwrap().people, 2);
+        assert_eq!(import(&mut hub, &[&anna, &boris]).unwrap().people, 2, "a correction");
+        let before = hub.journal_position().unwrap();
+        assert!(matches!(import(&mut hub, &[&carl]), Err(BadRoundList::TooLong)));
+        let lists = hub.round_lists().unwrap();
+        assert_eq!((lists[0].people, hub.journal_position().unwrap()), (2, before), "rolled back");
+        assert_eq!(import(&mut hub, &[&boris]).unwrap().people, 2, "it goes on");
+    }
 }

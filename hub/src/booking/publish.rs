@@ -108,6 +108,19 @@ pub fn check_venue(venue: &Venue) -> Result<(), BadBooking> {
     Ok(())
 }
 
+/// What is wrong where another round of the programme begins on the same day: lists and digests go by those two.
+fn day_taken(known: &Rounds, round: &Round, text: &str) -> Option<BadVersion> {
+    let is_same = |other: &Round| other.programme == round.programme && other.first_day == round.first_day;
+    known.iter().find(|other| other.name != round.name && is_same(other))?;
+    let begins = |line: &str| line.trim_start().starts_with("first_day");
+    let line = text.lines().position(begins).map_or(1, |at| at + 1);
+    let why = Why::Contradicts {
+        zh: "同一計畫已公布首日相同的其他期別；名冊以計畫與首日為準，請改用其他首日",
+        en: "is the first day of another published round of this programme: a list goes by programme and first day",
+    };
+    Some(BadVersion { line, field: "first_day".to_owned(), why })
+}
+
 impl Hub {
     /// Publishes a round to the nation; of one name the last word counts.
     ///
@@ -128,14 +141,21 @@ impl Hub {
             let why = Why::TooLong { most: ENTRY_BYTES_MAX - 200 };
             return Ok(Err(BadVersion { line: 1, field: "(toml)".to_owned(), why }));
         }
+        // What is not done is no deed: a transaction would write one down.
+        if let Some(bad) = day_taken(&self.fresh_rounds()?, &round, text) {
+            return Ok(Err(bad));
+        }
         self.transact(|hub| {
+            if let Some(bad) = day_taken(&hub.memory.rounds, &round, text) {
+                return Ok(Err(bad));
+            }
             hub.write(DocId::Nation { month: month(second) }, &[entry], second)?;
             let mut batch = Batch::new(second);
             hub.touch_round(&round.name, &mut batch)?;
             hub.settle(batch)?;
-            hub.lend_due(second).map(drop)
-        })?;
-        Ok(Ok(round.name))
+            hub.lend_due(second)?;
+            Ok(Ok(round.name))
+        })
     }
 
     /// Publishes venues to the nation; of one name the last word counts.

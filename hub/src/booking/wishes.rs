@@ -1,11 +1,11 @@
 //! Wishes (待確認): taken down where nothing was left and no line, answered here in the order of their seconds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDateTime, Timelike};
 use shared::entry::Fact;
 use shared::entry::booking::{Answer, Booking, Capacity, Slot};
-use shared::ids::{EntryId, SiteCode, VersionName};
+use shared::ids::{EntryId, PersonTag, ProgrammeId, SiteCode, VersionName};
 use shared::rules::booking::decide::{Permit, SlotKnown, in_round};
 use shared::rules::booking::refusal::BookingRefusal;
 use shared::rules::booking::round::Round;
@@ -18,8 +18,10 @@ use crate::hub::{Hub, HubError};
 use crate::publish::{SELF, desk, signed};
 use crate::store::{BookingRow, SlotNumber, SlotRow, Standing, WaitingKey};
 
-/// Wishes for one slot that are looked at in one round.
+/// Wishes for one slot that are read at once.
 const AT_ONCE: u32 = 64;
+/// Wishes that are looked at in one turn: each is opened and judged, and others wait behind it.
+const LOOKED_AT_ONCE: usize = 1_024;
 /// Wishes that are turned down in one transaction because nothing can come of them.
 const IN_VAIN_AT_ONCE: usize = 1_024;
 /// Somebody has a booking.
@@ -40,6 +42,39 @@ pub struct WaitingWish {
     pub round: VersionName,
     /// What they would take, the dearest first.
     pub ranked: Vec<Slot>,
+}
+
+/// Wishes that are still to be looked at; not the truth: their slots are due as long.
+#[derive(Debug, Default)]
+pub(crate) struct WishesLeft {
+    open: BTreeSet<WaitingKey>,
+    /// Slots, behind whom each is to be read on; and the same by slot.
+    queue: BTreeSet<(Option<WaitingKey>, SlotNumber)>,
+    slots: BTreeMap<SlotNumber, Option<WaitingKey>>,
+}
+
+impl WishesLeft {
+    /// Whether not everybody who waits for a slot was looked at.
+    pub(super) fn has(&self, slot: SlotNumber) -> bool {
+        self.slots.contains_key(&slot)
+    }
+
+    /// A slot is read behind somebody, or from the first on who waits for it.
+    fn read_on(&mut self, slot: SlotNumber, after: Option<WaitingKey>) {
+        if let Some(before) = self.slots.insert(slot, after) {
+            self.queue.remove(&(before, slot));
+        }
+        self.queue.insert((after, slot));
+    }
+
+    /// A slot where somebody may wait who comes before all that are open.
+    fn next_slot(&mut self) -> Option<(SlotNumber, Option<WaitingKey>)> {
+        let is_before = |after: &Option<WaitingKey>| self.open.first().is_none_or(|first| after.as_ref() < Some(first));
+        self.queue.first().filter(|(after, _)| is_before(after))?;
+        let (after, slot) = self.queue.pop_first()?;
+        self.slots.remove(&slot);
+        Some((slot, after))
+    }
 }
 
 /// What comes of a wish now.
@@ -70,53 +105,74 @@ impl Hub {
 
     /// Answers the wishes that have just come, those of people whose standing may have changed, and those that wait for
     /// what has become free.
-    pub(super) fn answer_wishes(&mut self, touches: &Touches, telling: &mut Telling) -> Result<(), HubError> {
-        let mut open = touches.wishes.clone();
+    pub(super) fn answer_wishes_of(&mut self, touches: &Touches, telling: &mut Telling) -> Result<(), HubError> {
+        let mut left = std::mem::take(&mut self.memory.wishes);
+        left.open.extend(&touches.wishes);
         for (tag, programme) in touches.people.keys() {
             let rows = self.store.bookings_of(programme, tag, u32::MAX)?;
             let waits = rows.into_iter().filter(|row| row.standing == Standing::Waits);
-            open.extend(waits.map(|row| (row.at.second, row.site, row.id)));
+            left.open.extend(waits.map(|row| (row.at.second, row.site, row.id)));
         }
-        let mut looked: BTreeSet<WaitingKey> = BTreeSet::new();
-        // What is free only becomes less here: nobody waits anew for a slot for which nobody waited before.
-        let mut slots: Vec<SlotNumber> = touches.slots.iter().copied().collect();
-        loop {
-            let mut waited_for = Vec::new();
-            for slot in slots {
-                let next = self.next_for(slot, &looked)?;
-                waited_for.extend((!next.is_empty()).then_some(slot));
-                open.extend(next);
-            }
-            slots = waited_for;
-            let Some(next) = open.pop_first() else { return Ok(()) };
-            if looked.insert(next) {
-                self.answer_wish(&next.2, telling)?;
-            }
+        touches.slots.iter().for_each(|slot| left.read_on(*slot, None));
+        self.answer_wishes(left, telling)?;
+        // Where this process forgets them their slots say that they were not looked at.
+        for (_, _, id) in self.memory.wishes.open.intersection(&touches.wishes) {
+            self.store.look_at_ranked(id)?;
         }
+        Ok(())
     }
 
-    /// Whoever waits next for a slot in which something is free.
-    fn next_for(&self, slot: SlotNumber, looked: &BTreeSet<WaitingKey>) -> Result<Vec<WaitingKey>, HubError> {
-        if self.store.slot(slot)?.is_none_or(|row| row.closed || row.account.free() <= 0) {
-            return Ok(Vec::new());
-        }
-        let mut most = AT_ONCE;
-        loop {
-            let waiting = self.store.waiting_for(slot, most)?;
-            let is_all = u32::try_from(waiting.len()).is_ok_and(|len| len < most);
-            let fresh: Vec<WaitingKey> = waiting.into_iter().filter(|key| !looked.contains(key)).collect();
-            if is_all || !fresh.is_empty() {
-                return Ok(fresh);
+    /// Goes on with the wishes that the last turn did not come to, and with those for slots that have changed since they
+    /// were shared out; gives how many were looked at and have an answer.
+    pub(super) fn answer_wishes_left(
+        &mut self,
+        slots: impl IntoIterator<Item = SlotNumber>,
+        second: i64,
+    ) -> Result<u64, HubError> {
+        let mut left = std::mem::take(&mut self.memory.wishes);
+        for slot in slots {
+            if !left.has(slot) {
+                left.read_on(slot, None);
             }
-            most = most.saturating_mul(2);
         }
+        let mut telling = Telling::new(second, true);
+        let answered = self.answer_wishes(left, &mut telling)?;
+        self.tell_all(telling)?;
+        Ok(answered)
     }
 
-    fn answer_wish(&mut self, id: &EntryId, telling: &mut Telling) -> Result<(), HubError> {
-        let Some(row) = self.store.booking(id)?.filter(|row| row.standing == Standing::Waits) else { return Ok(()) };
+    /// In the order of their seconds, so many at once; what is left is kept for the next turn.
+    fn answer_wishes(&mut self, mut left: WishesLeft, telling: &mut Telling) -> Result<u64, HubError> {
+        let (mut answered, refused) = (0, self.refused_sites()?);
+        for _ in 0..LOOKED_AT_ONCE {
+            while let Some((slot, after)) = left.next_slot() {
+                let next = self.next_for(slot, after.as_ref())?;
+                if let Some(last) = next.last() {
+                    left.read_on(slot, Some(*last));
+                }
+                // Of a site where booking was refused nobody is given anything, until it is approved again.
+                left.open.extend(next.into_iter().filter(|(_, site, _)| !refused.contains(site)));
+            }
+            let Some(next) = left.open.pop_first() else { break };
+            answered += u64::from(self.answer_wish(&next.2, telling)?);
+        }
+        self.memory.wishes = left;
+        Ok(answered)
+    }
+
+    /// Whoever waits next for a slot, no more of them than there is free.
+    fn next_for(&self, slot: SlotNumber, after: Option<&WaitingKey>) -> Result<Vec<WaitingKey>, HubError> {
+        let free = self.store.slot(slot)?.filter(|row| !row.closed).map_or(0, |row| row.account.free());
+        let most = u32::try_from(free).unwrap_or(0).min(AT_ONCE);
+        if most == 0 { Ok(Vec::new()) } else { Ok(self.store.waiting_for(slot, after, most)?) }
+    }
+
+    /// Gives whether it has an answer now.
+    fn answer_wish(&mut self, id: &EntryId, telling: &mut Telling) -> Result<bool, HubError> {
+        let Some(row) = self.store.booking(id)?.filter(|row| row.standing == Standing::Waits) else { return Ok(false) };
         let second = telling.received;
         let (given, why) = match self.comes_of(&row, second)? {
-            Comes::Waits => return Ok(()),
+            Comes::Waits => return Ok(false),
             Comes::Nothing(why) => (None, why),
             Comes::Given(slot) => (Some((slot, self.take_numbers(1)?)), ""),
         };
@@ -129,19 +185,21 @@ impl Hub {
         let entry = signed(Fact::Booking(Booking::Answer(answer)), SELF, second);
         self.write(desk(&row.site, second), &[entry], second)?;
         if is_given {
-            self.judge_booker(&row.programme, &row.tag, &Which::All, telling)?;
-            self.judge_number_of(&row, telling)?;
+            self.judge_with_number_of(&row, telling)?;
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Somebody may have used the number already, which nobody had given them.
-    fn judge_number_of(&mut self, row: &BookingRow, telling: &mut Telling) -> Result<(), HubError> {
+    /// Judges whoever got a number, and whoever has used it already, which nobody had given them; each once.
+    fn judge_with_number_of(&mut self, row: &BookingRow, telling: &mut Telling) -> Result<(), HubError> {
+        let mut people: BTreeMap<(ProgrammeId, PersonTag), BTreeSet<EntryId>> = BTreeMap::new();
+        people.entry((row.programme.clone(), row.tag)).or_default().insert(row.id);
         let given = self.store.booking(&row.id)?.and_then(|row| row.given);
         for other in given.map(|(_, serial)| self.store.bookings_of_serial(serial)).transpose()?.into_iter().flatten() {
-            if other.id != row.id {
-                self.judge_booker(&other.programme, &other.tag, &Which::All, telling)?;
-            }
+            people.entry((other.programme, other.tag)).or_default().insert(other.id);
+        }
+        for ((programme, tag), ids) in people {
+            self.judge_booker(&programme, &tag, &Which::These(ids), telling)?;
         }
         Ok(())
     }
@@ -166,7 +224,11 @@ impl Hub {
             Ok(permit) => permit,
             Err(refusal) => return Ok(Comes::Nothing(refusal.code())),
         };
-        self.first_free(&permit, ranked, now)
+        Ok(match self.first_free(&permit, ranked, now)? {
+            // Whoever may not book there is given nothing either.
+            Comes::Given(_) if self.refused_sites()?.contains(&row.site) => Comes::Waits,
+            comes @ (Comes::Given(_) | Comes::Nothing(_) | Comes::Waits) => comes,
+        })
     }
 
     /// The first of the slots that is theirs to have.

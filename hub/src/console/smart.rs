@@ -7,8 +7,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -23,6 +23,8 @@ const KEPT_S: i64 = 10;
 const CACHE: &str = "public, max-age=60";
 const FHIR_LINES: &str = "application/fhir+ndjson";
 const JSON: &str = "application/json";
+/// By which something before the console says how it was asked for.
+const PROTO: &str = "x-forwarded-proto";
 /// Files that are read at once: whoever reads slowly holds on to what was rendered.
 pub(super) const READERS_MAX: usize = 16;
 /// Hexadecimal digits of an ETag.
@@ -115,7 +117,10 @@ pub(super) async fn manifest(State(console): State<Console>, uri: Uri, headers: 
     match rendered(console).await {
         Ok(rendered) => {
             let file = File::new(smart::manifest(&base, rendered.since).to_string());
-            answer(&file, JSON, &headers, || Ok(file.text.to_string().into()))
+            let mut said = answer(&file, JSON, &headers, || Ok(file.text.to_string().into()));
+            // The addresses in it follow that header.
+            said.headers_mut().insert(VARY, HeaderValue::from_static(PROTO));
+            said
         }
         Err(trouble) => trouble.json(),
     }
@@ -125,7 +130,7 @@ pub(super) async fn manifest(State(console): State<Console>, uri: Uri, headers: 
 fn base(uri: &Uri, headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host.or(uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
-    let by_tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let by_tls = headers.get(PROTO).is_some_and(|scheme| scheme == "https");
     format!("{}://{host}", if by_tls { "https" } else { "http" })
 }
 

@@ -19,6 +19,7 @@ use shared::seal::{DayKey, SiteKeys};
 use shared::sign::PublicKey;
 use shared::wire::v1::message::FeedPart;
 
+use crate::booking::WishesLeft;
 use crate::ingest::Graph;
 use crate::signed::Roll;
 use crate::store::{ManifestRow, TipRow};
@@ -60,6 +61,8 @@ pub(crate) struct Memory {
     pub(crate) enrolled: Option<Vec<(SiteCode, i64)>>,
     /// Sites at which booking was refused; none before somebody asks.
     pub(crate) booking_refused: Option<Arc<HashSet<SiteCode>>>,
+    /// Wishes that the last turn did not come to.
+    pub(crate) wishes: WishesLeft,
     /// Where each site lies, in one spelling; none before somebody asks.
     pub(crate) addresses: Option<Arc<[(SiteCode, String)]>>,
     /// Who lies near a venue, and how much that weighs.

@@ -197,10 +197,14 @@ pub(crate) fn book_as(
 }
 
 pub(crate) fn wish(edge: &mut Edge, at: &str, document: &Document, hours: &[&str]) -> Upload {
+    wish_in(ROUND, edge, at, (document, hours))
+}
+
+pub(crate) fn wish_in(round: &str, edge: &mut Edge, at: &str, (document, hours): (&Document, &[&str])) -> Upload {
     let id = next(edge, at);
     let person = booker(edge, &id, document, Shown::Age);
     let ranked = hours.iter().map(|hour| slot(hour)).collect();
-    let (programme, round) = ("vaccine".parse().unwrap(), ROUND.parse().unwrap());
+    let (programme, round) = ("vaccine".parse().unwrap(), round.parse().unwrap());
     edge.fact(at, Fact::Booking(Booking::Wish(Wish { programme, round, ranked, person })))
 }
 

@@ -113,6 +113,10 @@ async fn the_manifest_names_the_files_where_it_was_asked_for() {
     let request = Request::get("/$bulk-publish").header("host", "LOCALHOST:7480").header("x-forwarded-proto", "https");
     let got = ask(&console, request.body(Body::empty()).unwrap()).await;
     assert_eq!(got.json()["output"][2]["url"], "https://LOCALHOST:7480/smart/slot.ndjson");
+    assert_eq!(got.headers["vary"], "x-forwarded-proto", "no cache gives it to whoever asks without TLS");
+    let tag = got.headers["etag"].to_str().unwrap();
+    assert_eq!(had(&console, "/$bulk-publish", Some(tag)).await.headers["vary"], "x-forwarded-proto");
+    assert!(!read(&console, FILES[0]).await.headers.contains_key("vary"), "these are the same by any way");
     let elsewhere = Request::get("/$bulk-publish").header("host", "attacker.test").body(Body::empty()).unwrap();
     assert_eq!(ask(&console, elsewhere).await.status, StatusCode::MISDIRECTED_REQUEST);
 }

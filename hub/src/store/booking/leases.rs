@@ -109,6 +109,19 @@ impl Store {
         })
     }
 
+    /// What a site holds of a slot by leases that still run and is unspent: which life, how many places.
+    pub(crate) fn unspent_of(
+        &self,
+        slot: SlotNumber,
+        of: &SiteCode,
+        second: i64,
+    ) -> Result<Vec<(Incarnation, i64)>, StoreError> {
+        const SQL: &str = "SELECT life, sum(max(places - returned - spent, 0)) FROM lease \
+            WHERE slot = ?1 AND site = ?2 AND until > ?3 GROUP BY life";
+        let row = (slot.0, of.as_str(), second);
+        self.all(SQL, row, "look what a site holds of a slot", |row| Ok((Incarnation(bytes(row, 0)?), row.get(1)?)))
+    }
+
     /// Whether a life holds a lease that still runs.
     pub(crate) fn holds_any(&self, of: &SiteCode, life: &Incarnation, second: i64) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT 1 FROM lease WHERE site = ?1 AND life = ?2 AND until > ?3 LIMIT 1";

@@ -40,11 +40,23 @@ impl Store {
         self.run(SQL, (&id.actor.0, id.seq), "forget what a wish ranks").map(|_| ())
     }
 
-    /// The next wishes that wait for a slot.
-    pub(crate) fn waiting_for(&self, slot: SlotNumber, most: u32) -> Result<Vec<WaitingKey>, StoreError> {
-        const SQL: &str = "SELECT instant, site, actor, seq FROM wish_slot WHERE slot = ?1 \
-            ORDER BY instant, site, actor, seq LIMIT ?2";
-        self.all(SQL, (slot.0, most), "look who waits for a slot", waiting)
+    /// The next wishes that wait for a slot, behind one of them or from the first on; of rounds that the hub knows.
+    pub(crate) fn waiting_for(
+        &self,
+        slot: SlotNumber,
+        after: Option<&WaitingKey>,
+        most: u32,
+    ) -> Result<Vec<WaitingKey>, StoreError> {
+        const KNOWN: &str = "EXISTS (SELECT 1 FROM booking JOIN round ON round.name = booking.round \
+            AND round.programme = booking.programme WHERE booking.actor = wish_slot.actor AND booking.seq = wish_slot.seq)";
+        const ORDER: &str = "ORDER BY instant, site, actor, seq LIMIT ?2";
+        let sql = format!("SELECT instant, site, actor, seq FROM wish_slot WHERE slot = ?1 AND {KNOWN}");
+        let Some((second, of, id)) = after else {
+            return self.all(&format!("{sql} {ORDER}"), (slot.0, most), "look who waits for a slot", waiting);
+        };
+        let row = (slot.0, most, second, of.as_str(), &id.actor.0, id.seq);
+        let sql = format!("{sql} AND (instant, site, actor, seq) > (?3, ?4, ?5, ?6) {ORDER}");
+        self.all(&sql, row, "look who waits for a slot", waiting)
     }
 
     /// Wishes that wait, in the order in which they are answered.
@@ -72,6 +84,19 @@ impl Store {
         out.sort_unstable();
         out.dedup();
         Ok(out)
+    }
+
+    /// The slots that a wish ranks are looked at again.
+    pub(crate) fn look_at_ranked(&self, id: &EntryId) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE slot SET due = 1 WHERE id IN (SELECT slot FROM wish_slot WHERE actor = ?1 AND seq = ?2)";
+        self.run(SQL, (&id.actor.0, id.seq), "look at a wish's slots again").map(|_| ())
+    }
+
+    /// The slots are looked at again for which somebody at a site waits.
+    pub(crate) fn look_at_wishes_of(&self, of: &SiteCode) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE slot SET due = 1 WHERE id IN (SELECT slot FROM wish_slot WHERE site = ?1)";
+        self.run(SQL, [of.as_str()], "look at a site's wishes again").map(|_| ())
     }
 
     pub(crate) fn put_answer(&self, row: &AnswerRow) -> Result<(), StoreError> {
