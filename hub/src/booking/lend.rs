@@ -37,7 +37,7 @@ const SLOTS_AT_GREETING: usize = 64;
 const BLOCKS_AT_ONCE: usize = 2_048;
 /// A site that holds so many unspent places of a slot, by whatever lives, is lent no more when it asks: twice what one
 /// question gets.
-const HELD_MAX: u32 = 16;
+const HELD_MAX: i64 = 16;
 /// One part in so many is kept for whoever asks over the line.
 const KEPT: u32 = 4;
 /// A live booking at the venue, the venue's own district, and its county weigh so much: a few bookings say little yet.
@@ -194,8 +194,12 @@ impl Hub {
     ) -> Result<u32, HubError> {
         let Some(row) = self.store.slot_named(slot)? else { return Ok(0) };
         let Ok(free) = u32::try_from(row.account.free()) else { return Ok(0) };
-        let places = self.wanting((site, life), (&row, places), second)?.min(free);
-        if places == 0 || self.lendable(&row, second)?.is_none() || self.refused_sites()?.contains(site) {
+        let places = places.min(free);
+        if places == 0
+            || self.holds_enough(site, &row, second)?
+            || self.lendable(&row, second)?.is_none()
+            || self.refused_sites()?.contains(site)
+        {
             return Ok(0);
         }
         let lease = lease(*life, slot, places, second);
@@ -231,22 +235,11 @@ impl Hub {
         Ok(out.into_iter().take(SLOTS_AT_GREETING).map(|(_, row)| row).collect())
     }
 
-    /// How many of the places that a life asks for its site does not hold yet. What lives hold that are gone is lost to
-    /// it: for that alone nobody is refused wholly, unless it is too much.
-    fn wanting(
-        &self,
-        (site, life): (&SiteCode, &Incarnation),
-        (row, asks): (&SlotRow, u32),
-        second: i64,
-    ) -> Result<u32, HubError> {
-        let (mut own, mut others) = (0u32, 0u32);
-        for (of, left) in self.store.unspent_of(row.number, site, second)? {
-            let sum = if of == *life { &mut own } else { &mut others };
-            *sum = sum.saturating_add(u32::try_from(left).unwrap_or(u32::MAX));
-        }
-        let held = own.saturating_add(others);
-        let least = u32::from(own < asks && held < HELD_MAX);
-        Ok(asks.saturating_sub(held).max(least))
+    /// Whether a site, over all its lives, holds so much of a slot that it must first say what became of it. Its last
+    /// bookings may not have come yet.
+    fn holds_enough(&self, site: &SiteCode, row: &SlotRow, second: i64) -> Result<bool, HubError> {
+        let held: i64 = self.store.unspent_of(row.number, site, second)?.iter().map(|(_, left)| *left).sum();
+        Ok(held >= HELD_MAX)
     }
 
     /// The venue of a slot, where places of the slot may be lent now.
