@@ -6,6 +6,8 @@
 
 use shared::rules::refusal::Refusal;
 
+use crate::node::ask::DocumentText;
+
 /// What was typed at the counter, as it was typed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Typed {
@@ -15,6 +17,12 @@ pub struct Typed {
     pub number: String,
     /// 出生日期.
     pub birth: String,
+}
+
+impl From<&Typed> for DocumentText {
+    fn from(typed: &Typed) -> Self {
+        Self { kind: typed.kind.clone(), number: typed.number.clone(), birth: typed.birth.clone() }
+    }
 }
 
 impl std::fmt::Debug for Typed {

@@ -23,7 +23,6 @@ mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::entry::booking::{Booker, Booking};
 use shared::ids::{EntryId, PersonTag, ProgrammeId, SiteCode};
 
 use crate::store::{BookingRow, SlotNumber, WaitingKey};
@@ -101,25 +100,5 @@ impl Touches {
 
     fn is_empty(&self) -> bool {
         self.people.is_empty() && self.slots.is_empty() && self.wishes.is_empty() && self.sites.is_empty()
-    }
-}
-
-/// Who books, of a booking or a wish.
-pub(crate) fn booker(booking: &Booking) -> Option<&Booker> {
-    match booking {
-        Booking::Booked(booked) => Some(&booked.person),
-        Booking::Wish(wish) => Some(&wish.person),
-        Booking::Round(_)
-        | Booking::Venue(_)
-        | Booking::Capacity(_)
-        | Booking::Lease(_)
-        | Booking::Numbers(_)
-        | Booking::Answer(_)
-        | Booking::Standing(_)
-        | Booking::Expected(_)
-        | Booking::Cancelled(_)
-        | Booking::Amended(_)
-        | Booking::Returned(_)
-        | Booking::Attended(_) => None,
     }
 }

@@ -113,12 +113,7 @@ impl Desk {
         self.ask(move |node, reading| {
             let found = node.booking(of, reading)?;
             if let Some(booked) = &found {
-                let text = DocumentText {
-                    kind: booked.document.kind().code().to_owned(),
-                    number: booked.document.number().to_owned(),
-                    birth: booked.document.birth().format("%Y%m%d").to_string(),
-                };
-                node.note_looked_up("booking-shown", &text, booked.state.code(), reading)?;
+                node.note_looked_up("booking-shown", &(&booked.document).into(), booked.state.code(), reading)?;
             }
             Ok(found)
         })

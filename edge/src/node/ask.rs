@@ -8,6 +8,7 @@ use std::fmt;
 use chrono::{NaiveDate, NaiveDateTime};
 use shared::entry::{Instant, Pieces};
 use shared::ids::{EntryId, Incarnation, ProgrammeId, SiteCode, VersionName};
+use shared::rules::identity::Document;
 use shared::rules::knowledge::{Allowed, Heard, Step};
 use shared::rules::programme::Text;
 use shared::rules::quota::Allowance;
@@ -35,6 +36,16 @@ pub struct DocumentText {
     pub number: String,
     /// 出生日期 in any form that people write.
     pub birth: String,
+}
+
+impl From<&Document> for DocumentText {
+    fn from(document: &Document) -> Self {
+        Self {
+            kind: document.kind().code().to_owned(),
+            number: document.number().to_owned(),
+            birth: document.birth().format("%Y%m%d").to_string(),
+        }
+    }
 }
 
 impl fmt::Debug for DocumentText {

@@ -284,46 +284,14 @@ impl Node {
 
     /// An entry of bookings in the log can be read.
     pub(super) fn prove_booking(&self, id: &EntryId, booking: &Booking) -> Result<(), NodeError> {
-        match booking {
-            Booking::Booked(shared::entry::booking::Booked { person, .. })
-            | Booking::Wish(shared::entry::booking::Wish { person, .. }) => {
-                self.keys.open(id, 0, &person.document)?;
-                self.keys.open_contact(id, &person.contact)?;
-                Ok(())
-            }
-            Booking::Amended(it) => Ok(self.keys.open_contact(id, &it.contact).map(drop)?),
-            Booking::Cancelled(_)
-            | Booking::Returned(_)
-            | Booking::Attended(_)
-            | Booking::Round(_)
-            | Booking::Venue(_)
-            | Booking::Capacity(_)
-            | Booking::Lease(_)
-            | Booking::Numbers(_)
-            | Booking::Answer(_)
-            | Booking::Standing(_)
-            | Booking::Expected(_) => Ok(()),
+        if let Some(person) = booking.booker() {
+            self.keys.open(id, 0, &person.document)?;
+            self.keys.open_contact(id, &person.contact)?;
         }
-    }
-
-    /// Whether sites write facts like this one.
-    pub(super) fn is_of_sites(booking: &Booking) -> bool {
-        match booking {
-            Booking::Booked(_)
-            | Booking::Wish(_)
-            | Booking::Cancelled(_)
-            | Booking::Amended(_)
-            | Booking::Returned(_)
-            | Booking::Attended(_) => true,
-            Booking::Round(_)
-            | Booking::Venue(_)
-            | Booking::Capacity(_)
-            | Booking::Lease(_)
-            | Booking::Numbers(_)
-            | Booking::Answer(_)
-            | Booking::Standing(_)
-            | Booking::Expected(_) => false,
+        if let Booking::Amended(it) = booking {
+            self.keys.open_contact(id, &it.contact)?;
         }
+        Ok(())
     }
 
     /// The first day that a round of a programme may still reach.

@@ -141,7 +141,7 @@ impl Node {
                 self.prove_access(&id, access).map_err(|_| NodeError::GivenBack { entry: id })?;
                 (&self.staff_rows, Effects { is_access: true, ..Effects::default() })
             }
-            Fact::Booking(booking) if Self::is_of_sites(booking) => {
+            Fact::Booking(booking) if booking.is_of_sites() => {
                 // One that cannot be opened would stop the next start.
                 self.prove_booking(&id, booking).map_err(|_| NodeError::GivenBack { entry: id })?;
                 (&self.booking_rows, Effects { is_booking: true, ..Effects::default() })

@@ -1,13 +1,13 @@
 //! Questions of a counter while somebody stands there: the booking that a person has anywhere, and more places (V13).
 
-use shared::entry::booking::Stands;
+use shared::entry::Sealed;
+use shared::entry::booking::{Slot, Stands};
 use shared::ids::{Incarnation, ProgrammeId, SiteCode};
 use shared::wire::v1::enquiry::{About, Answered, Enquiry, Known, Told};
 
 use super::BOOKINGS_READ_MAX;
 use crate::hub::{BUYER, Hub, HubError};
 use crate::store::{BookingRow, Standing};
-use shared::entry::Sealed;
 
 /// Most places that one question gets.
 const PLACES_MAX: u32 = 8;
@@ -28,27 +28,20 @@ impl Hub {
             About::Person { programme, document } => self.asked_person(site, (programme, document), ask.nonce)?,
             About::Places { slot, places } => {
                 let asks = (*places).min(PLACES_MAX);
-                // That nothing is left is said only where it is so: who is told it takes no wish.
-                if self.store_holds_back()? || self.refuses(site)? {
-                    return Ok(Told { nonce: ask.nonce, answer: Answered::Unsaid });
-                }
-                let may = asks > 0 && self.may_lend(slot)?;
+                let may = asks > 0 && !self.store_holds_back()? && self.may_lend(slot)?;
                 let lent =
                     if may { self.transact(|hub| hub.lend_asked((site, life), (slot, asks), second))? } else { 0 };
-                let is_left = lent == 0 && self.may_lend(slot)?;
-                if is_left { Answered::Unsaid } else { Answered::Places { lent, upto: self.journal_position()? } }
+                // That nothing is left is said only where it is so: who is told it takes no wish.
+                let is_kept = lent == 0 && self.may_lend(slot)?;
+                if is_kept { Answered::Unsaid } else { Answered::Places { lent, upto: self.journal_position()? } }
             }
         };
         Ok(Told { nonce: ask.nonce, answer })
     }
 
     /// Whether anything is free there, by what is on the disk: most questions for places find none.
-    fn may_lend(&self, slot: &shared::entry::booking::Slot) -> Result<bool, HubError> {
+    fn may_lend(&self, slot: &Slot) -> Result<bool, HubError> {
         Ok(self.store.slot_named(slot)?.is_some_and(|row| !row.closed && row.account.free() > 0))
-    }
-
-    fn refuses(&mut self, site: &SiteCode) -> Result<bool, HubError> {
-        Ok(self.refused_sites()?.contains(site))
     }
 
     fn store_holds_back(&self) -> Result<bool, HubError> {

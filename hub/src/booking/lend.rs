@@ -11,6 +11,7 @@ use shared::entry::booking::{Booking, Lease, Slot, Venue, VenueId};
 use shared::entry::{Entry, Fact};
 use shared::ids::{Incarnation, SiteCode};
 use shared::lease::{Asker, share_out};
+use shared::rules::access::BOOKING;
 use shared::rules::booking::round::Round;
 use shared::rules::calendar::{second_of, taipei_time};
 use shared::wire::v1::message::Hello;
@@ -42,9 +43,6 @@ const HELD_MAX: i64 = 16;
 const KEPT: u32 = 4;
 /// A live booking at the venue, the venue's own district, and its county weigh so much: a few bookings say little yet.
 const WEIGHTS: (u32, u32, u32) = (1, 16, 4);
-
-/// The service whose refusal at a site means that nothing is lent there.
-const SERVICE: &str = "booking";
 
 /// The lives that were heard last, and when.
 pub(super) type Lives = HashMap<SiteCode, (Incarnation, i64)>;
@@ -185,7 +183,7 @@ impl Hub {
         Ok(lent)
     }
 
-    /// Lends some places of a slot to one life that asks for them, so that it holds as many as it asks for; gives how many.
+    /// Lends some places of a slot to one life that asks for them; gives how many.
     pub(super) fn lend_asked(
         &mut self,
         (site, life): (&SiteCode, &Incarnation),
@@ -312,7 +310,7 @@ impl Hub {
             return Ok(Arc::clone(refused));
         }
         let mut refused = HashSet::new();
-        if let Ok(service) = SERVICE.parse() {
+        if let Ok(service) = BOOKING.parse() {
             for site in self.store.sites_with_rights()? {
                 let decided = self.service(&site, &service)?.decided;
                 if decided.is_some_and(|word| word.standing == ServiceStanding::Refused) {

@@ -110,8 +110,7 @@ pub fn check_venue(venue: &Venue) -> Result<(), BadBooking> {
 
 /// What is wrong where another round of the programme begins on the same day: lists and digests go by those two.
 fn day_taken(known: &Rounds, round: &Round, text: &str) -> Option<BadVersion> {
-    let is_same = |other: &Round| other.programme == round.programme && other.first_day == round.first_day;
-    known.iter().find(|other| other.name != round.name && is_same(other))?;
+    known.clash(round)?;
     let begins = |line: &str| line.trim_start().starts_with("first_day");
     let line = text.lines().position(begins).map_or(1, |at| at + 1);
     let why = Why::Contradicts {

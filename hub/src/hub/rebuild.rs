@@ -14,7 +14,6 @@ use shared::wire::v1::entry;
 use shared::wire::v1::feed::{self, Item};
 
 use super::{BUYER, Hub, HubError, Memory};
-use crate::booking::booker;
 use crate::conflict::Effect;
 use crate::ingest::Opened;
 use crate::project::Batch;
@@ -118,7 +117,7 @@ impl Hub {
             let document = match &entry.fact {
                 shared::entry::Fact::Sale(sale) => Some(&sale.document),
                 shared::entry::Fact::Dispute(dispute) => Some(&dispute.document),
-                shared::entry::Fact::Booking(booking) => booker(booking).map(|person| &person.document),
+                shared::entry::Fact::Booking(booking) => booking.booker().map(|person| &person.document),
                 shared::entry::Fact::Arrival(_)
                 | shared::entry::Fact::Withdrawal(_)
                 | shared::entry::Fact::Correction(_)

@@ -11,7 +11,6 @@ use shared::sign::PublicKey;
 use shared::wire::v1::entry;
 
 use super::{Fault, Upload};
-use crate::booking::booker;
 use crate::hub::{BUYER, Hub, HubError, PROXY};
 use crate::rights::FACTS_MAX;
 use crate::store::TipRow;
@@ -184,24 +183,16 @@ impl Hub {
 
     /// What of booked places a site may write, and whose booking or wish it is.
     fn open_booking(&self, site: &SiteCode, id: EntryId, booking: &Booking) -> Answer<Option<Document>> {
-        let contact = match booking {
-            Booking::Booked(booked) => &booked.person.contact,
-            Booking::Wish(wish) => &wish.person.contact,
-            Booking::Amended(amended) => &amended.contact,
-            Booking::Cancelled(_) | Booking::Returned(_) | Booking::Attended(_) => return Ok(Ok(None)),
-            Booking::Round(_)
-            | Booking::Venue(_)
-            | Booking::Capacity(_)
-            | Booking::Lease(_)
-            | Booking::Numbers(_)
-            | Booking::Answer(_)
-            | Booking::Standing(_)
-            | Booking::Expected(_) => return Ok(Err(Fault::HubFact(id))),
-        };
+        if !booking.is_of_sites() {
+            return Ok(Err(Fault::HubFact(id)));
+        }
+        let person = booking.booker();
+        let amended = if let Booking::Amended(amended) = booking { Some(&amended.contact) } else { None };
+        let Some(contact) = person.map(|person| &person.contact).or(amended) else { return Ok(Ok(None)) };
         if let Err(cause) = self.unseal_contact(site, &id, contact)? {
             return Ok(Err(Fault::Sealed { id, cause }));
         }
-        match booker(booking) {
+        match person {
             Some(person) => Ok(self.open_document(site, id, BUYER, &person.document)?.map(Some)),
             None => Ok(Ok(None)),
         }

@@ -187,6 +187,50 @@ pub enum Stands {
     Cancelled,
 }
 
+impl Booking {
+    /// Who books, of a booking or a wish.
+    #[must_use]
+    pub fn booker(&self) -> Option<&Booker> {
+        match self {
+            Self::Booked(it) => Some(&it.person),
+            Self::Wish(it) => Some(&it.person),
+            Self::Round(_)
+            | Self::Venue(_)
+            | Self::Capacity(_)
+            | Self::Lease(_)
+            | Self::Numbers(_)
+            | Self::Answer(_)
+            | Self::Standing(_)
+            | Self::Expected(_)
+            | Self::Cancelled(_)
+            | Self::Amended(_)
+            | Self::Returned(_)
+            | Self::Attended(_) => None,
+        }
+    }
+
+    /// Whether sites write facts like this one; the others are the hub's alone, which also cancels and gives up leases.
+    #[must_use]
+    pub fn is_of_sites(&self) -> bool {
+        match self {
+            Self::Booked(_)
+            | Self::Wish(_)
+            | Self::Cancelled(_)
+            | Self::Amended(_)
+            | Self::Returned(_)
+            | Self::Attended(_) => true,
+            Self::Round(_)
+            | Self::Venue(_)
+            | Self::Capacity(_)
+            | Self::Lease(_)
+            | Self::Numbers(_)
+            | Self::Answer(_)
+            | Self::Standing(_)
+            | Self::Expected(_) => false,
+        }
+    }
+}
+
 impl Stands {
     /// A stable name for machines.
     #[must_use]

@@ -1,6 +1,7 @@
 //! 取消預約 and another telephone number (V13-V15): the person's own document must be there.
 
 use chrono::NaiveDateTime;
+use shared::entry::Instant;
 use shared::entry::booking::{Amended, Booking, Cancelled};
 use shared::ids::{EntryId, VersionName};
 use shared::rules::access::BOOKING;
@@ -12,7 +13,7 @@ use shared::wire::v1::enquiry::{Enquiry, Told};
 
 use super::super::access::Doing;
 use super::super::ask::{
-    AmendRequest, AmendedBooking, BookedState, BookingAnswer, BookingRef, CancelRequest, CancelledBooking,
+    AmendRequest, AmendedBooking, BookedState, BookingAnswer, BookingRef, CancelRequest, CancelledBooking, DocumentText,
 };
 use super::super::{BadAsk, Committed, Node, NodeError};
 use super::draft::{New, parse, reason_if_any};
@@ -47,14 +48,10 @@ impl Node {
         if let Some(done) = self.cancelled_before(ask)? {
             return Ok(Ok(done));
         }
-        self.check_takes_booking()?;
-        let (at, today) = self.today(reading);
-        let found = parse(&ask.document, today).map(|document| self.theirs(ask.of, &document, reading));
-        let theirs = match found {
-            Ok(theirs) => theirs?,
+        let (at, theirs) = match self.theirs_now(ask.of, &ask.document, reading)? {
+            Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let Some(theirs) = theirs else { return Ok(Err(BookingRefusal::Unknown)) };
         if let Err(refusal) = self.may_cancel(&theirs, taipei_time(at.second)) {
             return Ok(Err(refusal));
         }
@@ -68,9 +65,6 @@ impl Node {
     }
 
     fn may_cancel(&self, theirs: &Theirs, now: NaiveDateTime) -> Result<(), BookingRefusal> {
-        if theirs.state == BookedState::Cancelled {
-            return Err(BookingRefusal::AlreadyCancelled);
-        }
         if self.is_given(&theirs.of) {
             return Err(BookingRefusal::Attended);
         }
@@ -97,17 +91,10 @@ impl Node {
         if let Some(done) = self.amended_before(ask)? {
             return Ok(Ok(done));
         }
-        self.check_takes_booking()?;
-        let (at, today) = self.today(reading);
-        let found = parse(&ask.document, today).map(|document| self.theirs(ask.of, &document, reading));
-        let theirs = match found {
-            Ok(theirs) => theirs?,
+        let (at, theirs) = match self.theirs_now(ask.of, &ask.document, reading)? {
+            Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let Some(theirs) = theirs else { return Ok(Err(BookingRefusal::Unknown)) };
-        if theirs.state == BookedState::Cancelled {
-            return Ok(Err(BookingRefusal::AlreadyCancelled));
-        }
         if theirs.begins.is_some_and(|begins| begins <= taipei_time(at.second)) {
             return Ok(Err(BookingRefusal::Past));
         }
@@ -122,6 +109,26 @@ impl Node {
         let answer = AmendedBooking { id, of: theirs.of, replayed: false };
         let request = ask.request.as_deref();
         self.commit_booking(New { slot, at, reading, by, request, booking }, answer).map(Ok)
+    }
+
+    /// The booking that is meant, which stands and is that of whoever is there.
+    fn theirs_now(
+        &mut self,
+        of: BookingRef,
+        document: &DocumentText,
+        reading: Reading,
+    ) -> BookingAnswer<(Instant, Theirs)> {
+        self.check_takes_booking()?;
+        let (at, today) = self.today(reading);
+        let document = match parse(document, today) {
+            Ok(document) => document,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        Ok(match self.theirs(of, &document, reading)? {
+            None => Err(BookingRefusal::Unknown),
+            Some(theirs) if theirs.state == BookedState::Cancelled => Err(BookingRefusal::AlreadyCancelled),
+            Some(theirs) => Ok((at, theirs)),
+        })
     }
 
     /// The booking that is meant, if it is this person's.
@@ -167,7 +174,10 @@ impl Node {
         let Some(found) = self.booking_before(ask.request.as_deref())? else { return Ok(None) };
         let done = found.try_map(|(row, booking)| {
             if let Booking::Cancelled(it) = booking
-                && is_meant(ask.of, it.of, it.serial)
+                && match ask.of {
+                    BookingRef::Entry(id) => id == it.of,
+                    BookingRef::Serial(serial) => serial == it.serial,
+                }
             {
                 return Ok(CancelledBooking { id: row.id, of: it.of, serial: it.serial, replayed: true });
             }
@@ -180,21 +190,19 @@ impl Node {
         let Some(found) = self.booking_before(ask.request.as_deref())? else { return Ok(None) };
         let done = found.try_map(|(row, booking)| {
             if let Booking::Amended(it) = booking {
-                let serial =
-                    self.bookings.by_serial.iter().find(|(_, id)| **id == it.of).map_or(0, |(serial, _)| *serial);
-                if is_meant(ask.of, it.of, serial) {
+                // Of another site's booking this one does not keep the number: then the telephone says that it is the same.
+                let is_meant = match ask.of {
+                    BookingRef::Entry(id) => id == it.of,
+                    BookingRef::Serial(_) => self.own_of(ask.of).is_none_or(|id| id == it.of),
+                };
+                let kept = self.keys.open_contact(&row.id, &it.contact)?;
+                let asked = Contact::parse(kept.name(), &ask.mobile);
+                if is_meant && asked.is_ok_and(|asked| asked.mobile() == kept.mobile()) {
                     return Ok(AmendedBooking { id: row.id, of: it.of, replayed: true });
                 }
             }
             Err(NodeError::from(BadAsk::RequestReused))
         })?;
         Ok(Some(done))
-    }
-}
-
-fn is_meant(of: BookingRef, id: EntryId, serial: u64) -> bool {
-    match of {
-        BookingRef::Entry(wanted) => wanted == id,
-        BookingRef::Serial(wanted) => wanted == serial,
     }
 }

@@ -54,20 +54,9 @@ impl Node {
         request: Option<&str>,
     ) -> Result<Option<Committed<(LogRow, Booking)>>, NodeError> {
         let Some(found) = self.answered(request)? else { return Ok(None) };
-        let is_booking = |(row, entry): (LogRow, Entry)| match entry.fact {
-            Fact::Booking(booking) => Ok((row, booking)),
-            Fact::Arrival(_)
-            | Fact::Sale(_)
-            | Fact::Withdrawal(_)
-            | Fact::Correction(_)
-            | Fact::Programme(_)
-            | Fact::Delivery(_)
-            | Fact::Standing(_)
-            | Fact::Dispute(_)
-            | Fact::Exception(_)
-            | Fact::Decision(_)
-            | Fact::Access(_)
-            | Fact::Notice(_) => Err(NodeError::from(BadAsk::RequestReused)),
+        let is_booking = |(row, entry): (LogRow, Entry)| {
+            let Fact::Booking(booking) = entry.fact else { return Err(NodeError::from(BadAsk::RequestReused)) };
+            Ok((row, booking))
         };
         found.try_map(is_booking).map(Some)
     }

@@ -1,6 +1,6 @@
 //! A booking for the screens and for paper: 預約登錄結果 (V10-V13), and the slip that proves itself.
 
-use shared::entry::booking::{Booker, Booking, BookingNumber, Slot, Stands};
+use shared::entry::booking::{Booking, BookingNumber, Slot, Stands};
 use shared::entry::{Entry, Fact};
 use shared::ids::{EntryId, ProgrammeId, VersionName};
 use shared::rules::access::BOOKING;
@@ -57,7 +57,8 @@ impl Node {
         let Some(own) = self.bookings.own.get(id) else { return Ok(None) };
         let Some(row) = self.store.row(own.pos)?.map(Committed::into_inner) else { return Ok(None) };
         let Entry { at, by: _, fact } = decoded(&row)?;
-        let Some(person) = booker(&fact) else { return Ok(None) };
+        let Fact::Booking(booking) = &fact else { return Ok(None) };
+        let Some(person) = booking.booker() else { return Ok(None) };
         let document = self.keys.open(id, 0, &person.document)?;
         let contact = match self.bookings.amended.get(id) {
             Some(pos) => self.amended_at(*pos)?,
@@ -148,41 +149,7 @@ impl Node {
     /// Name and telephone as an entry at a position has amended them.
     fn amended_at(&self, pos: shared::sync::edge::LogPos) -> Result<Option<Contact>, NodeError> {
         let Some(row) = self.store.row(pos)?.map(Committed::into_inner) else { return Ok(None) };
-        match decoded(&row)?.fact {
-            Fact::Booking(Booking::Amended(it)) => Ok(Some(self.keys.open_contact(&row.id, &it.contact)?)),
-            Fact::Booking(_)
-            | Fact::Arrival(_)
-            | Fact::Sale(_)
-            | Fact::Withdrawal(_)
-            | Fact::Correction(_)
-            | Fact::Programme(_)
-            | Fact::Delivery(_)
-            | Fact::Standing(_)
-            | Fact::Dispute(_)
-            | Fact::Exception(_)
-            | Fact::Decision(_)
-            | Fact::Access(_)
-            | Fact::Notice(_) => Ok(None),
-        }
-    }
-}
-
-fn booker(fact: &Fact) -> Option<&Booker> {
-    let Fact::Booking(booking) = fact else { return None };
-    match booking {
-        Booking::Booked(it) => Some(&it.person),
-        Booking::Wish(it) => Some(&it.person),
-        Booking::Round(_)
-        | Booking::Venue(_)
-        | Booking::Capacity(_)
-        | Booking::Lease(_)
-        | Booking::Numbers(_)
-        | Booking::Answer(_)
-        | Booking::Standing(_)
-        | Booking::Expected(_)
-        | Booking::Cancelled(_)
-        | Booking::Amended(_)
-        | Booking::Returned(_)
-        | Booking::Attended(_) => None,
+        let Fact::Booking(Booking::Amended(it)) = decoded(&row)?.fact else { return Ok(None) };
+        Ok(Some(self.keys.open_contact(&row.id, &it.contact)?))
     }
 }

@@ -23,7 +23,7 @@ pub(crate) use screen::BookingScreen;
 use super::{Message, Web, back, bad_form, failed, name_or_counter, page, unwell};
 use crate::counter::Typed;
 use crate::fault::{Blame, Fault};
-use crate::node::ask::{BookRequest, DocumentText, LookUp, LookedUp};
+use crate::node::ask::{BookRequest, LookUp, LookedUp};
 use crate::web::body::booking::slot;
 use crate::web::cards;
 use crate::web::session::{Seat, random_key};
@@ -111,7 +111,7 @@ pub(in crate::web) async fn read(
         Ok(typed) => typed,
         Err(fault) => return kept(&web, &seat, form, &fault),
     };
-    let ask = LookUp { programme: None, document: text(&typed) };
+    let ask = LookUp { programme: None, document: (&typed).into() };
     web.screens.with(&seat, |screen| {
         screen.booking.keep(form);
         screen.booking.typed = typed;
@@ -203,10 +203,6 @@ fn kept(web: &Web, seat: &Seat, form: BookForm, fault: &Fault) -> Response {
     }
 }
 
-fn text(typed: &Typed) -> DocumentText {
-    DocumentText { kind: typed.kind.clone(), number: typed.number.clone(), birth: typed.birth.clone() }
-}
-
 impl BookForm {
     /// What was typed, or read from the card that is in the reader.
     fn document(&self, web: &Web) -> Result<Typed, Fault> {
@@ -224,7 +220,7 @@ impl BookForm {
         let wishes = if self.wish.is_empty() { Vec::new() } else { vec![place(&self.wish)?] };
         Ok(BookRequest {
             request: Some(self.request.clone()).filter(|key| !key.is_empty()),
-            document: text(&self.document(web)?),
+            document: (&self.document(web)?).into(),
             name: self.name.clone(),
             mobile: self.mobile.clone(),
             slot: place(&self.slot)?,

@@ -16,7 +16,7 @@ use super::{Message, Web, back, bad_form, count, failed, name_or_counter, page, 
 use crate::cards::failure::CardFailure;
 use crate::counter::{Basket, Counter, OutOfTurn, Typed};
 use crate::fault::Fault;
-use crate::node::ask::{DocumentText, Examine, SaleRequest};
+use crate::node::ask::{Examine, SaleRequest};
 use crate::web::answer;
 use crate::web::body::programme;
 use crate::web::cards::{self, chosen};
@@ -116,7 +116,7 @@ pub(in crate::web) async fn check(
         Ok(programme) => programme,
         Err(fault) => return say(&web, &seat, Message::fault(PATH, &fault)),
     };
-    let ask = Examine { programme, document: text(&typed) };
+    let ask = Examine { programme, document: (&typed).into() };
     let found = match web.desk.examine(ask).await {
         Ok(found) => found,
         Err(fault) => return failed(&web, &seat, PATH, &fault),
@@ -225,10 +225,10 @@ fn sale(screen: &Screen) -> Result<Option<SaleRequest>, OutOfTurn> {
     Ok(Some(SaleRequest {
         request: Some(basket.request.clone()),
         programme: Some(found.programme.clone()),
-        document: text(typed),
+        document: typed.into(),
         adult: basket.adult,
         child: basket.child,
-        proxy: basket.proxy.as_ref().map(text),
+        proxy: basket.proxy.as_ref().map(Into::into),
         by: name_or_counter(&screen.by),
         manager: basket.manager.clone(),
     }))
@@ -237,10 +237,6 @@ fn sale(screen: &Screen) -> Result<Option<SaleRequest>, OutOfTurn> {
 /// Only what was bought can be disputed.
 fn refused(refusal: &Refusal, typed: &Typed, programme: &str) -> Option<RefusedScreen> {
     matches!(refusal, Refusal::Bought { .. }).then(|| RefusedScreen::new(typed.clone(), programme.to_owned()))
-}
-
-fn text(typed: &Typed) -> DocumentText {
-    DocumentText { kind: typed.kind.clone(), number: typed.number.clone(), birth: typed.birth.clone() }
 }
 
 fn say(web: &Web, seat: &Seat, message: Message) -> Response {

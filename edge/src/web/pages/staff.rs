@@ -28,7 +28,7 @@ use super::login::demonstration;
 use super::{Frame, Message, Web, back, bad_form, failed, frame, page, unwell};
 use crate::fault::Fault;
 use crate::node::access::Acting;
-use crate::node::ask::{AccessView, DocumentText, GrantAsk, NewHolder, RevokeAsk};
+use crate::node::ask::{AccessView, GrantAsk, NewHolder, RevokeAsk};
 use crate::web::cards::chosen;
 use crate::web::session::random_key;
 use crate::web::sign_in::{self, dear, plain_code};
@@ -267,7 +267,7 @@ async fn password_holder(
     }
     let password = Passphrase::parse(form.password.as_bytes()).map_err(|_| short_password())?;
     let (key, locked) = new_key(web, password).await?;
-    let (name, card, document) = (form.name, CardKind::Nhi, Some(typed(document)));
+    let (name, card, document) = (form.name, CardKind::Nhi, Some(document.into()));
     Ok(NewHolder { name, card, key, locked_key: Some(locked), document, certificate: None })
 }
 
@@ -280,14 +280,9 @@ async fn known_holder(web: &Web, document: &shared::rules::identity::Document) -
         card: CardKind::Nhi,
         key: holder.key.clone(),
         locked_key: holder.locked_key.clone(),
-        document: Some(typed(document)),
+        document: Some(document.into()),
         certificate: None,
     }))
-}
-
-fn typed(document: &shared::rules::identity::Document) -> DocumentText {
-    let birth = document.birth().format("%Y%m%d").to_string();
-    DocumentText { kind: "01".to_owned(), number: document.number().to_owned(), birth }
 }
 
 /// A key of the site's own, and its private half under a password.

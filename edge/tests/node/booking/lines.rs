@@ -1,7 +1,7 @@
 //! With a line: the hub says what somebody has, and lends what is lacking (V13; docs/booking.md).
 
 use edge::node::access::Acting;
-use edge::node::ask::{BookedState, BookingRef, LookedUp};
+use edge::node::ask::{AmendRequest, BookedState, BookingRef, LookedUp};
 use edge::node::{BadAsk, NodeError};
 use shared::entry::Fact;
 use shared::entry::access::{Access, Grant, Holder, Right};
@@ -79,6 +79,54 @@ fn the_hub_overrules_the_list_unless_the_list_is_newer() {
     let none = answer(&asked(&mut office, OLD), 0, None);
     let listed = BookingRefusal::Booked { known: BookedKnown::List };
     assert_eq!(office.look_up(OLD, Some(&none)).unwrap_err(), listed, "it was told after that");
+}
+
+#[test]
+fn what_the_hub_said_of_somebody_counts_although_the_feed_goes_on() {
+    let mut office = Office::lent(OPEN, 3);
+    let mut hub = Hub::default();
+    let told = answer(&asked(&mut office, OLD), 0, Some((elsewhere(7), None)));
+    assert!(
+        matches!(office.look_up(OLD, Some(&told)), Ok(LookedUp::Has(_))),
+        "a wish elsewhere, of which no list speaks"
+    );
+    let strangers = hub.news("vaccine", FIRST_DAY, OTHER, elsewhere(1), 1);
+    office.site.node().take_feed(0, &[strangers]).unwrap();
+    assert_eq!(office.book(OLD, &ten()).unwrap_err(), BookingRefusal::Booked { known: BookedKnown::Hub });
+}
+
+#[test]
+fn places_without_a_number_to_give_are_no_reason_to_say_that_nothing_is_left() {
+    let mut office = Office::bare(OPEN);
+    office.nation(vec![capacity(&ten(), 10, false)]);
+    office.desk(vec![lease(&ten(), 2, "2021-07-12 10:00")]);
+    let reading = office.site.reading();
+    let enquiry = office.site.node().ask_places(&ten(), reading).unwrap().unwrap();
+    let told = Told { nonce: enquiry.nonce, answer: Answered::Places { lent: 0, upto: 0 } };
+    let wish = office.site.node().book(&book_ask(OLD, &ten()), Some(&told), reading).unwrap().unwrap().into_inner();
+    assert_eq!(wish.state, BookedState::Waiting);
+}
+
+#[test]
+fn another_telephone_number_of_another_sites_booking_is_one_however_often_it_is_sent() {
+    let mut office = Office::lent(OPEN, 3);
+    let told = answer(&asked(&mut office, OLD), 0, Some((elsewhere(7), Some(100_000_008))));
+    let mut ask = AmendRequest {
+        request: Some("k1".to_owned()),
+        of: BookingRef::Serial(100_000_008),
+        document: document(OLD),
+        mobile: "0987654321".to_owned(),
+        by: String::new(),
+    };
+    let reading = office.site.reading();
+    let mut amend = |ask: &AmendRequest| {
+        let done = office.site.node().amend(ask, Some(&told), reading);
+        done.map(|done| done.unwrap().into_inner()).map(|done| (done.of, done.replayed))
+    };
+    assert_eq!(amend(&ask).unwrap(), (elsewhere(7), false));
+    assert_eq!(amend(&ask).unwrap(), (elsewhere(7), true));
+    ask.mobile = "0911111111".to_owned();
+    assert!(matches!(amend(&ask), Err(NodeError::Ask(BadAsk::RequestReused))), "it was not changed to that");
 }
 
 #[test]

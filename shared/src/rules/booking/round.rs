@@ -179,6 +179,13 @@ impl Rounds {
         self.of.insert(round.name.clone(), round);
     }
 
+    /// Another round of the same programme that begins on the same day: a list goes by those two, so there may be none.
+    #[must_use]
+    pub fn clash(&self, round: &Round) -> Option<&Round> {
+        let is_same = |other: &&Round| other.programme == round.programme && other.first_day == round.first_day;
+        self.iter().filter(|other| other.name != round.name).find(is_same)
+    }
+
     /// All, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Round> {
         self.of.values()

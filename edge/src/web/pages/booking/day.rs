@@ -14,7 +14,7 @@ use shared::entry::booking::Attendance;
 use shared::rules::booking::refusal::BookingRefusal;
 
 use super::super::{Frame, Message, Web, back, bad_form, failed, frame, name_or_counter, page};
-use super::result::{document_text, refused};
+use super::result::refused;
 use crate::fault::Fault;
 use crate::node::ask::{AttendRequest, Comer, ExpectedLine};
 use crate::web::answer::booking::attendance_words;
@@ -192,7 +192,7 @@ impl AttendForm {
         let request = Some(request).filter(|key| !key.is_empty());
         let of = match card.is_empty() {
             true => comer(&who)?,
-            false => Comer::Document(document_text(&document_here(web, reader)?)),
+            false => Comer::Document((&document_here(web, reader)?).into()),
         };
         Ok(AttendRequest { request, of, what, by: name_or_counter(&by) })
     }

@@ -12,13 +12,12 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 use shared::rules::booking::refusal::BookingRefusal;
 use shared::rules::calendar::taipei_time;
-use shared::rules::identity::Document;
 use shared::rules::programme::Text;
 
 use super::super::{Frame, Message, Web, back, bad_form, failed, frame, name_or_counter, page, unwell};
 use super::{BookingScreen, PATH};
 use crate::fault::Fault;
-use crate::node::ask::{AmendRequest, Booked, BookedState, BookingRef, CancelRequest, DocumentText};
+use crate::node::ask::{AmendRequest, Booked, BookedState, BookingRef, CancelRequest};
 use crate::web::session::{Seat, Tone};
 
 /// 前次預約登錄結果 of whoever's card was read at this counter.
@@ -202,7 +201,7 @@ pub(in crate::web) async fn cancel(State(web): State<Arc<Web>>, headers: HeaderM
     let ask = CancelRequest {
         request: Some(request),
         of: BookingRef::Entry(booked.id),
-        document: document_text(&booked.document),
+        document: (&booked.document).into(),
         reason: String::new(),
         by: name_or_counter(&by),
     };
@@ -229,7 +228,8 @@ pub(in crate::web) async fn amend(State(web): State<Arc<Web>>, headers: HeaderMa
     let seat = web.screens.seat(&headers);
     let by = web.screens.with(&seat, |screen| screen.by.clone());
     let Some((mut booked, key)) = meant(&web, &seat, &form.key) else { return back(PREVIOUS, &seat) };
-    let (of, document, mobile) = (BookingRef::Entry(booked.id), document_text(&booked.document), form.mobile);
+    let (of, mobile) = (BookingRef::Entry(booked.id), form.mobile);
+    let document = (&booked.document).into();
     let ask = AmendRequest { request: None, of, document, mobile: mobile.clone(), by: name_or_counter(&by) };
     let message = match web.desk.amend(ask).await {
         Ok(Ok(_)) => {
@@ -249,15 +249,6 @@ pub(in crate::web) async fn amend(State(web): State<Arc<Web>>, headers: HeaderMa
         }
     });
     back(PREVIOUS, &seat)
-}
-
-/// A document as the node is asked about it.
-pub(super) fn document_text(document: &Document) -> DocumentText {
-    DocumentText {
-        kind: document.kind().code().to_owned(),
-        number: document.number().to_owned(),
-        birth: document.birth().format("%Y%m%d").to_string(),
-    }
 }
 
 /// A refusal over the form (V2); what was typed there stays.
