@@ -1,61 +1,19 @@
 //! `round`, `list`, `venue`, `slot`, `booking`, `wish` and `lease` as an operator runs them: words, exit codes, the audit.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+#[path = "support/operator.rs"]
+mod operator;
 
+use operator::*;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const SITE: &str = "5931102274";
 
-struct Folder {
-    dir: TempDir,
+fn ready() -> Folder {
+    Folder::ready("2021-07-07T09:00:00+08:00", &[[SITE, "淡水藥局", "pharmacy"]])
 }
 
 impl Folder {
-    fn ready() -> Self {
-        let folder = Self { dir: tempfile::tempdir().unwrap() };
-        folder.done(&["init"]);
-        let head = "inst_code,name,kind,address,tel,lat,lng,town_code";
-        let sites = format!("{head}\n{SITE},淡水藥局,pharmacy,,,,,\n");
-        folder.done(&["sites", "import", &folder.file("sites.csv", &sites)]);
-        folder
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_atoll-hub"));
-        let clock = ["--rehearsal-clock", "2021-07-07T09:00:00+08:00"];
-        command.arg("--data").arg(self.dir.path().join("hub")).args(clock).args(args);
-        command.output().unwrap()
-    }
-
-    /// Done, and what it said in JSON.
-    fn done(&self, args: &[&str]) -> Value {
-        let output = self.run(&[args, &["--json"]].concat());
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn said(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
-        text(&output.stdout)
-    }
-
-    /// Not done, and what it said on standard error.
-    fn refused(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stdout));
-        text(&output.stderr)
-    }
-
-    fn file(&self, name: &str, content: &str) -> String {
-        let path: PathBuf = self.dir.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-
     fn deeds(&self) -> Vec<String> {
         let audit = self.said(&["audit", "export"]);
         audit
@@ -66,32 +24,30 @@ impl Folder {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 const VENUES: &str = "id,name,county,district,address,phone,site\nV1,金寧衛生所,金門縣,金寧鄉,金寧鄉1號,,5931102274\n";
 const SLOTS: &str = "venue,date,start,brands,places\nV1,2021-07-12,10:00,\"MO,AZ\",8\nV1,2021-07-12,11:00,AZ,4\n";
 
 #[test]
 fn a_round_its_venues_its_slots_and_its_list_come_from_files() {
-    let folder = Folder::ready();
+    let folder = ready();
     folder.done(&["round", "publish", "vaccine-2021-r1"]);
     assert!(folder.refused(&["round", "publish", "nothing"]).contains("vaccine-2022-r27"));
-    let broken = folder.file("round.toml", "programme = \"vaccine\"\n");
+    let broken = folder.file("round.toml", "programme = \"vaccine\"\n".as_bytes());
     assert!(folder.refused(&["round", "publish", &broken]).contains("round file"));
     assert_eq!(folder.done(&["round", "list"])["rounds"][0]["number"], 1);
-    let slots = folder.file("slots.csv", SLOTS);
+    let slots = folder.file("slots.csv", SLOTS.as_bytes());
     assert!(folder.refused(&["slot", "import", &slots]).contains("unknown venue"));
-    assert_eq!(folder.done(&["venue", "import", &folder.file("venues.csv", VENUES)])["published"], 1);
+    assert_eq!(folder.done(&["venue", "import", &folder.file("venues.csv", VENUES.as_bytes())])["published"], 1);
     let stranger = VENUES.replace(SITE, "3501200000");
-    assert!(folder.refused(&["venue", "import", &folder.file("other.csv", &stranger)]).contains("3501200000"));
+    assert!(
+        folder.refused(&["venue", "import", &folder.file("other.csv", stranger.as_bytes())]).contains("3501200000")
+    );
     assert_eq!(folder.done(&["venue", "list"])["venues"][0]["site"], SITE);
     assert_eq!(folder.done(&["slot", "import", &slots])["published"], 2);
     let listed = folder.done(&["slot", "list", "--venue", "V1", "--date", "2021-07-12"]);
     assert_eq!((&listed["slots"][0]["capacity"], &listed["slots"][0]["free"]), (&8.into(), &8.into()));
     let list = "kind,number,birth\n01,A123456789,1980-01-01\n01,A123456780,1980-01-01\n";
-    let list = folder.file("list.csv", list);
+    let list = folder.file("list.csv", list.as_bytes());
     let refused = folder.refused(&["list", "import", "--round", "vaccine-2021-r1", &list]);
     assert!(refused.contains("line 3") && !refused.contains("A12345678"), "{refused}");
     let done = folder.done(&["list", "import", "--round", "vaccine-2021-r1", &list, "--skip-bad"]);
@@ -102,10 +58,10 @@ fn a_round_its_venues_its_slots_and_its_list_come_from_files() {
 
 #[test]
 fn slots_are_closed_and_stay_closed_and_nobody_is_called_in_silence() {
-    let folder = Folder::ready();
+    let folder = ready();
     folder.done(&["round", "publish", "vaccine-2021-r1"]);
-    folder.done(&["venue", "import", &folder.file("venues.csv", VENUES)]);
-    let slots = folder.file("slots.csv", SLOTS);
+    folder.done(&["venue", "import", &folder.file("venues.csv", VENUES.as_bytes())]);
+    let slots = folder.file("slots.csv", SLOTS.as_bytes());
     folder.done(&["slot", "import", &slots]);
     assert_eq!(folder.done(&["slot", "close", "V1", "2021-07-12", "10:00"])["slots"], 1);
     assert!(folder.refused(&["slot", "close", "V1", "2021-07-13"]).contains("no such slot"));

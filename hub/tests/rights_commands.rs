@@ -3,77 +3,29 @@
 
 #[path = "support/cards.rs"]
 mod cards;
-
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+#[path = "support/operator.rs"]
+mod operator;
 
 use cards::*;
+use operator::*;
 use serde_json::Value;
-use tempfile::TempDir;
 
 const TAMSUI: &str = "5931102274";
 const OTHER: &str = "3501200000";
 const MORNING: &str = "2020-02-06T09:00:00+08:00";
 
-struct Folder {
-    dir: TempDir,
+/// Two sites, and nobody with rights.
+fn ready() -> Folder {
+    Folder::ready(MORNING, &[[TAMSUI, "淡水藥局", "pharmacy"], [OTHER, "虛擬診所", "clinic"]])
 }
 
 impl Folder {
-    /// Two sites, and nobody with rights.
-    fn ready() -> Self {
-        let folder = Self { dir: tempfile::tempdir().unwrap() };
-        folder.done(&["init"]);
-        let head = "inst_code,name,kind,address,tel,lat,lng,town_code";
-        let sites = format!("{head}\n{TAMSUI},淡水藥局,pharmacy,,,,,\n{OTHER},虛擬診所,clinic,,,,,\n");
-        folder.done(&["sites", "import", &folder.file("sites.csv", sites.as_bytes())]);
-        folder
-    }
-
     /// The same, where an authority's cards of people and of sites count.
     fn with(authority: &Authority) -> Self {
-        let folder = Self::ready();
+        let folder = ready();
         let file = folder.file("hca.pem", authority.pem().as_bytes());
         folder.done(&["issuer", "add", &file, "--card", "professional", "--card", "institution"]);
         folder
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_atoll-hub"));
-        command.arg("--data").arg(self.path().join("hub")).args(["--rehearsal-clock", MORNING]).args(args);
-        command.output().unwrap()
-    }
-
-    /// Done, and what it said in JSON.
-    fn done(&self, args: &[&str]) -> Value {
-        let output = self.run(&[args, &["--json"]].concat());
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// Done, and what it said in words.
-    fn said(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
-        text(&output.stdout)
-    }
-
-    /// Not done, and what it said on standard error.
-    fn refused(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stdout));
-        assert!(output.stdout.is_empty(), "{args:?}");
-        text(&output.stderr)
-    }
-
-    fn file(&self, name: &str, bytes: &[u8]) -> String {
-        let path: PathBuf = self.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path.display().to_string()
     }
 
     /// `staff grant` with this certificate.
@@ -86,17 +38,13 @@ impl Folder {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 fn base64(bytes: &[u8]) -> String {
     data_encoding::BASE64.encode(bytes)
 }
 
 #[test]
 fn only_authorities_that_may_still_sign_are_published() {
-    let folder = Folder::ready();
+    let folder = ready();
     let (good, rsa) = (Authority::new("HCA"), Authority::rsa("MOICA"));
     let add = |name: &str, bytes: &[u8], card: &str| {
         let file = folder.file(name, bytes);
@@ -278,7 +226,7 @@ fn a_list_is_taken_from_a_published_issuer_and_never_an_older_one() {
 
 #[test]
 fn notices_are_published_replaced_and_withdrawn() {
-    let folder = Folder::ready();
+    let folder = ready();
     let shipped = folder.done(&["notice", "publish", "--shipped"]);
     assert_eq!(shipped["published"].as_array().unwrap().len(), 9);
     let said = folder.said(&["notice", "list"]);

@@ -183,7 +183,7 @@ impl Node {
         Ok(found.filter(|person| person.comes).ok_or(BookingRefusal::Unknown))
     }
 
-    /// Whether who stands there is who has this number, as far as is said; a card is looked at when it is new.
+    /// Whether who stands there is who has this number.
     fn is_about(&self, of: &Comer, serial: u64) -> Result<bool, NodeError> {
         Ok(match of {
             Comer::Serial(said) => *said == serial,
@@ -202,8 +202,9 @@ impl Node {
         let Some(found) = self.booking_before(ask.request.as_deref())? else { return Ok(None) };
         let done = found.try_map(|(row, booking)| {
             if let Booking::Attended(it) = booking
-                && it.what.code() == ask.what.code()
                 && self.is_about(&ask.of, it.serial)?
+                // Whether it was too late was judged when it was new.
+                && attendance(&ask.what, &it.slot, chrono::NaiveDateTime::MIN)?.as_ref() == Ok(&it.what)
             {
                 let (of, serial, what) = (it.of, it.serial, it.what);
                 return Ok(AttendedBooking { id: row.id, of, serial, what, replayed: true });

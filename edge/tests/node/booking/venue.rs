@@ -1,8 +1,7 @@
 //! The venue's day: who is expected, who came, and what a slip is worth without a line.
 
-use edge::node::BadAsk;
-use edge::node::Committed;
 use edge::node::ask::{AttendRequest, AttendedBooking, BookingAnswer, BookingRef, Comer, ExpectedLine};
+use edge::node::{BadAsk, Committed, NodeError};
 use shared::entry::booking::{Attendance, Booking, Expected};
 use shared::ids::EntryId;
 use shared::rules::booking::contact::Contact;
@@ -134,4 +133,13 @@ fn the_same_request_is_one_attendance() {
     let first = office.site.node().attend(&ask, reading).unwrap().unwrap().into_inner();
     let again = office.site.node().attend(&ask, reading).unwrap().unwrap().into_inner();
     assert_eq!((again.id, again.replayed), (first.id, true));
+    let changed = [
+        AttendRequest { of: Comer::Serial(14_638), ..ask.clone() },
+        AttendRequest { of: Comer::Document(document(WHO)), ..ask.clone() },
+        AttendRequest { what: given("AZ", "L2"), ..ask.clone() },
+    ];
+    for other in changed {
+        let told = office.site.node().attend(&other, reading);
+        assert!(matches!(told, Err(NodeError::Ask(BadAsk::RequestReused))), "nobody else was given anything: {told:?}");
+    }
 }
