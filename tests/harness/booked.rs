@@ -76,6 +76,8 @@ pub struct Report {
     pub crashes: u64,
     /// Backups that came back, and clones.
     pub shaken: u64,
+    /// Numbers that clones gave to several people.
+    pub twice: u64,
     /// Places that clones gave away beyond a slot's capacity.
     pub oversold: u64,
 }
@@ -94,6 +96,7 @@ impl Report {
         self.cases += other.cases;
         self.crashes += other.crashes;
         self.shaken += other.shaken;
+        self.twice += other.twice;
         self.oversold += other.oversold;
     }
 
@@ -106,16 +109,17 @@ impl Report {
 
 /// What stands over a table of reports, behind eight columns of a name.
 pub const HEAD: &str =
-    "        booked  wishes granted cancelled refused full  cases crashes shaken oversold without line at once";
+    "        booked  wishes granted cancelled refused full  cases crashes shaken twice oversold without line at once";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { booked, wishes, granted, cancelled, refused, full, cases, crashes, shaken, oversold, .. } = self;
+        let Self { booked, wishes, granted, cancelled, refused, full, cases, crashes, shaken, twice, oversold, .. } =
+            self;
         write!(
             f,
             "{booked:>6} {wishes:>7} {granted:>7} {cancelled:>9} {refused:>7} {full:>4} {cases:>6} {crashes:>7}"
         )?;
-        write!(f, " {shaken:>6} {oversold:>8} {:>12} {:>5.1} %", self.offline, self.offline_share())
+        write!(f, " {shaken:>6} {twice:>5} {oversold:>8} {:>12} {:>5.1} %", self.offline, self.offline_share())
     }
 }
 

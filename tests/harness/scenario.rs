@@ -10,6 +10,7 @@ mod doubles;
 mod feed;
 mod lines;
 mod nasty;
+mod pace;
 mod people;
 mod places;
 

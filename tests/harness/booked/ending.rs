@@ -32,6 +32,7 @@ impl World {
         let at_hub = self.at_hub()?;
         self.check_wishes(&at_hub)?;
         self.report.cases = self.check_people(&at_hub)?;
+        self.report.twice = self.check_numbers()?;
         self.report.oversold = self.truth.oversold();
         ensure!(self.report.oversold == 0 || self.knobs.clones, "{} places too many", self.report.oversold);
         let before = self.hub.canonical()?;
@@ -83,6 +84,24 @@ impl World {
         let twice = live.iter().find(|(_, count)| **count > 1);
         ensure!(twice.is_none(), "person {twice:?} has more than one live booking");
         Ok(dump.lines().filter(|line| line.starts_with("case ")).count() as u64)
+    }
+    /// Whoever has a number that somebody had before is in a case for it; how many numbers there are like that.
+    fn check_numbers(&self) -> Result<u64> {
+        let dump = String::from_utf8(self.hub.canonical()?)?;
+        let found: BTreeSet<EntryId> = dump
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.strip_prefix("  ")?.split(' ').skip(1);
+                let id = words.next()?.parse().ok()?;
+                (words.next() == Some("number")).then_some(id)
+            })
+            .collect();
+        let twice = self.truth.given_twice();
+        for ids in &twice {
+            let cases = ids.iter().filter(|id| found.contains(id)).count();
+            ensure!(cases + 1 == ids.len(), "{cases} cases of one number that {ids:?} have");
+        }
+        Ok(twice.len() as u64)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was answered to people, whatever became of the computers: the town's own book.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 use shared::entry::booking::Slot;
@@ -24,7 +24,8 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     pub(super) told: BTreeMap<EntryId, Told>,
-    serials: BTreeSet<u64>,
+    /// Who was told each number.
+    numbers: BTreeMap<u64, Vec<EntryId>>,
     live: BTreeMap<Slot, u32>,
     pub(super) capacity: BTreeMap<Slot, u32>,
     /// Clones may give away what they hold twice: then it is counted, not forbidden.
@@ -38,7 +39,7 @@ impl Truth {
 
     /// Somebody is told of a place.
     pub(super) fn booked(&mut self, id: EntryId, who: usize, slot: &Slot, serial: u64) -> Result<()> {
-        ensure!(self.serials.insert(serial) || self.is_cloned, "number {serial} is given twice");
+        self.number(id, serial)?;
         self.told.insert(
             id,
             Told {
@@ -51,6 +52,20 @@ impl Truth {
             },
         );
         self.take(slot)
+    }
+
+    fn number(&mut self, id: EntryId, serial: u64) -> Result<()> {
+        let told = self.numbers.entry(serial).or_default();
+        told.push(id);
+        ensure!(told.len() == 1 || self.is_cloned, "number {serial} is given twice");
+        Ok(())
+    }
+
+    /// Numbers that several people have who still have a booking, of which a disk knows.
+    pub(super) fn given_twice(&self) -> Vec<Vec<EntryId>> {
+        let has = |id: &&EntryId| self.told.get(id).is_some_and(|told| !told.lost && !told.cancelled);
+        let all = self.numbers.values().map(|ids| ids.iter().filter(has).copied().collect::<Vec<_>>());
+        all.filter(|ids| ids.len() > 1).collect()
     }
 
     fn take(&mut self, slot: &Slot) -> Result<()> {
@@ -74,7 +89,7 @@ impl Truth {
             None => {
                 told.place = Some((slot.clone(), serial));
                 let cancelled = told.cancelled;
-                ensure!(self.serials.insert(serial) || self.is_cloned, "number {serial} is given twice");
+                self.number(id, serial)?;
                 if !cancelled {
                     self.take(slot)?;
                 }

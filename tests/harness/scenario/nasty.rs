@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate};
 
 use super::dice::Dice;
 use super::lines::{Document, Lines, TAIPEI_S};
+use super::pace::Pace;
 use super::people::{Number, Turn};
 
 /// 2020-02-06T08:00:00+08:00, and the last second of 2020-02-20.
@@ -36,9 +37,7 @@ struct Town<'a> {
     sites: &'static [&'static str],
     people: Vec<Neighbour>,
     lines: Lines<&'a mut Vec<u8>>,
-    now: i64,
-    /// The longest of the long waits, so that the events fill the two weeks.
-    wait_s: i64,
+    pace: Pace,
     sales: u64,
     /// The last sales asked for: site and ref.
     recent: Vec<(&'static str, u64)>,
@@ -49,9 +48,8 @@ impl<'a> Town<'a> {
         let mut dice = Dice::new(seed, 2);
         let sites = &SITES[..2 + dice.index(SITES.len() - 1)];
         let people = neighbours(&mut dice);
-        // One event in four waits long: on average half of this.
-        let wait_s = (LAST_S - FIRST_S) * 8 / i64::try_from(events.max(8)).unwrap_or(i64::MAX);
-        Self { dice, sites, people, lines: Lines::new(text), now: FIRST_S, wait_s, sales: 0, recent: Vec::new() }
+        let pace = Pace::new(FIRST_S, LAST_S, events);
+        Self { dice, sites, people, lines: Lines::new(text), pace, sales: 0, recent: Vec::new() }
     }
 
     fn run(&mut self, events: usize) -> std::io::Result<()> {
@@ -61,20 +59,10 @@ impl<'a> Town<'a> {
             self.lines.arrive(FIRST_S, site, adult, child)?;
         }
         for _ in 0..events {
-            self.pass();
+            self.pace.pass(&mut self.dice);
             self.event()?;
         }
         Ok(())
-    }
-
-    /// Mostly seconds, some a little more or less than the minute after which an answer must be known, and long waits.
-    fn pass(&mut self) {
-        let wait = match self.dice.below(8) {
-            0..3 => self.dice.between(0, 20),
-            3..6 => self.dice.between(20, 150),
-            _ => self.dice.between(0, self.wait_s),
-        };
-        self.now = (self.now + wait).min(LAST_S);
     }
 
     fn event(&mut self) -> std::io::Result<()> {
@@ -82,16 +70,16 @@ impl<'a> Town<'a> {
         match self.dice.below(100) {
             0..62 => self.sell(site),
             62..70 => self.withdraw(site),
-            70..78 => self.lines.state(self.now, site, "cut"),
-            78..88 => self.lines.state(self.now, site, "heal"),
-            88..92 => self.lines.state(self.now, site, "crash"),
+            70..78 => self.lines.state(self.pace.now, site, "cut"),
+            78..88 => self.lines.state(self.pace.now, site, "heal"),
+            88..92 => self.lines.state(self.pace.now, site, "crash"),
             92..93 => {
                 let offset = *self.dice.pick(&[-90_000, -3_700, -40, 0, 0, 30, 5_000, 100_000]);
-                self.lines.clock(self.now, site, offset)
+                self.lines.clock(self.pace.now, site, offset)
             }
             _ => {
                 let (adult, child) = (self.dice.below(12), self.dice.below(6));
-                self.lines.arrive(self.now, site, adult, child)
+                self.lines.arrive(self.pace.now, site, adult, child)
             }
         }
     }
@@ -118,12 +106,12 @@ impl<'a> Town<'a> {
         let pieces =
             *self.dice.pick(&[(2, 0), (2, 0), (2, 0), (1, 0), (1, 0), (1, 1), (0, 1), (0, 2), (0, 2), (2, 1), (3, 0)]);
         let document = Document { kind, number: &number, birth };
-        self.lines.sell(self.now, site, self.sales, document, pieces)
+        self.lines.sell(self.pace.now, site, self.sales, document, pieces)
     }
 
     /// Seven times in eight somebody whose day it is, else anybody.
     fn whose_turn(&mut self) -> usize {
-        let today = DateTime::from_timestamp(self.now + TAIPEI_S, 0).unwrap_or_default().date_naive();
+        let today = DateTime::from_timestamp(self.pace.now + TAIPEI_S, 0).unwrap_or_default().date_naive();
         let turn = Turn::of(today);
         let anybody = self.dice.once_in(8);
         loop {
@@ -139,11 +127,11 @@ impl<'a> Town<'a> {
     fn withdraw(&mut self, anywhere: &'static str) -> std::io::Result<()> {
         let recent = &self.recent[self.recent.len().saturating_sub(8)..];
         if recent.is_empty() || self.dice.once_in(10) {
-            return self.lines.withdraw(self.now, anywhere, "never");
+            return self.lines.withdraw(self.pace.now, anywhere, "never");
         }
         let &(site, sale) = self.dice.pick(recent);
         let site = if self.dice.once_in(10) { anywhere } else { site };
-        self.lines.withdraw(self.now, site, &format!("s{sale}"))
+        self.lines.withdraw(self.pace.now, site, &format!("s{sale}"))
     }
 }
 

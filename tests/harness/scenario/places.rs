@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 
 use super::dice::Dice;
 use super::lines::{Document, Lines, Place};
+use super::pace::Pace;
 use super::people::Number;
 
 /// 2021-07-06T10:00:00+08:00, and two days later.
@@ -34,8 +35,7 @@ struct Town<'a> {
     sites: &'static [&'static str],
     people: Vec<(String, NaiveDate)>,
     lines: Lines<&'a mut Vec<u8>>,
-    now: i64,
-    wait_s: i64,
+    pace: Pace,
     booked: u64,
     /// The last bookings asked for: site and ref.
     recent: Vec<(&'static str, u64)>,
@@ -55,8 +55,8 @@ impl<'a> Town<'a> {
             (number.to_string(), birth(&mut dice))
         });
         let people = people.collect();
-        let wait_s = (LAST_S - FIRST_S) * 8 / i64::try_from(events.max(8)).unwrap_or(i64::MAX);
-        Self { dice, sites, people, lines: Lines::new(text), now: FIRST_S, wait_s, booked: 0, recent: Vec::new() }
+        let pace = Pace::new(FIRST_S, LAST_S, events);
+        Self { dice, sites, people, lines: Lines::new(text), pace, booked: 0, recent: Vec::new() }
     }
 
     fn run(&mut self, events: usize) -> std::io::Result<()> {
@@ -72,20 +72,10 @@ impl<'a> Town<'a> {
             }
         }
         for _ in 0..events {
-            self.pass();
+            self.pace.pass(&mut self.dice);
             self.event()?;
         }
         Ok(())
-    }
-
-    /// Mostly seconds, some a little more or less than the minute after which an answer must be known, and long waits.
-    fn pass(&mut self) {
-        let wait = match self.dice.below(8) {
-            0..3 => self.dice.between(0, 20),
-            3..6 => self.dice.between(20, 150),
-            _ => self.dice.between(0, self.wait_s),
-        };
-        self.now = (self.now + wait).min(LAST_S);
     }
 
     fn event(&mut self) -> std::io::Result<()> {
@@ -93,9 +83,9 @@ impl<'a> Town<'a> {
         match self.dice.below(100) {
             0..55 => self.book(site),
             55..70 => self.cancel(site),
-            70..79 => self.lines.state(self.now, site, "cut"),
-            79..88 => self.lines.state(self.now, site, "heal"),
-            88..93 => self.lines.state(self.now, site, "crash"),
+            70..79 => self.lines.state(self.pace.now, site, "cut"),
+            79..88 => self.lines.state(self.pace.now, site, "heal"),
+            88..93 => self.lines.state(self.pace.now, site, "crash"),
             93..97 => {
                 let who = self.dice.index(self.people.len());
                 self.list(who)
@@ -105,14 +95,14 @@ impl<'a> Town<'a> {
                 let start = *self.dice.pick(&STARTS);
                 // Never fewer than may have been promised.
                 let capacity = 9;
-                self.lines.open(self.now, place(venue, start), brand, capacity)
+                self.lines.open(self.pace.now, place(venue, start), brand, capacity)
             }
         }
     }
 
     fn list(&mut self, who: usize) -> std::io::Result<()> {
         let (number, birth) = &self.people[who];
-        self.lines.eligible(self.now, Document { kind: "01", number, birth: *birth }, 1)
+        self.lines.eligible(self.pace.now, Document { kind: "01", number, birth: *birth }, 1)
     }
 
     fn book(&mut self, site: &'static str) -> std::io::Result<()> {
@@ -131,18 +121,18 @@ impl<'a> Town<'a> {
         }
         let (venue, _) = *self.dice.pick(&VENUES);
         let document = Document { kind, number: &number, birth };
-        self.lines.book(self.now, (site, self.booked), document, (name, mobile), place(venue, start))
+        self.lines.book(self.pace.now, (site, self.booked), document, (name, mobile), place(venue, start))
     }
 
     /// Mostly something booked lately, at its own site; sometimes at another, sometimes what never was.
     fn cancel(&mut self, anywhere: &'static str) -> std::io::Result<()> {
         let recent = &self.recent[self.recent.len().saturating_sub(10)..];
         if recent.is_empty() || self.dice.once_in(10) {
-            return self.lines.cancel(self.now, anywhere, "never");
+            return self.lines.cancel(self.pace.now, anywhere, "never");
         }
         let &(site, booking) = self.dice.pick(recent);
         let site = if self.dice.once_in(10) { anywhere } else { site };
-        self.lines.cancel(self.now, site, &format!("b{booking}"))
+        self.lines.cancel(self.pace.now, site, &format!("b{booking}"))
     }
 }
 
