@@ -11,7 +11,7 @@ use harness::bench::{Figure, backlog, booking, digest, feed, ingest, sale};
 struct Arguments {
     /// Which: sale, backlog, ingest, digest, feed, booking; all where none is named.
     names: Vec<String>,
-    /// With how many edges the feed is measured (250, 1,000, 2,000), or by how many people book (8).
+    /// With how many edges the feed is measured (250, 1,000, 2,000), or by how many people book (64).
     #[arg(long, value_delimiter = ',')]
     edges: Vec<usize>,
     /// How many people book.

@@ -25,7 +25,7 @@ use hall::Hall;
 use rush::Shape;
 
 /// Counters where nobody says.
-pub const EDGES: usize = 8;
+pub const EDGES: usize = 64;
 /// People where nobody says: half a minute.
 pub const PEOPLE: usize = 6_600;
 /// People of the first round's day.
