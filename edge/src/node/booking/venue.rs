@@ -177,10 +177,15 @@ impl Node {
                     Err(refusal) => return Ok(Err(refusal)),
                 };
                 let people = self.expected_people(|day, _| day == today)?;
-                people.into_iter().find(|person| person.comes && person.document.person() == document.person())
+                let theirs = people.into_iter().filter(|person| person.document.person() == document.person());
+                theirs.max_by_key(|person| person.comes)
             }
         };
-        Ok(found.filter(|person| person.comes).ok_or(BookingRefusal::Unknown))
+        Ok(match found {
+            Some(person) if person.comes => Ok(person),
+            Some(_) => Err(BookingRefusal::NotExpected),
+            None => Err(BookingRefusal::Unknown),
+        })
     }
 
     /// Whether who stands there is who has this number.

@@ -105,6 +105,22 @@ fn checked_in_by_number_by_slip_and_by_card_then_given_once() {
 }
 
 #[test]
+fn who_comes_with_a_slip_that_was_cancelled_hears_so_and_not_that_it_holds() {
+    let mut office = office();
+    office.desk(vec![expected(elsewhere(1), 8, true)]);
+    let reading = office.site.reading();
+    let slip = office.site.node().booking(BookingRef::Serial(14_637), reading).unwrap().unwrap().slip.unwrap();
+    office.cancel(BookingRef::Serial(14_637), OLD).unwrap();
+    office.desk(vec![expected(elsewhere(1), 8, false)]);
+    office.at(DAY);
+    for of in [Comer::Slip(slip), Comer::Serial(8), Comer::Document(document(WHO))] {
+        let refusal = attend(&mut office, of, Attendance::CheckedIn).unwrap_err();
+        assert_eq!(refusal, BookingRefusal::NotExpected);
+        assert_eq!(refusal.modal(), "此預約已取消或已改至他處，請讀取本人健保卡查詢目前的預約[B][5]");
+    }
+}
+
+#[test]
 fn not_given_with_a_reason_and_later_the_same_day() {
     let mut office = office();
     office.at(DAY);

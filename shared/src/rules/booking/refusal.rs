@@ -61,6 +61,8 @@ pub enum BookingRefusal {
     AlreadyCancelled,
     /// They were given the vaccine already.
     Attended,
+    /// At the venue: it was cancelled, or is at another venue by now.
+    NotExpected,
 }
 
 /// Why somebody is not eligible.
@@ -105,6 +107,7 @@ impl BookingRefusal {
             Self::Full => "full",
             Self::Unknown | Self::AlreadyCancelled => "unknown",
             Self::Attended => "attended",
+            Self::NotExpected => "not-expected",
         }
     }
 
@@ -123,7 +126,7 @@ impl BookingRefusal {
             Self::Closed { .. } | Self::NotYet { .. } => 'T',
             Self::NoSlot | Self::Past | Self::SlotClosed | Self::Full => 'S',
             Self::Document(_) | Self::Consent | Self::Contact(_) => 'F',
-            Self::Booked { .. } | Self::Unknown | Self::AlreadyCancelled | Self::Attended => 'B',
+            Self::Booked { .. } | Self::Unknown | Self::AlreadyCancelled | Self::Attended | Self::NotExpected => 'B',
         }
     }
 
@@ -147,6 +150,7 @@ impl BookingRefusal {
                 "3".to_owned()
             }
             Self::Full | Self::Contact(BadContact::Mobile) | Self::Attended => "4".to_owned(),
+            Self::NotExpected => "5".to_owned(),
         }
     }
 
@@ -181,6 +185,7 @@ impl BookingRefusal {
             Self::Unknown => "查無此預約，請確認預約編號或讀取本人健保卡".to_owned(),
             Self::AlreadyCancelled => "此預約已取消，不需再次取消".to_owned(),
             Self::Attended => "此預約已完成接種".to_owned(),
+            Self::NotExpected => "此預約已取消或已改至他處，請讀取本人健保卡查詢目前的預約".to_owned(),
         }
     }
 
@@ -218,6 +223,9 @@ impl BookingRefusal {
             Self::Unknown => "no such booking: check the number, or read the person's card".to_owned(),
             Self::AlreadyCancelled => "cancelled already".to_owned(),
             Self::Attended => "the vaccine has been given already".to_owned(),
+            Self::NotExpected => {
+                "cancelled, or at another venue by now: read the person's card to see what they have".to_owned()
+            }
         }
     }
 }
