@@ -10,6 +10,7 @@ mod door;
 mod guard;
 mod operation;
 mod pages;
+mod patience;
 mod sessions;
 mod sign_in;
 mod smart;
@@ -27,6 +28,7 @@ use crate::clock::WallClock;
 use crate::counters::Counters;
 use crate::mailbox::HubHandle;
 use door::Doors;
+pub use patience::{UNREAD_MAX, closes_unread};
 
 /// Longest form or JSON, in bytes: a version file as JSON.
 const BODY_BYTES_MAX: usize = 256 * 1024;

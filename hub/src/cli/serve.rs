@@ -161,6 +161,7 @@ async fn run_console(listener: TcpListener, console: Console, hub: &HubHandle) -
     let mut terminated = signal(SignalKind::terminate()).context("listen for signals")?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let app = console::app(console).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = console::closes_unread(listener, console::UNREAD_MAX);
     let served = axum::serve(listener, app).with_graceful_shutdown(async {
         // A dropped sender means the same.
         let _ = stopped.await;
