@@ -86,6 +86,10 @@ pub mod deeds {
     pub const BOOK_LIST: &str = "book-list";
     /// A booking was looked at.
     pub const BOOKING: &str = "booking";
+    /// A site was told of somebody's booking at another site, with name and telephone.
+    pub const BOOKING_TOLD: &str = "booking-told";
+    /// A site has asked about so many that it is told of no more in this hour.
+    pub const BOOKING_WITHHELD: &str = "booking-withheld";
     /// A booking was cancelled.
     pub const BOOKING_CANCELLED: &str = "booking-cancelled";
     /// Telephone numbers of people who are booked somewhere were shown.

@@ -46,8 +46,12 @@ pub enum BookingFault {
     Over,
     /// Made without the list, which speaks against it.
     NotEligible,
-    /// Its serial number had been given away before.
+    /// Its serial number is another's.
     NumberTwice,
+    /// Its serial number was never lent to its site.
+    NumberNotLent,
+    /// A site says who came that does not keep the venue's day; it does not count.
+    AttendedElsewhere,
 }
 
 impl BookingFault {
@@ -58,6 +62,8 @@ impl BookingFault {
             Self::Over => "booked",
             Self::NotEligible => "not-eligible",
             Self::NumberTwice => "number-twice",
+            Self::NumberNotLent => "number-not-lent",
+            Self::AttendedElsewhere => "attended-elsewhere",
         }
     }
 }

@@ -248,11 +248,9 @@ impl Hub {
         let mut bookings = self.bookings_in_order(&row)?;
         bookings.retain(|booking| matches!(booking.standing, Standing::Stands(Stands::Live | Stands::Over)));
         let is_over = |booking: &&BookingRow| booking.standing == Standing::Stands(Stands::Over);
-        let wrong = |fault| move |found: &&FindingRow| found.kind == Kind::Booking(fault);
-        let mut booked_wrongly: Vec<EntryId> = Vec::new();
-        for fault in [BookingFault::NotEligible, BookingFault::NumberTwice] {
-            booked_wrongly.extend(findings.iter().filter(wrong(fault)).map(|found| found.sale));
-        }
+        let wrong = |found: &&FindingRow| matches!(found.kind, Kind::Booking(fault) if fault != BookingFault::Over);
+        let mut booked_wrongly: Vec<EntryId> = findings.iter().filter(wrong).map(|found| found.sale).collect();
+        booked_wrongly.dedup();
         let mut over: Vec<EntryId> = ids(&|sale| sale.effect == Effect::Over);
         over.extend(bookings.iter().filter(is_over).map(|booking| booking.id));
         let mut sites: Vec<SiteCode> = sales.iter().map(|sale| sale.site).collect();

@@ -1,16 +1,28 @@
 //! Questions of a counter while somebody stands there: the booking that a person has anywhere, and more places (V13).
+//!
+//! Name and telephone of somebody who booked elsewhere are told by the manual's word (V13), on the record, and to no
+//! counter of more people than stand at one.
 
+use shared::audit::Deed;
 use shared::entry::Sealed;
 use shared::entry::booking::{Slot, Stands};
-use shared::ids::{Incarnation, ProgrammeId, SiteCode};
+use shared::ids::{ActorId, EntryId, Incarnation, ProgrammeId, SiteCode};
 use shared::wire::v1::enquiry::{About, Answered, Enquiry, Known, Told};
 
 use super::BOOKINGS_READ_MAX;
+use crate::audit::deeds;
 use crate::hub::{BUYER, Hub, HubError};
 use crate::store::{BookingRow, Standing};
 
 /// Most places that one question gets.
 const PLACES_MAX: u32 = 8;
+/// Of so many people who booked elsewhere a site is told in an hour: one every half minute. Of more it is told nothing,
+/// and refuses them by the nation's list without showing what they have.
+const TOLD_AN_HOUR_MAX: u32 = 120;
+/// In seconds.
+const HOUR: i64 = 3_600;
+/// No entry has this name: actors are random, and sequences count from 1.
+const NOBODY: EntryId = EntryId { actor: ActorId([0; 16]), seq: 0 };
 
 impl Hub {
     /// Answers a question about booked places of a life of a site's store; lends what it lends in a durable transaction.
@@ -25,7 +37,9 @@ impl Hub {
         second: i64,
     ) -> Result<Told, HubError> {
         let answer = match &ask.about {
-            About::Person { programme, document } => self.asked_person(site, (programme, document), ask.nonce)?,
+            About::Person { programme, document } => {
+                self.asked_person((site, second), (programme, document), ask.nonce)?
+            }
             About::Places { slot, places } => {
                 let asks = (*places).min(PLACES_MAX);
                 let may = asks > 0 && !self.store_holds_back()? && self.may_lend(slot)?;
@@ -49,8 +63,8 @@ impl Hub {
     }
 
     fn asked_person(
-        &self,
-        site: &SiteCode,
+        &mut self,
+        (site, second): (&SiteCode, i64),
         (programme, document): (&ProgrammeId, &Sealed),
         nonce: [u8; 16],
     ) -> Result<Answered, HubError> {
@@ -76,8 +90,31 @@ impl Hub {
         };
         let keys = self.site_keys(site)?;
         let Some(key) = keys.first() else { return Ok(Answered::Unsaid) };
+        if row.site != *site && !self.may_tell(site, &row.id, second)? {
+            return Ok(Answered::Unsaid);
+        }
         let contact = key.seal_contact(&place, &self.contact_of(row)?)?;
         Ok(Answered::Person { feed, booking: Some(Box::new(known(row, contact))) })
+    }
+
+    /// Whether a site may be told of another's booking; the first time in an hour it is written down before it is.
+    fn may_tell(&mut self, site: &SiteCode, of: &EntryId, second: i64) -> Result<bool, HubError> {
+        let before = second.saturating_sub(HOUR);
+        let asked = self.store.asked_since(site, before)?;
+        if asked.contains(of) {
+            return Ok(true);
+        }
+        let (may, about, deed) = match u32::try_from(asked.len()).unwrap_or(u32::MAX) {
+            ..TOLD_AN_HOUR_MAX => (true, *of, deeds::BOOKING_TOLD),
+            TOLD_AN_HOUR_MAX => (false, NOBODY, deeds::BOOKING_WITHHELD),
+            _ => return Ok(false),
+        };
+        let named = if may { of.to_string() } else { String::new() };
+        self.transact(|hub| {
+            hub.store.put_asked(site, &about, (second, before))?;
+            hub.note(second, Deed { who: site.as_str(), deed, about: &named, note: "" })
+        })?;
+        Ok(may)
     }
 }
 

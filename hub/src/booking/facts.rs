@@ -16,7 +16,7 @@ use crate::store::{
     AnswerRow, AttendedRow, BookingRow, CancelledRow, LeaseRow, NumbersRow, ReturnedRow, RoundRow, SlotNumber, Standing,
 };
 
-/// Where an entry of a site stands: its run in the journal, and its name.
+/// Where an entry stands: its run in the journal, and its name.
 type At = (u64, EntryId);
 
 impl Hub {
@@ -24,7 +24,7 @@ impl Hub {
     pub(crate) fn project_own_booking(
         &mut self,
         doc: DocId,
-        id: EntryId,
+        (pos, id): At,
         (entry, booking): (&Entry, &Booking),
     ) -> Result<(), HubError> {
         match (booking, doc) {
@@ -33,6 +33,9 @@ impl Hub {
                 self.memory.near.remove(&venue.id);
                 let key = (&venue.id, venue.county.as_str());
                 self.store.put_venue(key, venue.site.as_ref(), &entry::encode(entry))?;
+                if let Some(site) = &venue.site {
+                    self.store.put_keeper(&venue.id, site)?;
+                }
                 self.store.look_at_venue(&venue.id)?;
             }
             (Booking::Capacity(capacity), _) => {
@@ -41,12 +44,12 @@ impl Hub {
             }
             (Booking::Lease(Lease { life, slot, places, until }), DocId::Desk { site, .. }) => {
                 let slot = self.store.slot_number(slot)?;
-                self.store.put_lease((id, &site), (life, slot), (*places, *until, entry.at.second))?;
+                self.store.put_lease((pos, id), (&site, life, slot), (*places, *until, entry.at.second))?;
             }
             (Booking::Numbers(lent), DocId::Desk { site, .. }) => {
                 self.numbers_given(lent.first.saturating_add(u64::from(lent.count)))?;
                 let (first, count, life) = (lent.first, lent.count, lent.life);
-                self.store.put_numbers(&NumbersRow { first, count, site, life, next: first })?;
+                self.store.put_numbers(pos, &NumbersRow { first, count, site, life, next: first })?;
             }
             (Booking::Answer(answer), _) => {
                 let given = answer.given.as_ref().map(|(slot, serial)| (slot, *serial));
@@ -58,7 +61,7 @@ impl Hub {
             }
             (Booking::Cancelled(cancelled), _) => self.keep_cancelled(None, id, (entry, cancelled))?,
             (Booking::Returned(returned), DocId::Desk { site, .. }) => {
-                if let Some(slot) = self.keep_returned(&site, id, (returned, true))? {
+                if let Some(slot) = self.keep_returned(&site, (pos, id), (returned, true))? {
                     self.store.settle_slot(slot)?;
                 }
             }
@@ -128,10 +131,10 @@ impl Hub {
     fn keep_returned(
         &self,
         site: &SiteCode,
-        id: EntryId,
+        (pos, id): At,
         (returned, lost): (&Returned, bool),
     ) -> Result<Option<SlotNumber>, HubError> {
-        let Some(lease) = self.store.lease(&returned.lease)?.filter(|lease| lease.site == *site) else {
+        let Some(lease) = self.store.lease(&returned.lease)?.filter(|lease| lease.is_of(site, pos)) else {
             return Ok(None);
         };
         self.store.put_returned(&ReturnedRow { id, lease: lease.number, places: returned.places, lost })?;
@@ -161,7 +164,7 @@ impl Hub {
                 self.touch_booking(&amended.of, batch)?;
             }
             (Booking::Returned(returned), _) => {
-                batch.bookings.slots.extend(self.keep_returned(site, id, (returned, false))?);
+                batch.bookings.slots.extend(self.keep_returned(site, at, (returned, false))?);
             }
             (Booking::Attended(attended), _) => {
                 let detail = detail(&attended.what);
@@ -196,7 +199,7 @@ impl Hub {
         batch: &mut Batch,
     ) -> Result<(), HubError> {
         let slot = self.store.slot_number(&booked.slot)?;
-        let covers = |lease: &LeaseRow| lease.site == *site && lease.at == slot;
+        let covers = |lease: &LeaseRow| lease.is_of(site, pos) && lease.at == slot;
         let row = BookingRow {
             given: Some((slot, booked.serial)),
             lease: self.store.lease(&booked.lease)?.filter(covers).map(|lease| lease.number),

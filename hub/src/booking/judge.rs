@@ -137,7 +137,7 @@ impl Hub {
     /// A booking as the rule sees it; none of a wish that was not granted.
     pub(super) fn made(&self, row: &BookingRow) -> Result<Option<Made>, HubError> {
         let Some(slot) = row.slot.as_ref().filter(|_| row.given.is_some()) else { return Ok(None) };
-        let (round, given) = (row.round.clone(), self.store.given_at(&row.id)?);
+        let (round, given) = (row.round.clone(), self.store.given_at(&row.id, &slot.venue)?);
         let BookingRow { id, site, at, reading, cancelled, .. } = *row;
         Ok(Some(Made { id, site, at, reading, cancelled, round, date: slot.date, given }))
     }
@@ -250,6 +250,14 @@ impl Hub {
             && self.store.first_of_serial(serial)?.is_some_and(|first| first.id != row.id)
         {
             out.push(found(BookingFault::NumberTwice, "number", Vec::new()));
+        }
+        if self.store.is_number_taken(&row.id)? {
+            out.push(found(BookingFault::NumberNotLent, "number", Vec::new()));
+        }
+        if let Some(slot) = &row.slot
+            && self.store.attended_elsewhere(&row.id, &slot.venue)?.is_some()
+        {
+            out.push(found(BookingFault::AttendedElsewhere, "venue", Vec::new()));
         }
         Ok(out)
     }

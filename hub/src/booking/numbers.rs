@@ -36,9 +36,12 @@ impl Hub {
         Ok(self.store.meta_number(NEXT)?.unwrap_or(1))
     }
 
-    /// What was given away since the backup is not given again.
+    /// What was given away since the backup is not given again, and nobody is told that it was not theirs.
     pub(super) fn skip_numbers(&self) -> Result<(), HubError> {
-        self.numbers_given(self.next_number()?.saturating_add(GAP))
+        let first = self.next_number()?;
+        let next = first.saturating_add(GAP);
+        self.store.put_lost_numbers(first, next)?;
+        self.numbers_given(next)
     }
 
     /// Takes consecutive numbers that nobody has; within the transaction that writes them down.

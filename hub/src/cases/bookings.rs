@@ -53,7 +53,7 @@ pub struct BookingFinding {
     pub booking: EntryId,
     /// What.
     pub fault: BookingFault,
-    /// The refusal's code: `booked`, `eligible` or `number`.
+    /// The refusal's code: `booked`, `eligible`, `number` or `venue`.
     pub code: String,
     /// The bookings that came first.
     pub because: Vec<EntryId>,
@@ -140,11 +140,20 @@ impl Hub {
             let first = match fault {
                 BookingFault::Over => row.because.first().and_then(|id| by_id.get(id)).map(|line| (*line).clone()),
                 BookingFault::NumberTwice => self.first_of_number(line)?,
-                BookingFault::NotEligible => None,
+                BookingFault::NotEligible | BookingFault::NumberNotLent | BookingFault::AttendedElsewhere => None,
             };
             let times = match &first {
-                Some(first) if first.site != line.site && is_open(first.at, line.at) => Times::InDoubt,
+                Some(first) if fault == BookingFault::Over && first.site != line.site && is_open(first.at, line.at) => {
+                    Times::InDoubt
+                }
                 Some(_) | None => Times::Certain,
+            };
+            let teller = match fault {
+                BookingFault::AttendedElsewhere => self.attended_by(line)?,
+                BookingFault::Over
+                | BookingFault::NotEligible
+                | BookingFault::NumberTwice
+                | BookingFault::NumberNotLent => String::new(),
             };
             out.push(BookingFinding {
                 booking: row.sale,
@@ -152,7 +161,7 @@ impl Hub {
                 code: row.code,
                 because: first.iter().map(|first| first.id).collect(),
                 times,
-                text: words(fault, line, first.as_ref(), times),
+                text: words(fault, line, (first.as_ref(), &teller), times),
             });
         }
         let place = |id: &EntryId| lines.iter().position(|line| line.id == *id);
@@ -160,7 +169,14 @@ impl Hub {
         Ok(out)
     }
 
-    /// Whose number it was first, perhaps somebody else's.
+    /// Who says who came to a venue whose day is another's: name and code.
+    fn attended_by(&self, line: &BookingLine) -> Result<String, HubError> {
+        let Some((slot, _)) = &line.given else { return Ok(String::new()) };
+        let Some(site) = self.store.attended_elsewhere(&line.id, &slot.venue)? else { return Ok(String::new()) };
+        Ok(format!("{} ({site})", self.site_name(&site)?))
+    }
+
+    /// Whose number it is, perhaps somebody else's.
     fn first_of_number(&self, line: &BookingLine) -> Result<Option<BookingLine>, HubError> {
         let Some((_, number)) = &line.given else { return Ok(None) };
         self.store.first_of_serial(number.serial)?.map(|row| self.booking_line(&row)).transpose()
@@ -213,7 +229,7 @@ fn receipt(line: &BookingLine) -> Text {
 }
 
 /// What was found and what to do; the same for the same bookings.
-fn words(fault: BookingFault, line: &BookingLine, first: Option<&BookingLine>, times: Times) -> Text {
+fn words(fault: BookingFault, line: &BookingLine, (first, teller): (Option<&BookingLine>, &str), times: Times) -> Text {
     let number = line.given.as_ref().map(|(_, number)| number.to_string()).unwrap_or_default();
     let other = |first: &BookingLine| {
         let number = first.given.as_ref().map(|(_, number)| number.to_string()).unwrap_or_default();
@@ -247,6 +263,26 @@ fn words(fault: BookingFault, line: &BookingLine, first: Option<&BookingLine>, t
             en: format!(
                 "Its serial number is also that of {first_en}. Both places are held. Proposal: call the person, cancel \
                  this one and book again under a new number."
+            ),
+        },
+        BookingFault::NumberNotLent => Text {
+            zh: format!(
+                "預約 {number} 的預約序號未曾配發予 {}；名額仍保留。建議：向該機構查明，並致電本人，取消後重新預約以取得新號碼。",
+                line.site_name
+            ),
+            en: format!(
+                "The serial number of booking {number} was never lent to {}. Its place is held. Proposal: ask the site, \
+                 call the person, cancel this one and book again under a new number.",
+                line.site_name
+            ),
+        },
+        BookingFault::AttendedElsewhere => Text {
+            zh: format!(
+                "預約 {number} 的到場紀錄由 {teller} 填寫，該機構並非此施打地點之負責機構，不予採計。建議：向該機構查明；若負責機構登載有誤，請更正施打地點資料。"
+            ),
+            en: format!(
+                "{teller} says who came for booking {number}, and does not keep that venue's day: it does not count. \
+                 Proposal: ask the site; if it does keep that day, correct the venue."
             ),
         },
     };

@@ -90,7 +90,7 @@ impl Hub {
             Fact::Decision(decision) => self.project_decision(pos, entry, decision)?,
             Fact::Access(access) => self.project_own_access(doc, (pos, id), entry, access)?,
             Fact::Notice(notice) => self.store.put_notice(notice.name.as_str(), &entry::encode(entry))?,
-            Fact::Booking(booking) => self.project_own_booking(doc, id, (entry, booking))?,
+            Fact::Booking(booking) => self.project_own_booking(doc, (pos, id), (entry, booking))?,
             Fact::Arrival(_)
             | Fact::Sale(_)
             | Fact::Withdrawal(_)

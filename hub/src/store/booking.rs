@@ -85,6 +85,12 @@ impl Store {
         self.run(SQL, (id.as_str(), county, site.map(SiteCode::as_str), entry), "keep a venue").map(|_| ())
     }
 
+    /// A site keeps a venue's day, or did.
+    pub(crate) fn put_keeper(&self, venue: &VenueId, site: &SiteCode) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT OR IGNORE INTO venue_keeper VALUES (?1, ?2)";
+        self.run(SQL, (venue.as_str(), site.as_str()), "keep who keeps a venue's day").map(|_| ())
+    }
+
     pub(crate) fn venue(&self, id: &VenueId) -> Result<Option<Vec<u8>>, StoreError> {
         self.one("SELECT entry FROM venue WHERE id = ?1", [id.as_str()], "read a venue", |row| row.get(0))
     }
@@ -232,7 +238,7 @@ impl Store {
 
     /// Forgets what follows from the journal of booked places.
     pub(super) fn drop_bookings(&self) -> Result<(), StoreError> {
-        const ALL: &str = "DELETE FROM round; DELETE FROM venue; DELETE FROM slot; DELETE FROM lease; \
+        const ALL: &str = "DELETE FROM round; DELETE FROM venue; DELETE FROM venue_keeper; DELETE FROM slot; DELETE FROM lease; \
             DELETE FROM returned; DELETE FROM numbers; DELETE FROM booking; DELETE FROM wish_slot; \
             DELETE FROM wish_answer; DELETE FROM booking_cancelled; DELETE FROM booking_amended; DELETE FROM attended; \
             DELETE FROM told_booking; DELETE FROM told_expected;";

@@ -35,13 +35,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Sale(FindingKind::Over),
         Self::Sale(FindingKind::StaleVersion),
         Self::Sale(FindingKind::DoubtfulTime),
         Self::Booking(BookingFault::Over),
         Self::Booking(BookingFault::NotEligible),
         Self::Booking(BookingFault::NumberTwice),
+        Self::Booking(BookingFault::NumberNotLent),
+        Self::Booking(BookingFault::AttendedElsewhere),
     ];
 
     /// Its place in the list, from 1, is its number on the disk.

@@ -18,6 +18,14 @@ CREATE TABLE actor (
     pos   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE asked_booking (
+    site   TEXT NOT NULL,
+    actor  BLOB NOT NULL,
+    seq    INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    PRIMARY KEY (site, actor, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE attended (
     of_actor BLOB NOT NULL,
     of_seq   INTEGER NOT NULL,
@@ -263,7 +271,7 @@ CREATE TABLE lease (
     until    INTEGER NOT NULL,
     second   INTEGER NOT NULL,
     returned INTEGER NOT NULL,
-    spent    INTEGER NOT NULL,
+    spent    INTEGER NOT NULL, pos INTEGER NOT NULL DEFAULT 0,
     UNIQUE (actor, seq)
 ) STRICT;
 
@@ -327,6 +335,11 @@ CREATE TABLE numbers (
     site  TEXT NOT NULL,
     life  BLOB NOT NULL,
     next  INTEGER NOT NULL      -- as far as the hub has heard
+, pos INTEGER NOT NULL DEFAULT 0) STRICT;
+
+CREATE TABLE numbers_lost (
+    first INTEGER PRIMARY KEY,
+    next  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE operator (
@@ -523,6 +536,12 @@ CREATE TABLE venue (
     county TEXT NOT NULL,
     site   TEXT,
     entry  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE venue_keeper (
+    venue TEXT NOT NULL,
+    site  TEXT NOT NULL,
+    PRIMARY KEY (venue, site)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE void_grant (

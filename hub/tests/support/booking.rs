@@ -186,12 +186,22 @@ pub(crate) fn book_as(
     edge: &mut Edge,
     at: &str,
     document: &Document,
-    (lease, hour, serial): (EntryId, &str, u64),
+    given: (EntryId, &str, u64),
     shown: Shown,
+) -> Upload {
+    book_in(ROUND, edge, at, (document, shown), given)
+}
+
+pub(crate) fn book_in(
+    round: &str,
+    edge: &mut Edge,
+    at: &str,
+    (document, shown): (&Document, Shown),
+    (lease, hour, serial): (EntryId, &str, u64),
 ) -> Upload {
     let id = next(edge, at);
     let person = booker(edge, &id, document, shown);
-    let (programme, round) = ("vaccine".parse().unwrap(), ROUND.parse().unwrap());
+    let (programme, round) = ("vaccine".parse().unwrap(), round.parse().unwrap());
     let booked = Booked { programme, round, slot: slot(hour), lease, serial, person };
     edge.fact(at, Fact::Booking(Booking::Booked(booked)))
 }
@@ -223,7 +233,11 @@ pub(crate) fn give_back(edge: &mut Edge, at: &str, lease: EntryId, places: u32) 
 }
 
 pub(crate) fn attend(edge: &mut Edge, at: &str, of: EntryId, hour: &str) -> Upload {
-    let attended = Attended { of, serial: 1, slot: slot(hour), what: Attendance::CheckedIn };
+    attend_as(edge, at, (of, hour), Attendance::CheckedIn)
+}
+
+pub(crate) fn attend_as(edge: &mut Edge, at: &str, (of, hour): (EntryId, &str), what: Attendance) -> Upload {
+    let attended = Attended { of, serial: 1, slot: slot(hour), what };
     edge.fact(at, Fact::Booking(Booking::Attended(attended)))
 }
 

@@ -101,6 +101,13 @@ const BOOKING: &str = "SELECT booking.actor, booking.seq, booking.tag, booking.p
     AND gone.of_seq = booking.seq), slot.venue, slot.date, slot.start, slot.brands \
     FROM booking LEFT JOIN slot ON slot.id = booking.slot";
 
+/// Whether a booking's serial number was its to use: the hub gave it to a wish, or had lent it to the site before.
+const ITS_NUMBER: &str = "(booking.wish = 1 OR booking.site IS (SELECT block.site FROM numbers AS block \
+    WHERE block.first = (SELECT max(first) FROM numbers WHERE first <= booking.serial) \
+    AND booking.serial < block.first + block.count AND block.pos < booking.pos))";
+/// In the order that decides whose a number is.
+const BY_RIGHT: &str = "booking.instant, booking.typed, booking.site, booking.actor, booking.seq";
+
 impl Store {
     /// Keeps a booking or a wish that has come; once.
     pub(crate) fn put_booking(&self, row: &BookingRow) -> Result<(), StoreError> {
@@ -160,21 +167,15 @@ impl Store {
         self.all(&sql, (&tag.0, programme.as_str(), most), "read a person's bookings", booking)
     }
 
-    /// Of the bookings with a serial number the first by the order that decides.
+    /// Of the bookings with a serial number the one whose it is: to whom it was lent before whoever just used it.
     pub(crate) fn first_of_serial(&self, serial: u64) -> Result<Option<BookingRow>, StoreError> {
-        let sql = format!(
-            "{BOOKING} WHERE booking.serial = ?1 ORDER BY booking.instant, booking.typed, booking.site, booking.actor, \
-             booking.seq LIMIT 1"
-        );
+        let sql = format!("{BOOKING} WHERE booking.serial = ?1 ORDER BY {ITS_NUMBER} DESC, {BY_RIGHT} LIMIT 1");
         self.one(&sql, [signed(serial)], "look for a serial number", booking)
     }
 
     /// All bookings with a serial number, in the order that decides.
     pub(crate) fn bookings_of_serial(&self, serial: u64) -> Result<Vec<BookingRow>, StoreError> {
-        let sql = format!(
-            "{BOOKING} WHERE booking.serial = ?1 ORDER BY booking.instant, booking.typed, booking.site, booking.actor, \
-             booking.seq"
-        );
+        let sql = format!("{BOOKING} WHERE booking.serial = ?1 ORDER BY {ITS_NUMBER} DESC, {BY_RIGHT}");
         self.all(&sql, [signed(serial)], "look for a serial number", booking)
     }
 
@@ -187,7 +188,7 @@ impl Store {
     /// People with a live booking at a venue.
     pub(crate) fn people_at(&self, venue: &VenueId) -> Result<Vec<(PersonTag, ProgrammeId)>, StoreError> {
         const SQL: &str = "SELECT DISTINCT booking.tag, booking.programme FROM slot \
-            JOIN booking ON booking.slot = slot.id WHERE slot.venue = ?1 AND booking.stands = 1";
+            JOIN booking ON booking.slot = slot.id WHERE slot.venue = ?1 AND booking.stands IN (1, 2)";
         self.all(SQL, [venue.as_str()], "read who is booked at a venue", person)
     }
 
@@ -284,11 +285,29 @@ impl Store {
         self.run(SQL, row, "keep who came").map(|_| ())
     }
 
-    /// When somebody who was booked was given the vaccine, in seconds since 1970.
-    pub(crate) fn given_at(&self, of: &EntryId) -> Result<Option<i64>, StoreError> {
-        const SQL: &str = "SELECT min(instant) FROM attended WHERE of_actor = ?1 AND of_seq = ?2 AND what = 'given'";
-        let seconds = self.all(SQL, (&of.actor.0, of.seq), "read when it was given", |row| row.get(0))?;
-        Ok(seconds.into_iter().next().flatten())
+    /// When somebody who was booked at a venue was given the vaccine, in seconds since 1970: as a site says that keeps
+    /// the venue's day, or has.
+    pub(crate) fn given_at(&self, of: &EntryId, venue: &VenueId) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT min(instant) FROM attended WHERE of_actor = ?1 AND of_seq = ?2 AND what = 'given' \
+            AND site IN (SELECT site FROM venue_keeper WHERE venue = ?3)";
+        let row = (&of.actor.0, of.seq, venue.as_str());
+        Ok(self.one(SQL, row, "read when it was given", |row| row.get(0))?.flatten())
+    }
+
+    /// The first site that said of somebody who came, or did not, what was not its to say.
+    pub(crate) fn attended_elsewhere(&self, of: &EntryId, venue: &VenueId) -> Result<Option<SiteCode>, StoreError> {
+        const SQL: &str = "SELECT site FROM attended WHERE of_actor = ?1 AND of_seq = ?2 \
+            AND site NOT IN (SELECT site FROM venue_keeper WHERE venue = ?3) ORDER BY instant, site LIMIT 1";
+        self.one(SQL, (&of.actor.0, of.seq, venue.as_str()), "look who says who came", |row| site(row, 0))
+    }
+
+    /// Whether the hub knows that a booking's serial number was not its to use.
+    pub(crate) fn is_number_taken(&self, of: &EntryId) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT 1 FROM booking WHERE actor = ?1 AND seq = ?2 AND NOT {ITS_NUMBER} \
+             AND NOT EXISTS (SELECT 1 FROM numbers_lost WHERE first <= booking.serial AND booking.serial < next)"
+        );
+        Ok(self.one(&sql, (&of.actor.0, of.seq), "look whose a number is", |_| Ok(()))?.is_some())
     }
 
     /// Who came, in the order of bookings and of what was said of each.

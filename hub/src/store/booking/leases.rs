@@ -28,9 +28,17 @@ pub(crate) struct LeaseRow {
     pub(crate) returned: i64,
     /// Given away out of it and not taken back, as far as the hub has heard.
     pub(crate) spent: i64,
+    /// Where in the journal it was lent.
+    pub(crate) pos: u64,
 }
 
 impl LeaseRow {
+    /// Whether a site that wrote something at a position of the journal could have held it: nobody can name what is
+    /// still to be lent.
+    pub(crate) fn is_of(&self, site: &SiteCode, pos: u64) -> bool {
+        self.site == *site && self.pos < pos
+    }
+
     /// What is left of it.
     pub(crate) fn left(&self) -> i64 {
         (i64::from(self.places) - self.returned - self.spent).max(0)
@@ -59,7 +67,7 @@ pub(crate) struct ReturnedRow {
 pub(crate) type AwaitedRow = (SiteCode, Option<Vec<EntryId>>);
 
 const LEASE: &str = "SELECT lease.id, lease.actor, lease.seq, lease.site, lease.life, lease.slot, lease.places, \
-    lease.until, lease.second, lease.returned, lease.spent, slot.venue, slot.date, slot.start, slot.brands \
+    lease.until, lease.second, lease.returned, lease.spent, slot.venue, slot.date, slot.start, slot.brands, lease.pos \
     FROM lease JOIN slot ON slot.id = lease.slot";
 const ID_BYTES: usize = 20;
 
@@ -67,14 +75,14 @@ impl Store {
     /// Keeps a lease that the hub has written.
     pub(crate) fn put_lease(
         &self,
-        (id, of): (EntryId, &SiteCode),
-        (life, slot): (&Incarnation, SlotNumber),
+        (pos, id): (u64, EntryId),
+        (of, life, slot): (&SiteCode, &Incarnation, SlotNumber),
         (places, until, second): (u32, i64, i64),
     ) -> Result<(), StoreError> {
         const PUT: &str = "INSERT OR IGNORE INTO lease (actor, seq, site, life, slot, places, until, second, returned, \
-            spent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0)";
+            spent, pos) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9)";
         const ADD: &str = "UPDATE slot SET lent = lent + ?2 WHERE id = ?1";
-        let row = (&id.actor.0, id.seq, of.as_str(), &life.0, slot.0, places, until, second);
+        let row = (&id.actor.0, id.seq, of.as_str(), &life.0, slot.0, places, until, second, signed(pos));
         if self.run(PUT, row, "keep a lease")? > 0 {
             self.run(ADD, (slot.0, places), "count what is lent")?;
         }
@@ -134,11 +142,13 @@ impl Store {
         self.run(SQL, row, "keep what was returned").map(|_| ())
     }
 
-    /// Keeps a block; a site that used numbers of it before it had them has used them.
-    pub(crate) fn put_numbers(&self, row: &NumbersRow) -> Result<(), StoreError> {
+    /// Keeps a block that was lent at a position of the journal; a site that used numbers of it before it had them has
+    /// used them.
+    pub(crate) fn put_numbers(&self, pos: u64, row: &NumbersRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT OR IGNORE INTO numbers VALUES (?1, ?2, ?3, ?4, coalesce((SELECT max(serial) + 1 \
-            FROM booking WHERE serial >= ?1 AND serial < ?1 + ?2 AND site = ?3 AND wish = 0), ?5))";
-        let row = (signed(row.first), row.count, row.site.as_str(), &row.life.0, signed(row.next));
+            FROM booking WHERE serial >= ?1 AND serial < ?1 + ?2 AND site = ?3 AND wish = 0), ?5), ?6)";
+        let (first, next, pos) = (signed(row.first), signed(row.next), signed(pos));
+        let row = (first, row.count, row.site.as_str(), &row.life.0, next, pos);
         self.run(SQL, row, "keep a block of serial numbers").map(|_| ())
     }
 
@@ -169,6 +179,12 @@ impl Store {
                 next: unsigned(row, 4)?,
             })
         })
+    }
+
+    /// Whose these numbers are nobody knows any more.
+    pub(crate) fn put_lost_numbers(&self, first: u64, next: u64) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT OR REPLACE INTO numbers_lost VALUES (?1, ?2)";
+        self.run(SQL, (signed(first), signed(next)), "note which numbers may have been lent").map(|_| ())
     }
 
     /// Nothing is lent until each site that was heard since a second has been heard again.
@@ -232,5 +248,6 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<LeaseRow> {
         returned: row.get(9)?,
         spent: row.get(10)?,
         slot: named(row, 11)?,
+        pos: unsigned(row, 15)?,
     })
 }

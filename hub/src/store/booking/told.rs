@@ -4,7 +4,7 @@ use rusqlite::Row;
 use shared::entry::booking::Stands;
 use shared::ids::{EntryId, SiteCode};
 
-use crate::store::read::{damaged, site};
+use crate::store::read::{damaged, entry_id, site};
 use crate::store::{Store, StoreError};
 
 const STANDS: [Stands; 3] = [Stands::Live, Stands::Over, Stands::Cancelled];
@@ -37,5 +37,25 @@ impl Store {
     pub(crate) fn set_told_expected(&self, of: &EntryId, at: &SiteCode, entry: &[u8]) -> Result<(), StoreError> {
         const SQL: &str = "INSERT OR REPLACE INTO told_expected VALUES (?1, ?2, ?3, ?4)";
         self.run(SQL, (&of.actor.0, of.seq, at.as_str(), entry), "note what a venue was told").map(|_| ())
+    }
+
+    /// Of which bookings a site was told since a second.
+    pub(crate) fn asked_since(&self, of: &SiteCode, second: i64) -> Result<Vec<EntryId>, StoreError> {
+        const SQL: &str = "SELECT actor, seq FROM asked_booking WHERE site = ?1 AND second > ?2";
+        self.all(SQL, (of.as_str(), second), "look whom a site was told of", |row| entry_id(row, 0))
+    }
+
+    /// A site is told of a booking; what it was told before a second is forgotten.
+    pub(crate) fn put_asked(
+        &self,
+        of: &SiteCode,
+        about: &EntryId,
+        (second, before): (i64, i64),
+    ) -> Result<(), StoreError> {
+        const FORGET: &str = "DELETE FROM asked_booking WHERE site = ?1 AND second <= ?2";
+        const PUT: &str = "INSERT OR REPLACE INTO asked_booking VALUES (?1, ?2, ?3, ?4)";
+        self.run(FORGET, (of.as_str(), before), "forget whom a site was told of")?;
+        let row = (of.as_str(), &about.actor.0, about.seq, second);
+        self.run(PUT, row, "note whom a site was told of").map(|_| ())
     }
 }
