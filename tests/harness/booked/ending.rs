@@ -65,9 +65,9 @@ impl World {
     /// Of everybody at most one booking is live; who has several is in a case; what the hub says is what was answered.
     fn check_people(&mut self, at_hub: &BTreeMap<EntryId, AtHub>) -> Result<u64> {
         let dump = String::from_utf8(self.hub.canonical()?)?;
-        // Under each case its findings: what kind, of which entry, why.
-        let found = dump.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').nth(1)?.parse().ok());
-        let in_case: BTreeSet<EntryId> = found.collect();
+        let in_case: BTreeSet<EntryId> = findings(&dump).map(|(_, of)| of).collect();
+        let blamed = findings(&dump).find(|(kind, _)| matches!(*kind, "number-not-lent" | "attended-elsewhere"));
+        ensure!(blamed.is_none(), "{blamed:?}: of sites that only did what they may");
         let mut live: BTreeMap<usize, u32> = BTreeMap::new();
         for (id, told) in self.truth.told.iter().filter(|(_, told)| !told.lost && told.place.is_some()) {
             let row = at_hub.get(id).with_context(|| format!("the hub has never heard of booking {id}"))?;
@@ -85,17 +85,12 @@ impl World {
         ensure!(twice.is_none(), "person {twice:?} has more than one live booking");
         Ok(dump.lines().filter(|line| line.starts_with("case ")).count() as u64)
     }
+
     /// Whoever has a number that somebody had before is in a case for it; how many numbers there are like that.
     fn check_numbers(&self) -> Result<u64> {
         let dump = String::from_utf8(self.hub.canonical()?)?;
-        let found: BTreeSet<EntryId> = dump
-            .lines()
-            .filter_map(|line| {
-                let mut words = line.strip_prefix("  ")?.split(' ').skip(1);
-                let id = words.next()?.parse().ok()?;
-                (words.next() == Some("number")).then_some(id)
-            })
-            .collect();
+        let found: BTreeSet<EntryId> =
+            findings(&dump).filter(|(kind, _)| *kind == "number-twice").map(|(_, of)| of).collect();
         let twice = self.truth.given_twice();
         for ids in &twice {
             let cases = ids.iter().filter(|id| found.contains(id)).count();
@@ -103,6 +98,14 @@ impl World {
         }
         Ok(twice.len() as u64)
     }
+}
+
+/// What kind was found of which entry: it stands under its case.
+fn findings(dump: &str) -> impl Iterator<Item = (&str, EntryId)> {
+    dump.lines().filter_map(|line| {
+        let mut words = line.strip_prefix("  ")?.split(' ');
+        Some((words.next()?, words.next()?.parse().ok()?))
+    })
 }
 
 /// `booking TAG PROGRAMME ID SITE SECOND DOUBT READING ROUND VENUE DATE START BRANDS SERIAL LEASE SHOWN WATERMARK STANDS`,
