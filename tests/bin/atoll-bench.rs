@@ -17,9 +17,12 @@ struct Arguments {
     /// How many people book.
     #[arg(long, default_value_t = booking::PEOPLE)]
     people: usize,
-    /// 430,000 of them, which takes three hours.
+    /// 430,000 of them, which takes three hours at 40 a second.
     #[arg(long, conflicts_with = "people")]
     long: bool,
+    /// How many a second come behind the rush.
+    #[arg(long, default_value_t = booking::LATER_A_SECOND)]
+    later: usize,
 }
 
 /// A benchmark, by the name of its first figure.
@@ -30,7 +33,7 @@ fn main() -> Result<()> {
     let many = |default: &[usize]| if arguments.edges.is_empty() { default.to_vec() } else { arguments.edges.clone() };
     let people = if arguments.long { booking::PEOPLE_LONG } else { arguments.people };
     let feed = |folder: &Path| feed::run(folder, &many(&feed::EDGES));
-    let booking = |folder: &Path| booking::run(folder, &many(&[booking::EDGES]), people);
+    let booking = |folder: &Path| booking::run(folder, &many(&[booking::EDGES]), (people, arguments.later));
     let all: [Bench<'_>; 6] = [
         ("sale", &sale::run),
         ("backlog", &backlog::run),

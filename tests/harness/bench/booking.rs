@@ -1,4 +1,5 @@
-//! `booking`: people who ask for a place at one hub, 400 a second while the rush lasts and 40 a second afterwards. A real
+//! `booking`: people who ask for a place at one hub, 400 a second while the rush lasts and 40 a second, or as many as is
+//! said, afterwards. A real
 //! `atoll-hub serve`, and in one other process real nodes on a disk, each with its QUIC line and mutual TLS, its leases from
 //! the greeting and its list from the digests; each person asks at a counter's own door ([`Desk::book`]).
 //!
@@ -28,24 +29,27 @@ use rush::Shape;
 pub const EDGES: usize = 64;
 /// People where nobody says: half a minute.
 pub const PEOPLE: usize = 6_600;
+/// People a second behind the rush, where nobody says.
+pub const LATER_A_SECOND: usize = 40;
 /// People of the first round's day.
 pub const PEOPLE_LONG: usize = 430_000;
 
-/// Measures with so many edges, one number after the other.
+/// Measures with so many edges, one number after the other; people come `later` a second once the rush is over.
 ///
 /// # Errors
 /// Where the machine has a fault, a slot is oversold, or somebody is not answered.
-pub fn run(folder: &Path, edges: &[usize], people: usize) -> Result<Vec<Figure>> {
+pub fn run(folder: &Path, edges: &[usize], (people, later): (usize, usize)) -> Result<Vec<Figure>> {
+    let shape = Shape::of(people.max(1), later.max(1));
     let mut figures = Vec::new();
     for edges in edges.iter().copied() {
         let folder = folder.join(edges.to_string());
         std::fs::create_dir(&folder)?;
-        figures.extend(play(&folder, edges.max(1), people.max(1)).with_context(|| format!("{edges} edges"))?);
+        figures.extend(play(&folder, edges.max(1), people.max(1), &shape).with_context(|| format!("{edges} edges"))?);
     }
     Ok(figures)
 }
 
-fn play(folder: &Path, edges: usize, people: usize) -> Result<Vec<Figure>> {
+fn play(folder: &Path, edges: usize, people: usize, shape: &Shape) -> Result<Vec<Figure>> {
     let papers = prepare(folder, edges)?;
     let hall = Arc::new(Hall::new(edges, people)?);
     hall.open(folder, &papers)?;
@@ -58,7 +62,7 @@ fn play(folder: &Path, edges: usize, people: usize) -> Result<Vec<Figure>> {
         }
         let counters = Arc::new(counters);
         counters::are_ready(&counters, &hall).await?;
-        rush::ask(folder, &Shape::of(people), &hall, &counters).await
+        rush::ask(folder, shape, &hall, &counters).await
     })?;
     runtime.shutdown_background();
     hub.stop()?;

@@ -2,8 +2,9 @@
 //!
 //! Order of arrival does not matter: a booking that was taken back, wherever and whenever, does not count. The others are
 //! looked at by instant, then card before typed, then site, then name. One counts unless an earlier one that counts is of
-//! the same round, or still stood when it was made: its day had not passed, and the vaccine had not been given. Those that do not count hold their
-//! places until somebody cancels them: nobody loses a place that they have on paper without a word.
+//! the same round, or still stood when it was made: its day had not passed, and the vaccine had not been given. Those that
+//! do not count hold their places until somebody cancels them: nobody loses a place that they have on paper without a
+//! word.
 
 use chrono::NaiveDate;
 

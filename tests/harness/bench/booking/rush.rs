@@ -18,8 +18,6 @@ use crate::bench::sale::{bare, insert};
 
 /// People a second while the rush lasts.
 pub(super) const RUSH_A_SECOND: usize = 400;
-/// People a second afterwards.
-const LATER_A_SECOND: usize = 40;
 /// The rush lasts no longer.
 const RUSH_S_MAX: usize = 60;
 /// A bare insert is due with one in so many people.
@@ -36,20 +34,22 @@ const SETTLED: Duration = Duration::from_secs(5);
 pub(super) struct Shape {
     people: usize,
     pub(super) rush: usize,
+    /// People a second afterwards.
+    later: usize,
 }
 
 impl Shape {
-    /// A minute of rush for 26,400 people and more; less for fewer, and as long afterwards.
-    pub(super) fn of(people: usize) -> Self {
-        let rush_s = (people / (RUSH_A_SECOND + LATER_A_SECOND)).clamp(1, RUSH_S_MAX);
-        Self { people, rush: (rush_s * RUSH_A_SECOND).min(people) }
+    /// A minute of rush where there are people enough; less for fewer, and as long afterwards.
+    pub(super) fn of(people: usize, later: usize) -> Self {
+        let rush_s = (people / (RUSH_A_SECOND + later)).clamp(1, RUSH_S_MAX);
+        Self { people, rush: (rush_s * RUSH_A_SECOND).min(people), later }
     }
 
     /// After the beginning.
     fn due(&self, who: usize) -> Duration {
         let seconds = |people: usize, a_second: usize| Duration::from_secs_f64(people as f64 / a_second as f64);
-        let later = who.saturating_sub(self.rush);
-        seconds(who.min(self.rush), RUSH_A_SECOND) + seconds(later, LATER_A_SECOND)
+        let after = who.saturating_sub(self.rush);
+        seconds(who.min(self.rush), RUSH_A_SECOND) + seconds(after, self.later)
     }
 
     /// When the rush is over.
