@@ -1,7 +1,8 @@
 //! Booked places at the hub: what is lent, what was given away, whose booking counts (docs/booking.md).
 //!
 //! **Invariant: nothing is lent or granted that is not free**, in the transaction that writes it. Accounts, standings
-//! and findings follow from the journal and from the lists that were imported; in whatever order the ledgers came.
+//! and findings follow from the journal, from the lists that were imported, and from what may have been lent before a
+//! restore. In whatever order the ledgers came they are the same, but for what a site used before it was lent.
 
 mod accounts;
 mod contact;

@@ -248,13 +248,24 @@ impl Hub {
         let mut bookings = self.bookings_in_order(&row)?;
         bookings.retain(|booking| matches!(booking.standing, Standing::Stands(Stands::Live | Stands::Over)));
         let is_over = |booking: &&BookingRow| booking.standing == Standing::Stands(Stands::Over);
-        let wrong = |found: &&FindingRow| matches!(found.kind, Kind::Booking(fault) if fault != BookingFault::Over);
+        let is_elsewhere = |found: &&FindingRow| found.kind == Kind::Booking(BookingFault::AttendedElsewhere);
+        let wrong = |found: &&FindingRow| {
+            matches!(found.kind, Kind::Booking(fault) if fault != BookingFault::Over) && !is_elsewhere(found)
+        };
         let mut booked_wrongly: Vec<EntryId> = findings.iter().filter(wrong).map(|found| found.sale).collect();
         booked_wrongly.dedup();
         let mut over: Vec<EntryId> = ids(&|sale| sale.effect == Effect::Over);
         over.extend(bookings.iter().filter(is_over).map(|booking| booking.id));
         let mut sites: Vec<SiteCode> = sales.iter().map(|sale| sale.site).collect();
         sites.extend(bookings.iter().map(|booking| booking.site));
+        // Who said what was not theirs to say of them.
+        for found in findings.iter().filter(is_elsewhere) {
+            let slot =
+                bookings.iter().find(|booking| booking.id == found.sale).and_then(|booking| booking.slot.as_ref());
+            if let Some(slot) = slot {
+                sites.extend(self.store.attended_elsewhere(&found.sale, &slot.venue)?);
+            }
+        }
         sites.sort_unstable();
         sites.dedup();
         Ok(CaseSummary {

@@ -132,7 +132,7 @@ impl Hub {
             // What the nation is told from here on stands at positions at which the life before told other things.
             let known = hub.store.meta_number(FEED_SHARED)?.unwrap_or(u64::MAX);
             hub.store.set_meta_number(FEED_SHARED, hub.store.feed_position()?.min(known))?;
-            hub.hold_back()?;
+            hub.hold_back(&life)?;
             Ok(hub.store.set_meta(LIFE, &life.0)?)
         })?;
         self.life = life;

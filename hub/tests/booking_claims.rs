@@ -153,11 +153,15 @@ fn a_lease_that_is_still_to_be_lent_is_nobodys_to_return_or_to_give_away() {
 
 /// A asks about somebody.
 fn ask(hub: &mut Hub, a: &Edge, nth: u32, at: &str) -> Answered {
+    ask_at(hub, a, nth, second(at))
+}
+
+fn ask_at(hub: &mut Hub, a: &Edge, nth: u32, at: i64) -> Answered {
     let mut nonce = [0; 16];
     nonce[..4].copy_from_slice(&nth.to_be_bytes());
     let document = a.keys.seal(&Enquiry::place(nonce), 0, &person(&number(nth))).unwrap();
     let about = About::Person { programme: "vaccine".parse().unwrap(), document };
-    hub.enquire(&a.site, &a.incarnation, &Enquiry { nonce, about }, second(at)).unwrap().answer
+    hub.enquire(&a.site, &a.incarnation, &Enquiry { nonce, about }, at).unwrap().answer
 }
 
 #[test]
@@ -190,4 +194,31 @@ fn of_whose_booking_a_site_is_told_is_written_down_and_of_no_more_than_stand_at_
     assert!(is_told(&ask(&mut hub, &a, 1_000, "2021-07-07T09:50")), "its own all the same");
     assert!(is_told(&ask(&mut hub, &a, 121, "2021-07-07T10:31")), "an hour later");
     assert_eq!(records(&hub, "booking-told").len(), 121);
+    assert_eq!(ask(&mut hub, &a, 121, "2021-07-14T10:31"), nothing(&hub), "its day has passed, and its round");
+}
+
+fn nothing(hub: &Hub) -> Answered {
+    Answered::Person { feed: hub.feed_position().unwrap(), booking: None }
+}
+
+#[test]
+fn a_site_that_asks_all_day_is_told_of_120_in_every_hour_and_that_there_are_no_more_is_written_once_in_each() {
+    let (mut hub, [a, mut b], [_, of_b]) = lent();
+    let theirs: Vec<_> = (0..250)
+        .map(|nth| book(&mut b, "2021-07-07T09:10", &person(&number(nth)), (of_b, "10:00", 101 + u64::from(nth))))
+        .collect();
+    send(&mut hub, "2021-07-07T09:20", &theirs);
+    let mut told = Vec::new();
+    // One every twenty seconds, four hours.
+    for nth in 0..720_u32 {
+        let at = second("2021-07-07T10:00") + i64::from(nth) * 20;
+        if matches!(ask_at(&mut hub, &a, nth % 250, at), Answered::Person { booking: Some(_), .. }) {
+            told.push(at);
+        }
+    }
+    let most = told.iter().map(|at| told.iter().filter(|it| (at - 3_600..=*at).contains(it)).count()).max();
+    assert!(most <= Some(121) && told.len() >= 4 * 119, "{most:?} of {}", told.len());
+    let (_, all) = hub.audit(0, 10_000).unwrap();
+    let withheld = all.iter().filter(|linked| linked.record.deed == "booking-withheld").count();
+    assert!((1..=5).contains(&withheld), "{withheld}");
 }

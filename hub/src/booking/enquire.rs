@@ -7,6 +7,7 @@ use shared::audit::Deed;
 use shared::entry::Sealed;
 use shared::entry::booking::{Slot, Stands};
 use shared::ids::{ActorId, EntryId, Incarnation, ProgrammeId, SiteCode};
+use shared::rules::calendar::{taipei_day, taipei_time};
 use shared::wire::v1::enquiry::{About, Answered, Enquiry, Known, Told};
 
 use super::BOOKINGS_READ_MAX;
@@ -16,9 +17,9 @@ use crate::store::{BookingRow, Standing};
 
 /// Most places that one question gets.
 const PLACES_MAX: u32 = 8;
-/// Of so many people who booked elsewhere a site is told in an hour: one every half minute. Of more it is told nothing,
-/// and refuses them by the nation's list without showing what they have.
-const TOLD_AN_HOUR_MAX: u32 = 120;
+/// Of so many people who booked elsewhere a site is told in an hour: one every half minute. Of more it is told nothing, and
+/// has only the nation's list to refuse them by.
+const TOLD_AN_HOUR_MAX: usize = 120;
 /// In seconds.
 const HOUR: i64 = 3_600;
 /// No entry has this name: actors are random, and sequences count from 1.
@@ -83,6 +84,7 @@ impl Hub {
             return Ok(Answered::Unsaid);
         }
         let live = rows.iter().filter(|row| row.standing == Standing::Stands(Stands::Live));
+        let live = live.filter(|row| row.site == *site || self.is_in_the_way(row, second));
         let live = live.max_by_key(|row| row.slot.as_ref().map(|slot| slot.date));
         let waits = rows.iter().filter(|row| row.standing == Standing::Waits);
         let Some(row) = live.or_else(|| waits.min_by_key(|row| (row.at.second, row.site, row.id))) else {
@@ -97,6 +99,12 @@ impl Hub {
         Ok(Answered::Person { feed, booking: Some(Box::new(known(row, contact))) })
     }
 
+    /// Whether anything of a booking is still to come: its day, or its round.
+    fn is_in_the_way(&self, row: &BookingRow, second: i64) -> bool {
+        let is_to_come = row.slot.as_ref().is_some_and(|slot| slot.date >= taipei_day(second));
+        is_to_come || self.round_of(row).is_none_or(|round| round.closes > taipei_time(second))
+    }
+
     /// Whether a site may be told of another's booking; the first time in an hour it is written down before it is.
     fn may_tell(&mut self, site: &SiteCode, of: &EntryId, second: i64) -> Result<bool, HubError> {
         let before = second.saturating_sub(HOUR);
@@ -104,10 +112,12 @@ impl Hub {
         if asked.contains(of) {
             return Ok(true);
         }
-        let (may, about, deed) = match u32::try_from(asked.len()).unwrap_or(u32::MAX) {
-            ..TOLD_AN_HOUR_MAX => (true, *of, deeds::BOOKING_TOLD),
-            TOLD_AN_HOUR_MAX => (false, NOBODY, deeds::BOOKING_WITHHELD),
-            _ => return Ok(false),
+        let was_withheld = asked.contains(&NOBODY);
+        let may = asked.len() - usize::from(was_withheld) < TOLD_AN_HOUR_MAX;
+        let (about, deed) = match may {
+            true => (*of, deeds::BOOKING_TOLD),
+            false if was_withheld => return Ok(false),
+            false => (NOBODY, deeds::BOOKING_WITHHELD),
         };
         let named = if may { of.to_string() } else { String::new() };
         self.transact(|hub| {

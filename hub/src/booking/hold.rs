@@ -20,8 +20,8 @@ pub struct Awaited {
 
 impl Hub {
     /// From now on nothing is lent until whoever may hold something has been heard.
-    pub(crate) fn hold_back(&mut self) -> Result<(), HubError> {
-        self.skip_numbers()?;
+    pub(crate) fn hold_back(&mut self, life: &Incarnation) -> Result<(), HubError> {
+        self.skip_numbers(life)?;
         if let Some(last) = self.store.last_heard()? {
             self.store.begin_hold(last.saturating_sub(HEARD_WITHIN_S))?;
         }

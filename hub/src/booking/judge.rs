@@ -255,7 +255,7 @@ impl Hub {
             out.push(found(BookingFault::NumberNotLent, "number", Vec::new()));
         }
         if let Some(slot) = &row.slot
-            && self.store.attended_elsewhere(&row.id, &slot.venue)?.is_some()
+            && !self.store.attended_elsewhere(&row.id, &slot.venue)?.is_empty()
         {
             out.push(found(BookingFault::AttendedElsewhere, "venue", Vec::new()));
         }

@@ -22,6 +22,8 @@ pub(super) const BLOCK: u32 = 100;
 const LOW: u64 = 20;
 /// More than any hub gives away between a backup and its loss.
 const GAP: u64 = 10_000_000;
+/// So many gaps at most are left out after a restore: of two from one backup the second does not begin where the first did.
+const GAPS_MAX: u64 = 32;
 
 impl Hub {
     /// Numbers before this one are given away.
@@ -36,10 +38,12 @@ impl Hub {
         Ok(self.store.meta_number(NEXT)?.unwrap_or(1))
     }
 
-    /// What was given away since the backup is not given again, and nobody is told that it was not theirs.
-    pub(super) fn skip_numbers(&self) -> Result<(), HubError> {
+    /// What was given away since the backup is not given again, and nobody is told that it was not theirs. How much is
+    /// left out follows from the new life.
+    pub(super) fn skip_numbers(&self, life: &Incarnation) -> Result<(), HubError> {
         let first = self.next_number()?;
-        let next = first.saturating_add(GAP);
+        let gaps = 1 + u64::from(life.0[0]) % GAPS_MAX;
+        let next = first.saturating_add(gaps * GAP);
         self.store.put_lost_numbers(first, next)?;
         self.numbers_given(next)
     }

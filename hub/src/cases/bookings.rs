@@ -169,11 +169,12 @@ impl Hub {
         Ok(out)
     }
 
-    /// Who says who came to a venue whose day is another's: name and code.
+    /// Who says who came to a venue whose day is another's: names and codes.
     fn attended_by(&self, line: &BookingLine) -> Result<String, HubError> {
         let Some((slot, _)) = &line.given else { return Ok(String::new()) };
-        let Some(site) = self.store.attended_elsewhere(&line.id, &slot.venue)? else { return Ok(String::new()) };
-        Ok(format!("{} ({site})", self.site_name(&site)?))
+        let sites = self.store.attended_elsewhere(&line.id, &slot.venue)?;
+        let named = |site: &SiteCode| Ok::<_, HubError>(format!("{} ({site})", self.site_name(site)?));
+        Ok(sites.iter().map(named).collect::<Result<Vec<_>, _>>()?.join(", "))
     }
 
     /// Whose number it is, perhaps somebody else's.

@@ -81,7 +81,7 @@ CREATE TABLE booking (
     contact   BLOB NOT NULL,
     stands    INTEGER NOT NULL, -- 0 waits, 1 live, 2 over, 3 cancelled, 4 turned down
     fed       TEXT,             -- under which day the nation was told; outside the canonical dump
-    pos       INTEGER NOT NULL, -- in the journal; outside the canonical dump
+    pos       INTEGER NOT NULL, its INTEGER NOT NULL DEFAULT 1, -- in the journal; outside the canonical dump
     PRIMARY KEY (actor, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -587,7 +587,7 @@ CREATE INDEX booking_outside ON booking (site) WHERE lease IS NULL AND wish = 0;
 
 CREATE INDEX booking_person ON booking (tag, programme);
 
-CREATE INDEX booking_serial ON booking (serial, instant, typed, site, actor, seq) WHERE serial IS NOT NULL;
+CREATE INDEX booking_serial ON booking (serial, its DESC, instant, typed, site, actor, seq) WHERE serial IS NOT NULL;
 
 CREATE INDEX booking_slot ON booking (slot) WHERE slot IS NOT NULL;
 

@@ -72,3 +72,36 @@ fn sales_of_a_store_before_are_marked_that_came_before_they_were_made() {
     let ahead: Vec<u32> = store.sales_ahead(10).unwrap().iter().map(|sale| sale.id.seq).collect();
     assert_eq!(ahead, [2], "five seconds are the clocks' own, and who doubts has said so");
 }
+
+#[test]
+fn whose_a_number_and_a_venues_day_were_before_is_known_afterwards_as_far_as_it_can_be() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    embedded::migrations::runner().set_target(refinery::Target::Version(9)).run(&mut conn).unwrap();
+    // Blocks of A and B, and one of A from behind a restore.
+    let blocks = "INSERT INTO numbers VALUES (1, 100, '5931102274', zeroblob(16), 1), \
+        (101, 100, '5931102283', zeroblob(16), 101), (10000101, 100, '5931102274', zeroblob(16), 10000101)";
+    let slot = "INSERT INTO slot (id, venue, date, start, brands, offered, places, closed, lent, spent, granted, due) \
+        VALUES (1, 'V', '2021-07-12', 600, 'AZ', 1, 1, 0, 0, 0, 0, 0)";
+    let venue = "INSERT INTO venue VALUES ('V', '金門縣', '5931102283', x'00')";
+    conn.execute_batch(&format!("{blocks}; {slot}; {venue}")).unwrap();
+    // Used by A: its own, B's, one from between backup and restore, and nobody's.
+    for (seq, serial) in [(1, 5), (2, 105), (3, 9_000), (4, 10_000_300)] {
+        let sql = "INSERT INTO booking VALUES (zeroblob(16), ?1, zeroblob(16), 'vaccine', '5931102274', 1, 0, 0, 0, \
+            'r', 1, ?2, NULL, 0, 0, x'00', x'00', 1, NULL, 9)";
+        conn.execute(sql, (seq, serial)).unwrap();
+    }
+    conn.execute_batch("INSERT INTO told_expected VALUES (zeroblob(16), 1, '5931102274', x'00')").unwrap();
+    let store = Store::prepare(conn, "memory").unwrap();
+    let id = |seq| shared::ids::EntryId { actor: shared::ids::ActorId([0; 16]), seq };
+    let taken: Vec<u32> = (1..=4).filter(|seq| store.is_number_taken(&id(*seq)).unwrap()).collect();
+    assert_eq!(taken, [2, 4], "what may have been lent before a restore is nobody's fault");
+    let keepers: Vec<String> = store
+        .conn
+        .prepare("SELECT site FROM venue_keeper ORDER BY site")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(keepers, ["5931102274", "5931102283"], "who was told who comes kept that day once");
+}

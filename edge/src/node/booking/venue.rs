@@ -161,14 +161,16 @@ impl Node {
 
     /// Who stands there: on the day's list by number or slip, or by their card.
     fn comer(&self, of: &Comer, today: NaiveDate) -> BookingAnswer<Person> {
-        let by_serial = |serial: u64| {
+        // Of two with one number the one that is expected, at the hour of the slip.
+        let by_serial = |serial: u64, slot: Option<&Slot>| {
             let people = self.expected_people(|_, known| known == Some(serial))?;
-            Ok::<_, NodeError>(people.into_iter().next())
+            let fits = |person: &Person| (person.comes, slot.is_some_and(|slot| *slot == person.slot));
+            Ok::<_, NodeError>(people.into_iter().max_by_key(fits))
         };
         let found = match of {
-            Comer::Serial(serial) => by_serial(*serial)?,
+            Comer::Serial(serial) => by_serial(*serial, None)?,
             Comer::Slip(text) => match self.verify_slip(text)? {
-                Ok(slip) => by_serial(slip.claim.number.serial)?,
+                Ok(slip) => by_serial(slip.claim.number.serial, Some(&slip.claim.slot))?,
                 Err(bad) => return Err(BadAsk::Slip(bad).into()),
             },
             Comer::Document(text) => {

@@ -116,7 +116,10 @@ fn who_comes_with_a_slip_that_was_cancelled_hears_so_and_not_that_it_holds() {
     for of in [Comer::Slip(slip), Comer::Serial(8), Comer::Document(document(WHO))] {
         let refusal = attend(&mut office, of, Attendance::CheckedIn).unwrap_err();
         assert_eq!(refusal, BookingRefusal::NotExpected);
-        assert_eq!(refusal.modal(), "此預約已取消或已改至他處，請讀取本人健保卡查詢目前的預約[B][5]");
+        assert_eq!(
+            refusal.modal(),
+            "此預約目前不在本站名單上（已取消、改至他處，或與較早的預約重複），請讀取本人健保卡查詢目前的預約[B][5]"
+        );
     }
 }
 

@@ -101,18 +101,15 @@ const BOOKING: &str = "SELECT booking.actor, booking.seq, booking.tag, booking.p
     AND gone.of_seq = booking.seq), slot.venue, slot.date, slot.start, slot.brands \
     FROM booking LEFT JOIN slot ON slot.id = booking.slot";
 
-/// Whether a booking's serial number was its to use: the hub gave it to a wish, or had lent it to the site before.
-const ITS_NUMBER: &str = "(booking.wish = 1 OR booking.site IS (SELECT block.site FROM numbers AS block \
-    WHERE block.first = (SELECT max(first) FROM numbers WHERE first <= booking.serial) \
-    AND booking.serial < block.first + block.count AND block.pos < booking.pos))";
-/// In the order that decides whose a number is.
-const BY_RIGHT: &str = "booking.instant, booking.typed, booking.site, booking.actor, booking.seq";
+/// In the order that decides whose a number is: to whom it was lent before whoever used it first.
+const BY_RIGHT: &str = "booking.its DESC, booking.instant, booking.typed, booking.site, booking.actor, booking.seq";
 
 impl Store {
     /// Keeps a booking or a wish that has come; once.
     pub(crate) fn put_booking(&self, row: &BookingRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT OR IGNORE INTO booking VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-            ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+            ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?9 OR ?5 IS (SELECT site FROM numbers AS block \
+            WHERE first = (SELECT max(first) FROM numbers WHERE first <= ?12) AND ?12 < first + count AND pos < ?20))";
         let row = rusqlite::params![
             &row.id.actor.0,
             row.id.seq,
@@ -167,15 +164,15 @@ impl Store {
         self.all(&sql, (&tag.0, programme.as_str(), most), "read a person's bookings", booking)
     }
 
-    /// Of the bookings with a serial number the one whose it is: to whom it was lent before whoever just used it.
+    /// Of the bookings with a serial number the one whose it is.
     pub(crate) fn first_of_serial(&self, serial: u64) -> Result<Option<BookingRow>, StoreError> {
-        let sql = format!("{BOOKING} WHERE booking.serial = ?1 ORDER BY {ITS_NUMBER} DESC, {BY_RIGHT} LIMIT 1");
+        let sql = format!("{BOOKING} WHERE booking.serial = ?1 ORDER BY {BY_RIGHT} LIMIT 1");
         self.one(&sql, [signed(serial)], "look for a serial number", booking)
     }
 
     /// All bookings with a serial number, in the order that decides.
     pub(crate) fn bookings_of_serial(&self, serial: u64) -> Result<Vec<BookingRow>, StoreError> {
-        let sql = format!("{BOOKING} WHERE booking.serial = ?1 ORDER BY {ITS_NUMBER} DESC, {BY_RIGHT}");
+        let sql = format!("{BOOKING} WHERE booking.serial = ?1 ORDER BY {BY_RIGHT}");
         self.all(&sql, [signed(serial)], "look for a serial number", booking)
     }
 
@@ -294,20 +291,18 @@ impl Store {
         Ok(self.one(SQL, row, "read when it was given", |row| row.get(0))?.flatten())
     }
 
-    /// The first site that said of somebody who came, or did not, what was not its to say.
-    pub(crate) fn attended_elsewhere(&self, of: &EntryId, venue: &VenueId) -> Result<Option<SiteCode>, StoreError> {
-        const SQL: &str = "SELECT site FROM attended WHERE of_actor = ?1 AND of_seq = ?2 \
-            AND site NOT IN (SELECT site FROM venue_keeper WHERE venue = ?3) ORDER BY instant, site LIMIT 1";
-        self.one(SQL, (&of.actor.0, of.seq, venue.as_str()), "look who says who came", |row| site(row, 0))
+    /// The sites that said of somebody who came, or did not, what was not theirs to say.
+    pub(crate) fn attended_elsewhere(&self, of: &EntryId, venue: &VenueId) -> Result<Vec<SiteCode>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT site FROM attended WHERE of_actor = ?1 AND of_seq = ?2 \
+            AND site NOT IN (SELECT site FROM venue_keeper WHERE venue = ?3) ORDER BY site";
+        self.all(SQL, (&of.actor.0, of.seq, venue.as_str()), "look who says who came", |row| site(row, 0))
     }
 
     /// Whether the hub knows that a booking's serial number was not its to use.
     pub(crate) fn is_number_taken(&self, of: &EntryId) -> Result<bool, StoreError> {
-        let sql = format!(
-            "SELECT 1 FROM booking WHERE actor = ?1 AND seq = ?2 AND NOT {ITS_NUMBER} \
-             AND NOT EXISTS (SELECT 1 FROM numbers_lost WHERE first <= booking.serial AND booking.serial < next)"
-        );
-        Ok(self.one(&sql, (&of.actor.0, of.seq), "look whose a number is", |_| Ok(()))?.is_some())
+        const SQL: &str = "SELECT 1 FROM booking WHERE actor = ?1 AND seq = ?2 AND its = 0 \
+            AND NOT EXISTS (SELECT 1 FROM numbers_lost WHERE first <= booking.serial AND booking.serial < next)";
+        Ok(self.one(SQL, (&of.actor.0, of.seq), "look whose a number is", |_| Ok(()))?.is_some())
     }
 
     /// Who came, in the order of bookings and of what was said of each.

@@ -61,7 +61,7 @@ pub enum BookingRefusal {
     AlreadyCancelled,
     /// They were given the vaccine already.
     Attended,
-    /// At the venue: it was cancelled, or is at another venue by now.
+    /// At the venue: it was cancelled, is at another venue by now, or another came before it.
     NotExpected,
 }
 
@@ -185,7 +185,10 @@ impl BookingRefusal {
             Self::Unknown => "查無此預約，請確認預約編號或讀取本人健保卡".to_owned(),
             Self::AlreadyCancelled => "此預約已取消，不需再次取消".to_owned(),
             Self::Attended => "此預約已完成接種".to_owned(),
-            Self::NotExpected => "此預約已取消或已改至他處，請讀取本人健保卡查詢目前的預約".to_owned(),
+            Self::NotExpected => {
+                "此預約目前不在本站名單上（已取消、改至他處，或與較早的預約重複），請讀取本人健保卡查詢目前的預約"
+                    .to_owned()
+            }
         }
     }
 
@@ -224,7 +227,7 @@ impl BookingRefusal {
             Self::AlreadyCancelled => "cancelled already".to_owned(),
             Self::Attended => "the vaccine has been given already".to_owned(),
             Self::NotExpected => {
-                "cancelled, or at another venue by now: read the person's card to see what they have".to_owned()
+                "not expected here now (cancelled, moved, or over another booking): read the card to see what they have".to_owned()
             }
         }
     }
