@@ -250,7 +250,8 @@ impl Hub {
         let is_over = |booking: &&BookingRow| booking.standing == Standing::Stands(Stands::Over);
         let is_elsewhere = |found: &&FindingRow| found.kind == Kind::Booking(BookingFault::AttendedElsewhere);
         let wrong = |found: &&FindingRow| {
-            matches!(found.kind, Kind::Booking(fault) if fault != BookingFault::Over) && !is_elsewhere(found)
+            use BookingFault::{NotEligible, NumberNotLent, NumberTwice};
+            matches!(found.kind, Kind::Booking(NotEligible | NumberTwice | NumberNotLent))
         };
         let mut booked_wrongly: Vec<EntryId> = findings.iter().filter(wrong).map(|found| found.sale).collect();
         booked_wrongly.dedup();

@@ -7,8 +7,8 @@ mod booking;
 mod edge;
 
 use booking::{
-    OPEN, account, amend, attend, book, bookings_on_desk, cancel, contact, give_back, greet_plainly, hub, hub_with,
-    leases, numbers, offer, person, rebuilds_to_the_same, send, similar, slot, told, venue, wish,
+    OPEN, account, amend, attend, book, bookings_on_desk, cancel, contact, give_back, greet_plainly, hub_with, leases,
+    lent, numbers, offer, person, rebuilds_to_the_same, send, similar, slot, told, venue, wish,
 };
 use edge::{A, ANNA, B, BORIS, C, Edge, canonical, id, number, refused, second};
 use hub::booking::BookingFault;
@@ -20,16 +20,6 @@ use shared::entry::booking::{Booking, Capacity, Expected, Lease, Stands, Venue};
 use shared::ids::{EntryId, SiteCode};
 use shared::rules::booking::contact::Contact;
 use shared::wire::v1::enquiry::{About, Answered, Enquiry};
-
-/// A and B with a lease each of ten o'clock, of 16 places.
-fn lent() -> (Hub, [Edge; 2], [EntryId; 2]) {
-    let mut hub = hub();
-    let edges = [Edge::new(A, 1), Edge::new(B, 2)];
-    edges.iter().for_each(|edge| greet_plainly(&mut hub, edge, OPEN));
-    offer(&mut hub, OPEN, "10:00", 16);
-    let of = edges.each_ref().map(|edge| leases(&hub, &edge.site)[0].0);
-    (hub, edges, of)
-}
 
 #[test]
 fn three_quarters_are_lent_by_distance_and_a_quarter_is_kept() {

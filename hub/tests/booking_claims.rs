@@ -8,7 +8,7 @@ mod booking;
 mod edge;
 
 use booking::{
-    OPEN, account, attend_as, book, book_in, give_back, greet_plainly, hub, leases, numbers, offer, person,
+    OPEN, account, attend_as, book, book_in, give_back, greet_plainly, hub, leases, lent, numbers, offer, person,
     rebuilds_to_the_same, send, venue,
 };
 use edge::{A, ANNA, B, BORIS, C, Edge, dice, id, master, number, second};
@@ -18,16 +18,6 @@ use hub::hub::Hub;
 use shared::entry::booking::{Attendance, Shown, Venue};
 use shared::ids::EntryId;
 use shared::wire::v1::enquiry::{About, Answered, Enquiry};
-
-/// A and B with a lease each of ten o'clock, and the first hundred numbers each.
-fn lent() -> (Hub, [Edge; 2], [EntryId; 2]) {
-    let mut hub = hub();
-    let edges = [Edge::new(A, 1), Edge::new(B, 2)];
-    edges.iter().for_each(|edge| greet_plainly(&mut hub, edge, OPEN));
-    offer(&mut hub, OPEN, "10:00", 16);
-    let of = edges.each_ref().map(|edge| leases(&hub, &edge.site)[0].0);
-    (hub, edges, of)
-}
 
 /// What is found of bookings, with the words of each.
 fn found(hub: &Hub) -> Vec<(EntryId, BookingFault, String)> {

@@ -83,11 +83,7 @@ impl Hub {
         if u32::try_from(rows.len()).is_ok_and(|len| len > BOOKINGS_READ_MAX) {
             return Ok(Answered::Unsaid);
         }
-        let live = rows.iter().filter(|row| row.standing == Standing::Stands(Stands::Live));
-        let live = live.filter(|row| row.site == *site || self.is_in_the_way(row, second));
-        let live = live.max_by_key(|row| row.slot.as_ref().map(|slot| slot.date));
-        let waits = rows.iter().filter(|row| row.standing == Standing::Waits);
-        let Some(row) = live.or_else(|| waits.min_by_key(|row| (row.at.second, row.site, row.id))) else {
+        let Some(row) = self.row_to_tell(&rows, site, second) else {
             return Ok(Answered::Person { feed, booking: None });
         };
         let keys = self.site_keys(site)?;
@@ -97,6 +93,15 @@ impl Hub {
         }
         let contact = key.seal_contact(&place, &self.contact_of(row)?)?;
         Ok(Answered::Person { feed, booking: Some(Box::new(known(row, contact))) })
+    }
+
+    /// Of what somebody has the live booking of the latest day, or the first wish that waits.
+    fn row_to_tell<'r>(&self, rows: &'r [BookingRow], site: &SiteCode, second: i64) -> Option<&'r BookingRow> {
+        let live = rows.iter().filter(|row| row.standing == Standing::Stands(Stands::Live));
+        let live = live.filter(|row| row.site == *site || self.is_in_the_way(row, second));
+        let waits = rows.iter().filter(|row| row.standing == Standing::Waits);
+        live.max_by_key(|row| row.slot.as_ref().map(|slot| slot.date))
+            .or_else(|| waits.min_by_key(|row| (row.at.second, row.site, row.id)))
     }
 
     /// Whether anything of a booking is still to come: its day, or its round.

@@ -99,6 +99,16 @@ pub(crate) fn offer(hub: &mut Hub, at: &str, hour: &str, places: u32) {
     hub.put_capacities(&[capacity(hour, places)], "op", second(at)).unwrap().unwrap();
 }
 
+/// A and B with a lease each of ten o'clock, of 16 places, and the first hundred numbers each.
+pub(crate) fn lent() -> (Hub, [Edge; 2], [EntryId; 2]) {
+    let mut hub = hub();
+    let edges = [Edge::new(A, 1), Edge::new(B, 2)];
+    edges.iter().for_each(|edge| greet_plainly(&mut hub, edge, OPEN));
+    offer(&mut hub, OPEN, "10:00", 16);
+    let of = edges.each_ref().map(|edge| leases(&hub, &edge.site)[0].0);
+    (hub, edges, of)
+}
+
 /// A site greets; its current life is what it names.
 pub(crate) fn greet(hub: &mut Hub, edge: &Edge, at: &str) {
     greet_as(hub, edge, at, |_| {});
