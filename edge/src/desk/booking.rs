@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use futures_util::future::try_join_all;
 use shared::entry::booking::Slot;
 use shared::ids::ProgrammeId;
 use shared::rules::booking::refusal::BookingRefusal;
@@ -51,7 +52,7 @@ impl Desk {
     /// 確認送出.
     pub async fn book(&self, ask: BookRequest) -> BookingTold<Booked> {
         let (person, places) =
-            tokio::join!(self.hear_about(None, ask.document.clone()), self.hear_of_places(ask.slot.clone()));
+            tokio::join!(self.hear_all(Some(ask.slot.clone()), &ask.document), self.hear_of_places(ask.slot.clone()));
         person?;
         places?;
         let document = ask.document.clone();
@@ -72,7 +73,7 @@ impl Desk {
     /// 取消預約.
     pub async fn cancel(&self, ask: CancelRequest) -> BookingTold<CancelledBooking> {
         let document = ask.document.clone();
-        self.hear_about(None, document.clone()).await?;
+        self.hear_all(None, &document).await?;
         let cancel = move |node: &mut Node, reading| Ok(node.cancel(&ask, None, reading)?.map(Committed::into_inner));
         let told = self.ask(cancel).await?;
         self.noted_if_refused(document, told).await
@@ -81,7 +82,7 @@ impl Desk {
     /// Another telephone number.
     pub async fn amend(&self, ask: AmendRequest) -> BookingTold<AmendedBooking> {
         let document = ask.document.clone();
-        self.hear_about(None, document.clone()).await?;
+        self.hear_all(None, &document).await?;
         let amend = move |node: &mut Node, reading| Ok(node.amend(&ask, None, reading)?.map(Committed::into_inner));
         let told = self.ask(amend).await?;
         self.noted_if_refused(document, told).await
@@ -131,6 +132,13 @@ impl Desk {
         self.ask(|node, reading| node.give_back(reading)).await
     }
 
+    /// Asks the hub which bookings somebody has in the programmes in which a slot can be booked, or in all.
+    async fn hear_all(&self, slot: Option<Slot>, document: &DocumentText) -> Result<(), Fault> {
+        let programmes = self.ask(move |node, reading| Ok(node.programmes_meant(slot.as_ref(), reading))).await?;
+        let asked = programmes.into_iter().map(|programme| self.hear_about(Some(programme), document.clone()));
+        try_join_all(asked).await.map(drop)
+    }
+
     /// Asks the hub which booking somebody has.
     async fn hear_about(&self, programme: Option<ProgrammeId>, document: DocumentText) -> Result<(), Fault> {
         let question = self.ask(move |node, reading| node.ask_person(programme.as_ref(), &document, reading)).await?;
@@ -170,6 +178,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use shared::entry::Sealed;
+    use shared::entry::booking::{Booking, Capacity, Round};
     use shared::ids::{ActorId, EntryId};
     use shared::rules::booking::contact::Contact;
     use shared::wire::v1::enquiry::{About, Known};
@@ -250,6 +259,39 @@ mod tests {
         assert!(began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
         drop(silent);
         assert!(matches!(told, Err(BookingRefusal::Full)), "what the hub has said a moment ago still counts: {told:?}");
+    }
+
+    #[tokio::test]
+    async fn of_two_programmes_the_hub_is_asked_about_the_slots_and_before_a_cancellation_about_both() {
+        let desk = desk(OPEN).await;
+        let text = include_str!("../../../shared/rounds/vaccine-2021-r1.toml")
+            .replace("vaccine-2021-r1", "flu-2021-r9")
+            .replace("programme = \"vaccine\"", "programme = \"flu\"")
+            .replace("\"AZ\", \"MO\"", "\"FLU\"")
+            .replace("after = { AZ = 70, MO = 28 }", "")
+            .replace("registered = true\n", "age_from = 100\n")
+            .replace("number = 1\n", "number = 9\n");
+        let flu = Slot { brands: "FLU".parse().unwrap(), ..slot("15:00") };
+        let capacity = Capacity { slot: flu.clone(), places: 10, closed: false };
+        let nation = vec![Booking::Round(Round { text }), Booking::Capacity(capacity)];
+        tell(&desk, 5, "nation/2021-07", nation).await;
+        let mut line = desk.enquiries().open(4);
+        let (heard, mut about) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Inquiry { ask, answer }) = line.recv().await {
+                if let About::Person { programme, .. } = &ask.about {
+                    heard.send(programme.to_string()).unwrap();
+                }
+                let _late = answer.send(nobody(&ask));
+            }
+        });
+        let mut asked = || std::iter::from_fn(|| about.try_recv().ok()).collect::<std::collections::BTreeSet<_>>();
+        let _wish = desk.book(BookRequest { slot: flu, ..book("15:00") }).await.unwrap();
+        assert_eq!(asked(), ["flu".to_owned()].into());
+        let (of, document) = (crate::node::ask::BookingRef::Serial(1), document());
+        let cancel = CancelRequest { request: None, of, document, reason: String::new(), by: String::new() };
+        desk.cancel(cancel).await.unwrap().unwrap_err();
+        assert_eq!(asked(), ["flu".to_owned(), "vaccine".to_owned()].into());
     }
 
     #[tokio::test]

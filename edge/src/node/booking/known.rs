@@ -3,7 +3,7 @@
 //!
 //! That somebody is on no list is said only where the list is here whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveDateTime};
 use shared::entry::booking::{Slot, Stands};
@@ -53,6 +53,13 @@ impl Node {
         let next = || rounds.iter().filter(|round| round.opens > now).min_by_key(|round| round.opens);
         let last = || rounds.iter().max_by_key(|round| round.closes);
         named.cloned().or_else(|| open().or_else(next).or_else(last).map(|round| round.programme.clone()))
+    }
+
+    /// The programmes in which a slot can be booked, or all, whose rounds are not over.
+    pub fn programmes_meant(&mut self, slot: Option<&Slot>, reading: Reading) -> BTreeSet<ProgrammeId> {
+        let (_, today) = self.today(reading);
+        let rounds = self.rounds_meant(None, slot);
+        rounds.current(today).map(|round| round.programme.clone()).collect()
     }
 
     /// The rounds among which somebody is judged: of a programme, and those that have a slot where any does.
