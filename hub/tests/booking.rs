@@ -273,6 +273,20 @@ fn numbers_are_lent_in_blocks_and_never_twice() {
 }
 
 #[test]
+fn a_number_that_was_cancelled_is_not_free_for_two_others() {
+    let (mut hub, [mut a, mut b], [of_a, of_b]) = lent();
+    let first = book(&mut a, "2021-07-07T09:10", &person(&number(1)), (of_a, "10:00", 7));
+    let gone = cancel(&mut a, "2021-07-07T09:20", id(&first));
+    let second = book(&mut a, "2021-07-07T09:30", &person(&number(2)), (of_a, "10:00", 7));
+    let third = book(&mut b, "2021-07-07T09:40", &person(&number(3)), (of_b, "10:00", 7));
+    send(&mut hub, "2021-07-07T09:41", &[first.clone(), gone, second.clone(), third.clone()]);
+    let said = canonical(&hub);
+    let is_case = |of: &Upload| said.contains(&format!("number-twice {} ", id(of)));
+    assert_eq!([&first, &second, &third].map(is_case), [false, true, true]);
+    rebuilds_to_the_same(&mut hub);
+}
+
+#[test]
 fn two_hubs_of_one_seed_agree() {
     assert_eq!(canonical(&hub_with(9)), canonical(&hub_with(9)));
 }

@@ -202,13 +202,16 @@ pub struct Asker {
     pub weight: u32,
     /// What they hold of it, unspent.
     pub holds: u32,
-    /// Where the weights leave it open, the least goes first: another for every slot, or one site would come first in all.
+    /// Drawn anew for every slot: who comes first where a place cannot be divided.
     pub turn: u64,
 }
 
 /// Shares free places of a slot out, `keep` of them kept for whoever asks over the line: to each by its weight, with what
-/// it holds counted in (largest remainders, Hamilton 1792; ties by turn, then by site code). Gives only what is more than
-/// they hold.
+/// it holds counted in. Gives only what is more than they hold.
+///
+/// Whole places by quota. What is left over of a slot goes by lot, the likelier the greater the remainder (a race of draws
+/// divided by weights), and not to the greatest remainders: slots have fewer places than there are sites, and the same
+/// sites would have all of all slots.
 #[must_use]
 pub fn share_out(free: u32, keep: u32, askers: &[Asker]) -> Vec<(SiteCode, u32)> {
     let weights: u64 = askers.iter().map(|asker| u64::from(asker.weight)).sum();
@@ -219,7 +222,11 @@ pub fn share_out(free: u32, keep: u32, askers: &[Asker]) -> Vec<(SiteCode, u32)>
     let part = |asker: &Asker| (pool * u64::from(asker.weight) / weights, pool * u64::from(asker.weight) % weights);
     let whole: u64 = askers.iter().map(|asker| part(asker).0).sum();
     let mut order: Vec<&Asker> = askers.iter().collect();
-    order.sort_by_key(|asker| (std::cmp::Reverse(part(asker).1), asker.turn, asker.site));
+    order.sort_by_cached_key(|asker| {
+        let remainder = part(asker).1;
+        let arrives = asker.turn.checked_div(remainder).unwrap_or(u64::MAX);
+        (arrives, std::cmp::Reverse(remainder), asker.turn, asker.site)
+    });
     let mut out = Vec::new();
     for (asker, place) in order.into_iter().zip(0u64..) {
         let share = part(asker).0 + u64::from(place < pool - whole);

@@ -32,7 +32,7 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["seeds", "threads", "stores_live"])]
     doubles: bool,
     /// Instead: towns of 300 counters and 60 venues that book for three days, calm, under every fault, and with computers that
-    /// are cloned; --seeds of each.
+    /// are cloned; --seeds of each, with the least and the median share that was booked at once.
     #[arg(long, conflicts_with_all = ["doubles", "threads", "stores_live"])]
     bookings: bool,
 }
@@ -94,16 +94,22 @@ fn table_of_bookings(from: u64, seeds: u64) -> ExitCode {
     println!("{}", booked::HEAD);
     for (name, trouble, clones) in [("calm", false, false), ("faults", true, false), ("clones", true, true)] {
         let mut sum = booked::Report::default();
+        let mut shares: Vec<f64> = Vec::new();
         for seed in from..from.saturating_add(seeds) {
             match booked::live(seed, Knobs::whole(trouble, clones)) {
-                Ok(report) => sum.add(&report),
+                Ok(report) => {
+                    sum.add(&report);
+                    shares.push(report.offline_share());
+                }
                 Err(cause) => {
                     println!("{name}: {cause:#}");
                     holds = false;
                 }
             }
         }
-        println!("{name:<8}{sum}");
+        shares.sort_by(f64::total_cmp);
+        let (least, median) = (shares.first().unwrap_or(&0.0), shares.get(shares.len() / 2).unwrap_or(&0.0));
+        println!("{name:<8}{sum}  of {} towns at least {least:.1} %, median {median:.1} %", shares.len());
     }
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -70,6 +70,8 @@ pub struct Report {
     pub offline: u64,
     /// Of these, given at once.
     pub offline_booked: u64,
+    /// Of these, at a counter whose store came back and has had no line since: it holds nothing, whatever a hub lends.
+    pub offline_unmet: u64,
     /// Cases at the end.
     pub cases: u64,
     /// Starts after kill -9.
@@ -93,6 +95,7 @@ impl Report {
         self.cancelled += other.cancelled;
         self.offline += other.offline;
         self.offline_booked += other.offline_booked;
+        self.offline_unmet += other.offline_unmet;
         self.cases += other.cases;
         self.crashes += other.crashes;
         self.shaken += other.shaken;
@@ -103,13 +106,22 @@ impl Report {
     /// Of the requests without a line, how many hundredths were booked at once.
     #[must_use]
     pub fn offline_share(&self) -> f64 {
-        if self.offline == 0 { 0.0 } else { 100.0 * self.offline_booked as f64 / self.offline as f64 }
+        percent(self.offline_booked, self.offline)
+    }
+
+    /// The same without those at stores that came back and have had no line since.
+    #[must_use]
+    pub fn offline_met_share(&self) -> f64 {
+        percent(self.offline_booked, self.offline - self.offline_unmet)
     }
 }
 
+fn percent(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { 100.0 * part as f64 / of as f64 }
+}
+
 /// What stands over a table of reports, behind eight columns of a name.
-pub const HEAD: &str =
-    "        booked  wishes granted cancelled refused full  cases crashes shaken twice oversold without line at once";
+pub const HEAD: &str = "        booked  wishes granted cancelled refused full  cases crashes shaken twice oversold without line at once  had line";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,7 +131,8 @@ impl fmt::Display for Report {
             f,
             "{booked:>6} {wishes:>7} {granted:>7} {cancelled:>9} {refused:>7} {full:>4} {cases:>6} {crashes:>7}"
         )?;
-        write!(f, " {shaken:>6} {twice:>5} {oversold:>8} {:>12} {:>5.1} %", self.offline, self.offline_share())
+        write!(f, " {shaken:>6} {twice:>5} {oversold:>8} {:>12}", self.offline)?;
+        write!(f, " {:>5.1} % {:>7.1} %", self.offline_share(), self.offline_met_share())
     }
 }
 

@@ -62,7 +62,7 @@ impl Hub {
         self.tell_all(telling)?;
         if gives {
             self.refill(&touches.slots, received)?;
-            self.refill_numbers(&touches.sites, received)?;
+            self.refill_sites(&touches.sites, received)?;
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! Lending places to sites: by history and distance, with a quarter kept for whoever asks over the line.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -14,12 +13,10 @@ use shared::lease::{Asker, share_out};
 use shared::rules::access::BOOKING;
 use shared::rules::booking::round::Round;
 use shared::rules::calendar::{second_of, taipei_time};
-use shared::wire::v1::message::Hello;
 
 use crate::hub::{Hub, HubError};
 use crate::publish::{SELF, desk, signed};
 use crate::store::{SlotNumber, SlotRow};
-use crate::view::one_spelling;
 
 /// A lease ends after so long, in seconds, or when its slot begins. Its holder renews it a day before, where it has a line
 /// ([`shared::lease::RENEW_S`]): what nobody needs comes round, and an outage of a day finds every site with places.
@@ -28,12 +25,8 @@ const LEASE_S: i64 = 72 * 3600;
 const AHEAD: TimeDelta = TimeDelta::hours(48);
 /// Sites that were not heard for so long are lent nothing, in seconds.
 const HEARD_WITHIN_S: i64 = 3 * 24 * 3600;
-/// Slots shared out in one transaction: a tenth of a second, behind which others wait.
+/// Slots shared out in one transaction: some tenths of a second, behind which others wait.
 const SLOTS_AT_ONCE: usize = 512;
-/// Slots of a county among which those nearest to whoever greets are sought.
-const SLOTS_AROUND: usize = 1_024;
-/// Slots shared out while somebody greets, the nearest first: a line may not last until the next turn.
-const SLOTS_AT_GREETING: usize = 64;
 /// Sites that are lent numbers in one transaction.
 const BLOCKS_AT_ONCE: usize = 2_048;
 /// A site that holds so many unspent places of a slot, by whatever lives, is lent no more when it asks: twice what one
@@ -41,15 +34,13 @@ const BLOCKS_AT_ONCE: usize = 2_048;
 const HELD_MAX: i64 = 16;
 /// One part in so many is kept for whoever asks over the line.
 const KEPT: u32 = 4;
-/// A live booking at the venue, the venue's own district, and its county weigh so much: a few bookings say little yet.
-const WEIGHTS: (u32, u32, u32) = (1, 16, 4);
 
 /// The lives that were heard last, and when.
 pub(super) type Lives = HashMap<SiteCode, (Incarnation, i64)>;
 
 /// Who lies near the venues of one sharing out.
 #[derive(Default)]
-struct Surroundings {
+pub(super) struct Surroundings {
     of: HashMap<VenueId, BTreeMap<SiteCode, u32>>,
     /// Sites that give places away these days.
     due: Option<BTreeSet<SiteCode>>,
@@ -88,7 +79,7 @@ impl Hub {
     }
 
     /// The days of the slots that may be lent now, by round.
-    fn days_lent(&self, now: NaiveDateTime) -> Vec<(NaiveDate, NaiveDate)> {
+    pub(super) fn days_lent(&self, now: NaiveDateTime) -> Vec<(NaiveDate, NaiveDate)> {
         let lends = |round: &&Round| lends(round, now);
         self.memory.rounds.iter().filter(lends).map(|round| (round.first_day.max(now.date()), round.last_day)).collect()
     }
@@ -100,61 +91,6 @@ impl Hub {
             rows.extend(self.store.slot(*slot)?);
         }
         self.share(rows, second).map(drop)
-    }
-
-    /// A site greets: what it is lent stands in its desk before that comes down. Nothing is written where there is
-    /// nothing to lend.
-    pub(crate) fn lend_at_greeting(&mut self, site: &SiteCode, hello: &Hello, second: i64) -> Result<(), HubError> {
-        if self.memory.holds_back {
-            self.heard_after_restore(site, hello)?;
-        }
-        if self.memory.holds_back || self.memory.rounds.is_empty() {
-            return Ok(());
-        }
-        let life = hello.incarnation;
-        let numbers = self.wants_numbers(site, &life, second)?;
-        if !numbers && self.plan_for(site, &life, second)?.is_empty() {
-            return Ok(());
-        }
-        self.transact(|hub| {
-            if hub.wants_numbers(site, &life, second)? {
-                hub.lend_numbers(site, &life, second)?;
-                hub.look_again_near(site, second)?;
-            }
-            let leases = hub.plan_for(site, &life, second)?;
-            hub.write_leases(BTreeMap::from([(*site, leases)]), second).map(drop)
-        })
-    }
-
-    /// A new life of a site: the slots near it that it is not lent at its greeting are shared out with the next ones.
-    fn look_again_near(&self, site: &SiteCode, second: i64) -> Result<(), HubError> {
-        let Some(county) = self.store.site(site)?.and_then(|record| crate::view::county(&record)) else {
-            return Ok(());
-        };
-        for days in self.days_lent(taipei_time(second)) {
-            self.store.due_near((&county, site), days)?;
-        }
-        Ok(())
-    }
-
-    /// What a site that holds nothing is lent of the slots near it.
-    fn plan_for(&mut self, site: &SiteCode, life: &Incarnation, second: i64) -> Result<Vec<Lease>, HubError> {
-        let days = self.days_lent(taipei_time(second));
-        if days.is_empty() || self.store.holds_any(site, life, second)? {
-            return Ok(Vec::new());
-        }
-        let Some(county) = self.store.site(site)?.and_then(|record| crate::view::county(&record)) else {
-            return Ok(Vec::new());
-        };
-        let mut around = Surroundings::default();
-        let mut out = Vec::new();
-        for row in self.nearest((&county, site), days)? {
-            let plan = self.plan(&row, &mut around, second)?;
-            out.extend(
-                plan.into_iter().filter(|(of, lease)| of == site && lease.life == *life).map(|(_, lease)| lease),
-            );
-        }
-        Ok(out)
     }
 
     fn share(&mut self, rows: Vec<SlotRow>, second: i64) -> Result<u64, HubError> {
@@ -172,7 +108,11 @@ impl Hub {
         Ok(lent)
     }
 
-    fn write_leases(&mut self, leases: BTreeMap<SiteCode, Vec<Lease>>, second: i64) -> Result<u64, HubError> {
+    pub(super) fn write_leases(
+        &mut self,
+        leases: BTreeMap<SiteCode, Vec<Lease>>,
+        second: i64,
+    ) -> Result<u64, HubError> {
         let mut lent = 0;
         for (site, leases) in leases {
             lent += leases.iter().map(|lease| u64::from(lease.places)).sum::<u64>();
@@ -205,43 +145,15 @@ impl Hub {
         Ok(places)
     }
 
-    /// Slots near a site: of its own venue and district first, then by day.
-    fn nearest(
-        &mut self,
-        (county, site): (&str, &SiteCode),
-        days: Vec<(NaiveDate, NaiveDate)>,
-    ) -> Result<Vec<SlotRow>, HubError> {
-        let mut rows = BTreeMap::new();
-        for days in days {
-            let near = self.store.slots_near((county, site), days, SLOTS_AROUND)?;
-            rows.extend(near.into_iter().map(|row| (row.number, row)));
-        }
-        let mut weights: HashMap<VenueId, u32> = HashMap::new();
-        let mut out = Vec::with_capacity(rows.len());
-        for row in rows.into_values() {
-            let weight = match weights.get(&row.slot.venue) {
-                Some(weight) => *weight,
-                None => {
-                    let near = self.venue(&row.slot.venue)?.map(|venue| self.near(&venue)).transpose()?;
-                    let of = near.iter().flat_map(|near| near.iter()).find(|(of, _)| of == site);
-                    *weights.entry(row.slot.venue.clone()).or_insert(of.map_or(0, |(_, weight)| *weight))
-                }
-            };
-            out.push((Reverse(weight), row));
-        }
-        out.sort_by(|(one, a), (other, b)| (one, a.slot.date, a.slot.start).cmp(&(other, b.slot.date, b.slot.start)));
-        Ok(out.into_iter().take(SLOTS_AT_GREETING).map(|(_, row)| row).collect())
-    }
-
     /// Whether a site, over all its lives, holds so much of a slot that it must first say what became of it. Its last
     /// bookings may not have come yet.
-    fn holds_enough(&self, site: &SiteCode, row: &SlotRow, second: i64) -> Result<bool, HubError> {
+    pub(super) fn holds_enough(&self, site: &SiteCode, row: &SlotRow, second: i64) -> Result<bool, HubError> {
         let held: i64 = self.store.unspent_of(row.number, site, second)?.iter().map(|(_, left)| *left).sum();
         Ok(held >= HELD_MAX)
     }
 
     /// The venue of a slot, where places of the slot may be lent now.
-    fn lendable(&self, row: &SlotRow, second: i64) -> Result<Option<Venue>, HubError> {
+    pub(super) fn lendable(&self, row: &SlotRow, second: i64) -> Result<Option<Venue>, HubError> {
         let now = taipei_time(second);
         let in_round = |round: &Round| round.has(&row.slot) && lends(round, now);
         if !row.offered || row.closed || row.slot.begins() <= now || !self.memory.rounds.iter().any(in_round) {
@@ -251,7 +163,7 @@ impl Hub {
     }
 
     /// Who is lent how many of a slot now: only whoever has little left of what is due to them.
-    fn plan(
+    pub(super) fn plan(
         &mut self,
         row: &SlotRow,
         around: &mut Surroundings,
@@ -323,15 +235,6 @@ impl Hub {
         Ok(refused)
     }
 
-    /// By distance and history.
-    fn weights(&mut self, venue: &Venue) -> Result<BTreeMap<SiteCode, u32>, HubError> {
-        let mut weights: BTreeMap<SiteCode, u32> = self.near(venue)?.iter().copied().collect();
-        for (site, live) in self.store.history(&venue.id)? {
-            *weights.entry(site).or_default() += live.saturating_mul(WEIGHTS.0);
-        }
-        Ok(weights)
-    }
-
     /// Sites that give places away these days: heard, or enrolled and not heard yet. The share of one that is not here
     /// yet waits for it, so that whoever comes first does not get all.
     fn sites_due(&mut self, second: i64) -> Result<BTreeSet<SiteCode>, HubError> {
@@ -346,37 +249,6 @@ impl Hub {
         // Whose certificates were all revoked is not among them, however lately it was heard.
         let due = enrolled.filter(|(site, since)| (is_new(since) || is_heard(site)) && !refused.contains(site));
         Ok(due.map(|(site, _)| site).collect())
-    }
-
-    /// The sites of a venue's district and county, remembered.
-    fn near(&mut self, venue: &Venue) -> Result<Arc<[(SiteCode, u32)]>, HubError> {
-        if let Some(near) = self.memory.near.get(&venue.id) {
-            return Ok(Arc::clone(near));
-        }
-        let (county, district) = (one_spelling(&venue.county), one_spelling(&venue.district));
-        let mut near = Vec::new();
-        for (site, address) in self.addresses()?.iter() {
-            let in_county = !county.is_empty() && address.starts_with(&county);
-            let is_there = in_county && !district.is_empty() && address.contains(&district);
-            let weight = if is_there || venue.site == Some(*site) { WEIGHTS.1 } else { 0 };
-            let weight = weight + if in_county { WEIGHTS.2 } else { 0 };
-            near.extend((weight > 0).then_some((*site, weight)));
-        }
-        let near: Arc<[(SiteCode, u32)]> = near.into();
-        self.memory.near.insert(venue.id.clone(), Arc::clone(&near));
-        Ok(near)
-    }
-
-    /// Where each site of the register lies, in one spelling.
-    fn addresses(&mut self) -> Result<Arc<[(SiteCode, String)]>, HubError> {
-        if let Some(addresses) = &self.memory.addresses {
-            return Ok(Arc::clone(addresses));
-        }
-        let sites = self.store.sites()?.into_iter();
-        let addresses: Arc<[(SiteCode, String)]> =
-            sites.map(|record| (record.code, one_spelling(&record.address))).collect();
-        self.memory.addresses = Some(Arc::clone(&addresses));
-        Ok(addresses)
     }
 
     /// The life of each site that was heard last.
@@ -410,7 +282,7 @@ impl Hub {
 }
 
 /// Whose turn it is where weights leave it open: of two slots another's.
-fn turn(slot: &Slot, site: &SiteCode) -> u64 {
+pub(super) fn turn(slot: &Slot, site: &SiteCode) -> u64 {
     let hash = digest::digest(&digest::SHA256, format!("{slot} {site}").as_bytes());
     u64::from_be_bytes(hash.as_ref().first_chunk().copied().unwrap_or_default())
 }
@@ -420,7 +292,7 @@ fn lends(round: &Round, now: NaiveDateTime) -> bool {
     round.opens - AHEAD <= now && now < round.closes
 }
 
-fn lease(life: Incarnation, slot: &Slot, places: u32, second: i64) -> Lease {
+pub(super) fn lease(life: Incarnation, slot: &Slot, places: u32, second: i64) -> Lease {
     let until = second_of(slot.begins()).min(second.saturating_add(LEASE_S));
     Lease { life, slot: slot.clone(), places, until }
 }

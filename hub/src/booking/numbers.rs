@@ -89,8 +89,8 @@ impl Hub {
         self.write(desk(site, second), &[signed(fact, SELF, second)], second)
     }
 
-    /// Lends numbers to whichever of these sites gave away most of theirs.
-    pub(super) fn refill_numbers<'s>(
+    /// Lends numbers, and places, to whichever of these sites gave away most of theirs.
+    pub(super) fn refill_sites<'s>(
         &mut self,
         sites: impl IntoIterator<Item = &'s SiteCode>,
         second: i64,
@@ -100,11 +100,12 @@ impl Hub {
             if self.wants_numbers(site, &life, second)? {
                 self.lend_numbers(site, &life, second)?;
             }
+            self.refill_one(site, &life, second)?;
         }
         Ok(())
     }
 
-    /// The same of everybody who was heard since a second; at most so many.
+    /// Lends numbers to whoever was heard since a second and has few; at most so many.
     pub(super) fn lend_numbers_to_all(&mut self, heard: i64, most: usize, second: i64) -> Result<(), HubError> {
         if !self.is_any_current(second) {
             return Ok(());

@@ -164,6 +164,28 @@ impl Store {
         self.all(&sql, (from.to_string(), to.to_string(), most), "look for slots to share out", slot)
     }
 
+    /// The venues of a county, and a site's own.
+    pub(crate) fn venues_around(&self, (county, site): (&str, &SiteCode)) -> Result<Vec<VenueId>, StoreError> {
+        const SQL: &str = "SELECT id FROM venue WHERE county = ?1 UNION SELECT id FROM venue WHERE site = ?2";
+        self.all(SQL, (county, site.as_str()), "look for the venues around a site", |row| parsed(row, 0))
+    }
+
+    /// Slots of a venue of which something is free, the earliest days first.
+    pub(crate) fn slots_free(
+        &self,
+        venue: &VenueId,
+        (from, to): (NaiveDate, NaiveDate),
+        most: usize,
+    ) -> Result<Vec<SlotRow>, StoreError> {
+        let sql = format!(
+            "{SLOT} WHERE venue = ?1 AND date BETWEEN ?2 AND ?3 AND closed = 0 AND places > lent + granted \
+             ORDER BY date, start, brands LIMIT ?4"
+        );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let row = (venue.as_str(), from.to_string(), to.to_string(), most);
+        self.all(&sql, row, "look for a venue's slots", slot)
+    }
+
     /// Some slots with something free near a site.
     pub(crate) fn slots_near(
         &self,

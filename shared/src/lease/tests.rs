@@ -104,6 +104,34 @@ fn free_places_are_shared_by_weight_and_what_is_held_counts() {
 }
 
 #[test]
+fn where_slots_have_fewer_places_than_there_are_sites_everybody_gets_some() {
+    let site = |number: u32| format!("59311022{number:02}").parse::<SiteCode>().unwrap();
+    let mut seed = 7u64;
+    let mut turn = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed ^ (seed >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    };
+    let mut got: BTreeMap<SiteCode, u32> = BTreeMap::new();
+    for _ in 0..1_000 {
+        let weights = (1..=10).map(|number| if number <= 4 { 22 } else { 20 }).chain([2, 2]);
+        let askers: Vec<Asker> = (1..)
+            .zip(weights)
+            .map(|(number, weight)| Asker { site: site(number), weight, holds: 0, turn: turn() })
+            .collect();
+        for (site, places) in share_out(6, 2, &askers) {
+            *got.entry(site).or_default() += places;
+        }
+    }
+    let of = |numbers: std::ops::RangeInclusive<u32>| -> Vec<u32> {
+        numbers.map(|number| got.get(&site(number)).copied().unwrap_or(0)).collect()
+    };
+    let all = (of(1..=4), of(5..=10), of(11..=12));
+    assert!(all.0.iter().all(|places| (370..470).contains(places)), "22 of 212, four thousand times: {all:?}");
+    assert!(all.1.iter().all(|places| (330..430).contains(places)), "20 of 212: {all:?}");
+    assert!(all.2.iter().all(|places| (20..60).contains(places)), "2 of 212: {all:?}");
+}
+
+#[test]
 fn never_more_is_lent_than_is_free() {
     let site = |number: u32| format!("59311022{number:02}").parse::<SiteCode>().unwrap();
     let mut seed = 1u64;

@@ -61,11 +61,11 @@ impl Truth {
         Ok(())
     }
 
-    /// Numbers that several people have who still have a booking, of which a disk knows.
-    pub(super) fn given_twice(&self) -> Vec<Vec<EntryId>> {
-        let has = |id: &&EntryId| self.told.get(id).is_some_and(|told| !told.lost && !told.cancelled);
-        let all = self.numbers.values().map(|ids| ids.iter().filter(has).copied().collect::<Vec<_>>());
-        all.filter(|ids| ids.len() > 1).collect()
+    /// Numbers that several people have who still have a booking, of which a disk knows; and who had them beside these.
+    pub(super) fn given_twice(&self) -> Vec<(Vec<EntryId>, Vec<EntryId>)> {
+        let has = |id: &EntryId| self.told.get(id).is_some_and(|told| !told.lost && !told.cancelled);
+        let all = self.numbers.values().map(|ids| ids.iter().copied().partition::<Vec<_>, _>(has));
+        all.filter(|(ids, _)| ids.len() > 1).collect()
     }
 
     fn take(&mut self, slot: &Slot) -> Result<()> {

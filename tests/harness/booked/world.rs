@@ -46,6 +46,8 @@ pub(super) struct Counter {
     pub(super) up: bool,
     turns_ms: i64,
     district: usize,
+    /// The life of its store that had a line last.
+    met: Option<Incarnation>,
     /// An old image: the store, its stamp, how long its log is.
     backup: Option<(EdgeStore, Incarnation, u64)>,
     /// What was answered here, by its place in the log.
@@ -139,6 +141,7 @@ impl World {
             up: true,
             turns_ms: self.now_ms,
             district,
+            met: None,
             backup: None,
             wrote: Vec::new(),
         });
@@ -304,8 +307,9 @@ impl World {
         let named = (counter.site.code, counter.site.secret.clone());
         let mut site = Site::on(store, named, stamp, self.now_ms, seed)?;
         site.note_spent(&counter.site);
-        let (up, turns_ms, district, wrote) = (counter.up, counter.turns_ms, counter.district, counter.wrote.clone());
-        self.counters.push(Counter { site, line: None, up, turns_ms, district, backup: None, wrote });
+        let (up, turns_ms, district, met) = (counter.up, counter.turns_ms, counter.district, counter.met);
+        let wrote = counter.wrote.clone();
+        self.counters.push(Counter { site, line: None, up, turns_ms, district, met, backup: None, wrote });
         self.report.shaken += 1;
         Ok(())
     }
@@ -337,6 +341,10 @@ impl World {
             line.take_up(uploads, node, hub, now)?;
             line.settle(node, hub, now)
         })?;
+        let counter = &mut self.counters[at];
+        if counter.up {
+            counter.met = Some(counter.site.stamp());
+        }
         Ok(())
     }
 

@@ -130,10 +130,20 @@ impl Store {
         self.all(SQL, row, "look what a site holds of a slot", |row| Ok((Incarnation(bytes(row, 0)?), row.get(1)?)))
     }
 
-    /// Whether a life holds a lease that still runs.
+    /// Whether a life was lent anything by a lease that still runs.
     pub(crate) fn holds_any(&self, of: &SiteCode, life: &Incarnation, second: i64) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT 1 FROM lease WHERE site = ?1 AND life = ?2 AND until > ?3 LIMIT 1";
-        Ok(self.one(SQL, (of.as_str(), &life.0, second), "look what a life holds", |_| Ok(()))?.is_some())
+        Ok(self
+            .one(SQL, (of.as_str(), &life.0, second), "look whether a life was lent anything", |_| Ok(()))?
+            .is_some())
+    }
+
+    /// What a life holds by leases that still run and is unspent.
+    pub(crate) fn held_by(&self, of: &SiteCode, life: &Incarnation, second: i64) -> Result<u64, StoreError> {
+        const SQL: &str = "SELECT coalesce(sum(max(places - returned - spent, 0)), 0) FROM lease \
+            WHERE site = ?1 AND life = ?2 AND until > ?3";
+        let held = self.one(SQL, (of.as_str(), &life.0, second), "look what a life holds", |row| unsigned(row, 0))?;
+        Ok(held.unwrap_or(0))
     }
 
     pub(crate) fn put_returned(&self, row: &ReturnedRow) -> Result<(), StoreError> {

@@ -73,7 +73,10 @@ impl World {
         let reading = self.counters[at].site.reading(self.now_ms);
         let answer = self.counters[at].site.node()?.book(&request, told.as_ref(), reading)?;
         let is_asked = !is_up && self.people[who].listed;
+        let counter = &self.counters[at];
+        let is_met = counter.met == Some(counter.site.stamp());
         self.report.offline += u64::from(is_asked);
+        self.report.offline_unmet += u64::from(is_asked && !is_met);
         match answer.map(edge::node::Committed::into_inner) {
             Ok(wish) if wish.state == BookedState::Waiting => {
                 ensure!(!is_up, "a wish at a counter with a line");
