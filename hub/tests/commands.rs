@@ -1,7 +1,7 @@
 //! The operator's commands as an operator runs them: exit codes, words, and nothing half done.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -62,7 +62,9 @@ impl Folder {
     fn with_password(&self, args: &[&str], password: &str) -> Output {
         let mut command = self.command(args);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        // Who refuses before it reads has gone by then.
+        let written = child.stdin.take().unwrap().write_all(password.as_bytes());
+        assert!(matches!(written.map_err(|cause| cause.kind()), Ok(()) | Err(ErrorKind::BrokenPipe)));
         child.wait_with_output().unwrap()
     }
 
