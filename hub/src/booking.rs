@@ -88,7 +88,7 @@ pub(crate) struct Touches {
     slots: BTreeSet<SlotNumber>,
     /// Wishes that have just come.
     wishes: BTreeSet<WaitingKey>,
-    /// Sites that gave numbers away.
+    /// Sites that gave numbers or places away, or back.
     sites: BTreeSet<SiteCode>,
 }
 

@@ -165,6 +165,7 @@ impl Hub {
             }
             (Booking::Returned(returned), _) => {
                 batch.bookings.slots.extend(self.keep_returned(site, at, (returned, false))?);
+                batch.bookings.sites.insert(*site);
             }
             (Booking::Attended(attended), _) => {
                 let detail = detail(&attended.what);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::NaiveDate;
 use shared::entry::booking::{Lease, Slot};
 use shared::ids::{Incarnation, SiteCode};
-use shared::rules::calendar::taipei_time;
+use shared::rules::calendar::{taipei_day, taipei_time};
 use shared::wire::v1::message::Hello;
 
 use super::lend::{Surroundings, lease, turn};
@@ -50,7 +50,7 @@ impl Hub {
     /// Lends to a life that has given away nearly all that it holds. Its share comes with the next ones.
     pub(super) fn refill_one(&mut self, site: &SiteCode, life: &Incarnation, second: i64) -> Result<(), HubError> {
         let Some(near) = self.has_few(site, life, second)? else { return Ok(()) };
-        let leases = self.plan_from_kept((site, life), &near, near.held, second)?;
+        let leases = self.plan_from_kept((site, life), &near, (near.held, &HashSet::new()), second)?;
         self.write_leases(BTreeMap::from([(*site, leases)]), second).map(drop)
     }
 
@@ -71,7 +71,7 @@ impl Hub {
         if days.is_empty() {
             return Ok(None);
         }
-        let held = self.store.held_by(site, life, second)?;
+        let held = self.store.held_by(site, life, taipei_day(second))?;
         if held >= FEW {
             return Ok(None);
         }
@@ -93,17 +93,17 @@ impl Hub {
         }
         let has = near.held + out.iter().map(|lease| u64::from(lease.places)).sum::<u64>();
         let shared: HashSet<Slot> = out.iter().map(|lease| lease.slot.clone()).collect();
-        let kept = self.plan_from_kept((site, life), &near, has, second)?;
-        out.extend(kept.into_iter().filter(|lease| !shared.contains(&lease.slot)));
+        out.extend(self.plan_from_kept((site, life), &near, (has, &shared), second)?);
         Ok(out)
     }
 
-    /// One place of a slot each of what is kept for whoever asks, as many as a life that `has` so many needs.
+    /// One place of a slot each of what is kept for whoever asks, as many as a life that `has` so many needs; none of what
+    /// it is lent already.
     fn plan_from_kept(
         &mut self,
         (site, life): (&SiteCode, &Incarnation),
         near: &Around,
-        has: u64,
+        (has, lent): (u64, &HashSet<Slot>),
         second: i64,
     ) -> Result<Vec<Lease>, HubError> {
         let mut out = Vec::new();
@@ -111,14 +111,16 @@ impl Hub {
         if needs == 0 || self.refused_sites()?.contains(site) {
             return Ok(out);
         }
-        let mut rows = self.local_slots((&near.county, site), &near.days, SLOTS_AT_ONCE)?;
-        rows.retain(|row| row.account.free() > STAYS && !self.memory.wishes.has(row.number));
-        rows.sort_by_cached_key(|row| turn(&row.slot, site));
+        let than = (STAYS, taipei_time(second));
+        let mut rows = self.spare_slots((&near.county, site), &near.days, than, SLOTS_AT_ONCE)?;
+        rows.retain(|row| !lent.contains(&row.slot));
+        // By a lot that says nothing about the one by which slots were shared out.
+        rows.sort_by_cached_key(|row| turn(&row.slot, site).reverse_bits());
         for row in rows {
             if out.len() == needs {
                 break;
             }
-            let may = !self.holds_enough(site, &row, second)? && self.lendable(&row, second)?.is_some();
+            let may = !self.holds_enough(site, &row)? && self.lendable(&row, second)?.is_some();
             out.extend(may.then(|| lease(*life, &row.slot, 1, second)));
         }
         Ok(out)

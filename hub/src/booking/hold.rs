@@ -77,6 +77,7 @@ impl Hub {
             }
         }
         if !self.memory.holds_back {
+            self.store.look_at_wishes()?;
             self.lend_due(second)?;
         }
         Ok(())
@@ -99,6 +100,7 @@ impl Hub {
         self.transact(|hub| {
             let awaited = hub.store.end_holds()?;
             hub.look_who_is_awaited()?;
+            hub.store.look_at_wishes()?;
             hub.lend_due(second)?;
             Ok(awaited)
         })

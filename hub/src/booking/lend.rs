@@ -134,7 +134,7 @@ impl Hub {
         let Ok(free) = u32::try_from(row.account.free()) else { return Ok(0) };
         let places = places.min(free);
         if places == 0
-            || self.holds_enough(site, &row, second)?
+            || self.holds_enough(site, &row)?
             || self.lendable(&row, second)?.is_none()
             || self.refused_sites()?.contains(site)
         {
@@ -147,8 +147,8 @@ impl Hub {
 
     /// Whether a site, over all its lives, holds so much of a slot that it must first say what became of it. Its last
     /// bookings may not have come yet.
-    pub(super) fn holds_enough(&self, site: &SiteCode, row: &SlotRow, second: i64) -> Result<bool, HubError> {
-        let held: i64 = self.store.unspent_of(row.number, site, second)?.iter().map(|(_, left)| *left).sum();
+    pub(super) fn holds_enough(&self, site: &SiteCode, row: &SlotRow) -> Result<bool, HubError> {
+        let held: i64 = self.store.unspent_of(row.number, site)?.iter().map(|(_, left)| *left).sum();
         Ok(held >= HELD_MAX)
     }
 

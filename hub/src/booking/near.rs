@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 use shared::entry::booking::{Venue, VenueId};
 use shared::ids::SiteCode;
 
 use crate::hub::{Hub, HubError};
-use crate::store::{SlotNumber, SlotRow};
+use crate::store::{SlotNumber, SlotRow, StoreError};
 use crate::view::one_spelling;
 
 /// A live booking at a venue weighs so much beside what follows.
-const BOOKING_WEIGHS: u32 = 64;
+const BOOKING_WEIGHS: u32 = 4_096;
 /// Whoever lies in the venue's district, or is its own site, counts like so many bookings: a few of them say little yet.
 const LOCAL_WEIGHS: u32 = 20 * BOOKING_WEIGHS;
 /// Each of the others of its county, and less where they are many:
@@ -87,11 +87,32 @@ impl Hub {
     }
 
     /// Slots of a site's own venue and district of which something is free, by day.
-    pub(super) fn local_slots(
+    fn local_slots(
+        &mut self,
+        around: (&str, &SiteCode),
+        days: &[(NaiveDate, NaiveDate)],
+        most: usize,
+    ) -> Result<Vec<SlotRow>, HubError> {
+        self.of_local_venues(around, days, most, |hub, venue, days| hub.store.slots_free(venue, days, most))
+    }
+
+    /// The same of which more than so much is free, and for which nobody waits.
+    pub(super) fn spare_slots(
+        &mut self,
+        around: (&str, &SiteCode),
+        days: &[(NaiveDate, NaiveDate)],
+        than: (i64, NaiveDateTime),
+        most: usize,
+    ) -> Result<Vec<SlotRow>, HubError> {
+        self.of_local_venues(around, days, most, |hub, venue, days| hub.store.slots_spare(venue, days, than, most))
+    }
+
+    fn of_local_venues(
         &mut self,
         (county, site): (&str, &SiteCode),
         days: &[(NaiveDate, NaiveDate)],
         most: usize,
+        look: impl Fn(&Self, &VenueId, (NaiveDate, NaiveDate)) -> Result<Vec<SlotRow>, StoreError>,
     ) -> Result<Vec<SlotRow>, HubError> {
         let mut rows = BTreeMap::new();
         for venue in self.store.venues_around((county, site))? {
@@ -99,8 +120,7 @@ impl Hub {
                 continue;
             }
             for days in days {
-                let free = self.store.slots_free(&venue, *days, most)?;
-                rows.extend(free.into_iter().map(|row| (row.number, row)));
+                rows.extend(look(self, &venue, *days)?.into_iter().map(|row| (row.number, row)));
             }
         }
         Ok(by_day(rows.into_values().collect(), most))
@@ -157,6 +177,6 @@ mod tests {
             assert!(there <= here / COUNTY_PART && there > here / COUNTY_PART / 2, "{local} {others}: {here} {there}");
         }
         assert_eq!(together(0, 10), (0, 10 * COUNTY_WEIGHS), "with nobody in the district all the county alike");
-        assert_eq!(together(1, 1_000), (LOCAL_WEIGHS, 1_000), "nobody weighs nothing");
+        assert!(together(1, 6_000).1 <= LOCAL_WEIGHS / COUNTY_PART, "however many they are");
     }
 }

@@ -8,7 +8,7 @@ mod wishes;
 
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
 use rusqlite::Row;
 use shared::entry::booking::{Slot, Start, VenueId};
 use shared::ids::{ProgrammeId, SiteCode, VersionName};
@@ -152,6 +152,35 @@ impl Store {
     pub(crate) fn slots_on(&self, venue: &VenueId, date: NaiveDate) -> Result<Vec<SlotRow>, StoreError> {
         let sql = format!("{SLOT} WHERE venue = ?1 AND date = ?2 ORDER BY start, brands");
         self.all(&sql, (venue.as_str(), date.to_string()), "read a venue's day", slot)
+    }
+
+    /// Slots of a venue that have not begun, of which more than so much is free and for which no wish waits, the earliest
+    /// first.
+    pub(crate) fn slots_spare(
+        &self,
+        venue: &VenueId,
+        (from, to): (NaiveDate, NaiveDate),
+        (more_than, now): (i64, NaiveDateTime),
+        most: usize,
+    ) -> Result<Vec<SlotRow>, StoreError> {
+        let sql = format!(
+            "{SLOT} WHERE venue = ?1 AND date BETWEEN ?2 AND ?3 AND closed = 0 AND places > lent + granted \
+             AND places - lent - granted > ?4 AND (date, start) > (?5, ?6) \
+             AND NOT EXISTS (SELECT 1 FROM wish_slot WHERE wish_slot.slot = slot.id) \
+             ORDER BY date, start, brands LIMIT ?7"
+        );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let minutes = now.hour() * 60 + now.minute();
+        let days = (from.to_string(), to.to_string(), now.date().to_string());
+        let row = (venue.as_str(), days.0, days.1, more_than, days.2, minutes, most);
+        self.all(&sql, row, "look for what a venue can spare", slot)
+    }
+
+    /// Slots for which a wish waits are looked at again.
+    pub(crate) fn look_at_wishes(&self) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE slot SET due = 1 WHERE id IN (SELECT slot FROM wish_slot) AND places > lent + granted";
+        self.run(SQL, [], "look at the slots of wishes again").map(|_| ())
     }
 
     /// Slots of some days that have changed since they were shared out, the earliest days first.

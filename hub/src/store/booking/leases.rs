@@ -1,5 +1,6 @@
 //! Statements for what is lent to sites: places, serial numbers; and for who has to be heard before a restored hub lends.
 
+use chrono::NaiveDate;
 use rusqlite::Row;
 use shared::entry::booking::Slot;
 use shared::ids::{EntryId, Incarnation, SiteCode};
@@ -117,16 +118,11 @@ impl Store {
         })
     }
 
-    /// What a site holds of a slot by leases that still run and is unspent: which life, how many places.
-    pub(crate) fn unspent_of(
-        &self,
-        slot: SlotNumber,
-        of: &SiteCode,
-        second: i64,
-    ) -> Result<Vec<(Incarnation, i64)>, StoreError> {
+    /// What a site holds of a slot and is unspent, over or not: which life, how many places.
+    pub(crate) fn unspent_of(&self, slot: SlotNumber, of: &SiteCode) -> Result<Vec<(Incarnation, i64)>, StoreError> {
         const SQL: &str = "SELECT life, sum(max(places - returned - spent, 0)) FROM lease \
-            WHERE slot = ?1 AND site = ?2 AND until > ?3 GROUP BY life";
-        let row = (slot.0, of.as_str(), second);
+            WHERE slot = ?1 AND site = ?2 GROUP BY life";
+        let row = (slot.0, of.as_str());
         self.all(SQL, row, "look what a site holds of a slot", |row| Ok((Incarnation(bytes(row, 0)?), row.get(1)?)))
     }
 
@@ -138,11 +134,12 @@ impl Store {
             .is_some())
     }
 
-    /// What a life holds by leases that still run and is unspent.
-    pub(crate) fn held_by(&self, of: &SiteCode, life: &Incarnation, second: i64) -> Result<u64, StoreError> {
-        const SQL: &str = "SELECT coalesce(sum(max(places - returned - spent, 0)), 0) FROM lease \
-            WHERE site = ?1 AND life = ?2 AND until > ?3";
-        let held = self.one(SQL, (of.as_str(), &life.0, second), "look what a life holds", |row| unsigned(row, 0))?;
+    /// What a life holds of slots from a day on, and is unspent. What is over is still held until it is returned.
+    pub(crate) fn held_by(&self, of: &SiteCode, life: &Incarnation, from: NaiveDate) -> Result<u64, StoreError> {
+        const SQL: &str = "SELECT coalesce(sum(max(lease.places - returned - lease.spent, 0)), 0) FROM lease \
+            JOIN slot ON slot.id = lease.slot WHERE site = ?1 AND life = ?2 AND date >= ?3";
+        let row = (of.as_str(), &life.0, from.to_string());
+        let held = self.one(SQL, row, "look what a life holds", |row| unsigned(row, 0))?;
         Ok(held.unwrap_or(0))
     }
 
