@@ -51,7 +51,7 @@ impl Kept {
 
     /// Everything that comes back with a backup: the hub's life and the times do not.
     fn rows(&self, name: &str) -> Result<Tables> {
-        // A restored hub notes its new life, whom it has to hear before it lends places again, and which numbers may be lost.
+        // A restored hub notes its new life, whom it has to hear before it lends again, and which numbers may be lost.
         Ok(Tables::of(&self.path(name).join("hub.db"))?.without(&["meta", "lease_hold", "numbers_lost"]))
     }
 

@@ -161,12 +161,6 @@ impl Purse {
         self.numbers.values().filter(|held| held.numbers.life == *life).map(HeldNumbers::left).sum()
     }
 
-    /// Places of a slot that can be given away now.
-    #[must_use]
-    pub fn places(&self, slot: &Slot, life: &Incarnation, at: Instant) -> u32 {
-        self.running(life, at).filter(|(_, held)| held.lease.slot == *slot).map(|(_, held)| held.left()).sum()
-    }
-
     /// Leases of a life that still run, and what is left of them.
     pub fn running(&self, life: &Incarnation, at: Instant) -> impl Iterator<Item = (&EntryId, &Held)> {
         let life = *life;

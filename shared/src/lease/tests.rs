@@ -28,6 +28,11 @@ fn at(second: i64, doubt_s: u32) -> Instant {
     Instant { second, doubt_s }
 }
 
+/// Of the one slot.
+fn places(purse: &Purse, at: Instant) -> u32 {
+    purse.running(&LIFE, at).map(|(_, held)| held.left()).sum()
+}
+
 #[test]
 fn a_holder_gives_away_what_it_holds_and_nothing_more() {
     let mut purse = Purse::default();
@@ -38,12 +43,12 @@ fn a_holder_gives_away_what_it_holds_and_nothing_more() {
         assert_eq!(purse.next_number(&LIFE), Some(serial));
         purse.spent(&id(1), serial);
     }
-    assert_eq!((purse.lease_for(&slot(), &LIFE, at(10, 0)), purse.places(&slot(), &LIFE, at(10, 0))), (None, 0));
+    assert_eq!((purse.lease_for(&slot(), &LIFE, at(10, 0)), places(&purse, at(10, 0))), (None, 0));
     purse.freed(&id(1));
-    assert_eq!(purse.places(&slot(), &LIFE, at(10, 0)), 1, "a cancellation returns the place to its lease");
+    assert_eq!(places(&purse, at(10, 0)), 1, "a cancellation returns the place to its lease");
     assert_eq!(purse.next_number(&LIFE), Some(43), "a number is never given twice");
     purse.take_lease(id(1), lease(2, 1_000));
-    assert_eq!(purse.places(&slot(), &LIFE, at(10, 0)), 1, "a lease that comes again is the same");
+    assert_eq!(places(&purse, at(10, 0)), 1, "a lease that comes again is the same");
 }
 
 #[test]
@@ -67,7 +72,7 @@ fn nothing_is_given_away_when_the_clock_may_be_past_the_end_or_by_another_life()
     let cut = begins - 5;
     assert!(!returns(cut, cut - RENEW_S + 9) && returns(cut, cut - RENEW_S + 10), "renewed a day before");
     purse.returned(&id(1), 2);
-    assert_eq!((purse.to_return(&LIFE, at(2_000, 0)), purse.places(&slot(), &LIFE, at(10, 0))), (vec![], 0));
+    assert_eq!((purse.to_return(&LIFE, at(2_000, 0)), places(&purse, at(10, 0))), (vec![], 0));
 }
 
 #[test]
