@@ -16,7 +16,7 @@ use hub::booking::BookingFault;
 use hub::cases::CaseFilter;
 use hub::hub::Hub;
 use shared::entry::booking::{Attendance, Shown, Venue};
-use shared::ids::EntryId;
+use shared::ids::{ActorId, EntryId};
 use shared::wire::v1::enquiry::{About, Answered, Enquiry};
 
 /// What is found of bookings, with the words of each.
@@ -86,6 +86,33 @@ fn numbers_that_were_lent_after_a_backup_are_nobodys_fault() {
     assert_eq!(faults(&restored), []);
     rebuilds_to_the_same(&mut restored);
     assert_eq!(faults(&restored), []);
+}
+
+#[test]
+fn two_restores_of_one_backup_lend_other_numbers_and_blame_nobody_for_the_others() {
+    let mut before = hub();
+    greet_plainly(&mut before, &Edge::new(A, 1), OPEN);
+    before.lend(second(OPEN)).unwrap();
+    let restored = |image, seed, edge: &Edge| {
+        let mut hub = Hub::open(image, &master(), dice(seed)).unwrap();
+        hub.begin_new_life().unwrap();
+        hub.resume_lending(second("2021-07-07T09:30")).unwrap();
+        greet_plainly(&mut hub, edge, "2021-07-07T09:40");
+        hub
+    };
+    // The life with the most left out is lost, and the same backup comes back once more.
+    let (mut fresh, again) = (Edge::new(A, 2), Edge::new(A, 3));
+    let lost = restored(before.image().unwrap(), 31, &fresh);
+    let mut second_life = restored(before.image().unwrap(), 2, &again);
+    let first_of = |hub: &Hub, edge: &Edge| {
+        numbers(hub, &edge.site).into_iter().find(|it| it.life == edge.incarnation).unwrap().first
+    };
+    let (one, other) = (first_of(&lost, &fresh), first_of(&second_life, &again));
+    assert!(one.abs_diff(other) >= 10_000_000, "{one} {other}");
+    let lease = EntryId { actor: ActorId([9; 16]), seq: 1 };
+    let booked = book(&mut fresh, "2021-07-07T10:00", &person(ANNA), (lease, "10:00", one));
+    send(&mut second_life, "2021-07-07T10:10", &[booked]);
+    assert_eq!(faults(&second_life), []);
 }
 
 #[test]

@@ -7,7 +7,6 @@ use shared::audit::Deed;
 use shared::entry::Sealed;
 use shared::entry::booking::{Slot, Stands};
 use shared::ids::{ActorId, EntryId, Incarnation, ProgrammeId, SiteCode};
-use shared::rules::calendar::{taipei_day, taipei_time};
 use shared::wire::v1::enquiry::{About, Answered, Enquiry, Known, Told};
 
 use super::BOOKINGS_READ_MAX;
@@ -83,7 +82,7 @@ impl Hub {
         if u32::try_from(rows.len()).is_ok_and(|len| len > BOOKINGS_READ_MAX) {
             return Ok(Answered::Unsaid);
         }
-        let Some(row) = self.row_to_tell(&rows, site, second) else {
+        let Some(row) = self.row_to_tell(&rows, site, second)? else {
             return Ok(Answered::Person { feed, booking: None });
         };
         let keys = self.site_keys(site)?;
@@ -96,18 +95,22 @@ impl Hub {
     }
 
     /// Of what somebody has the live booking of the latest day, or the first wish that waits.
-    fn row_to_tell<'r>(&self, rows: &'r [BookingRow], site: &SiteCode, second: i64) -> Option<&'r BookingRow> {
-        let live = rows.iter().filter(|row| row.standing == Standing::Stands(Stands::Live));
-        let live = live.filter(|row| row.site == *site || self.is_in_the_way(row, second));
+    fn row_to_tell<'r>(
+        &self,
+        rows: &'r [BookingRow],
+        site: &SiteCode,
+        second: i64,
+    ) -> Result<Option<&'r BookingRow>, HubError> {
+        let mut live = Vec::new();
+        for row in rows.iter().filter(|row| row.standing == Standing::Stands(Stands::Live)) {
+            let made = self.made(row)?;
+            if row.site == *site || made.is_some_and(|made| made.still_matters(self.round_of(row), second)) {
+                live.push(row);
+            }
+        }
         let waits = rows.iter().filter(|row| row.standing == Standing::Waits);
-        live.max_by_key(|row| row.slot.as_ref().map(|slot| slot.date))
-            .or_else(|| waits.min_by_key(|row| (row.at.second, row.site, row.id)))
-    }
-
-    /// Whether anything of a booking is still to come: its day, or its round.
-    fn is_in_the_way(&self, row: &BookingRow, second: i64) -> bool {
-        let is_to_come = row.slot.as_ref().is_some_and(|slot| slot.date >= taipei_day(second));
-        is_to_come || self.round_of(row).is_none_or(|round| round.closes > taipei_time(second))
+        let latest = live.into_iter().max_by_key(|row| row.slot.as_ref().map(|slot| slot.date));
+        Ok(latest.or_else(|| waits.min_by_key(|row| (row.at.second, row.site, row.id))))
     }
 
     /// Whether a site may be told of another's booking; the first time in an hour it is written down before it is.

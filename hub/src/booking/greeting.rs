@@ -47,8 +47,24 @@ impl Hub {
         })
     }
 
+    /// Lends numbers, and places, to whichever of these sites gave away most of theirs.
+    pub(super) fn refill_sites<'s>(
+        &mut self,
+        sites: impl IntoIterator<Item = &'s SiteCode>,
+        second: i64,
+    ) -> Result<(), HubError> {
+        for site in sites {
+            let Some((life, _)) = self.lives()?.get(site).copied() else { continue };
+            if self.wants_numbers(site, &life, second)? {
+                self.lend_numbers(site, &life, second)?;
+            }
+            self.refill_one(site, &life, second)?;
+        }
+        Ok(())
+    }
+
     /// Lends to a life that has given away nearly all that it holds. Its share comes with the next ones.
-    pub(super) fn refill_one(&mut self, site: &SiteCode, life: &Incarnation, second: i64) -> Result<(), HubError> {
+    fn refill_one(&mut self, site: &SiteCode, life: &Incarnation, second: i64) -> Result<(), HubError> {
         let Some(near) = self.has_few(site, life, second)? else { return Ok(()) };
         let leases = self.plan_from_kept((site, life), &near, (near.held, &HashSet::new()), second)?;
         self.write_leases(BTreeMap::from([(*site, leases)]), second).map(drop)

@@ -251,7 +251,7 @@ impl Hub {
         {
             out.push(found(BookingFault::NumberTwice, "number", Vec::new()));
         }
-        if self.store.is_number_taken(&row.id)? {
+        if self.store.is_number_anothers(&row.id)? {
             out.push(found(BookingFault::NumberNotLent, "number", Vec::new()));
         }
         if let Some(slot) = &row.slot

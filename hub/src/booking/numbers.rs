@@ -20,7 +20,7 @@ const NEXT: &str = "booking_next_number";
 pub(super) const BLOCK: u32 = 100;
 /// A life with fewer left gets another block.
 const LOW: u64 = 20;
-/// More than any hub gives away between a backup and its loss.
+/// More than any hub gives away between a backup and its loss, or the next.
 const GAP: u64 = 10_000_000;
 /// So many gaps at most are left out after a restore: of two from one backup the second does not begin where the first did.
 const GAPS_MAX: u64 = 32;
@@ -42,10 +42,10 @@ impl Hub {
     /// left out follows from the new life.
     pub(super) fn skip_numbers(&self, life: &Incarnation) -> Result<(), HubError> {
         let first = self.next_number()?;
-        let gaps = 1 + u64::from(life.0[0]) % GAPS_MAX;
-        let next = first.saturating_add(gaps * GAP);
-        self.store.put_lost_numbers(first, next)?;
-        self.numbers_given(next)
+        let gaps = 1 + life.0.iter().copied().map(u64::from).sum::<u64>() % GAPS_MAX;
+        // Another life that began with the same backup may have left out more, and lent what stands behind that.
+        self.store.put_lost_numbers(first, first.saturating_add((GAPS_MAX + 1) * GAP))?;
+        self.numbers_given(first.saturating_add(gaps * GAP))
     }
 
     /// Takes consecutive numbers that nobody has; within the transaction that writes them down.
@@ -87,22 +87,6 @@ impl Hub {
         let numbers = Numbers { life: *life, first, count: BLOCK, voucher };
         let fact = Fact::Booking(Booking::Numbers(numbers));
         self.write(desk(site, second), &[signed(fact, SELF, second)], second)
-    }
-
-    /// Lends numbers, and places, to whichever of these sites gave away most of theirs.
-    pub(super) fn refill_sites<'s>(
-        &mut self,
-        sites: impl IntoIterator<Item = &'s SiteCode>,
-        second: i64,
-    ) -> Result<(), HubError> {
-        for site in sites {
-            let Some((life, _)) = self.lives()?.get(site).copied() else { continue };
-            if self.wants_numbers(site, &life, second)? {
-                self.lend_numbers(site, &life, second)?;
-            }
-            self.refill_one(site, &life, second)?;
-        }
-        Ok(())
     }
 
     /// Lends numbers to whoever was heard since a second and has few; at most so many.

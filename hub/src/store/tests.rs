@@ -93,7 +93,7 @@ fn whose_a_number_and_a_venues_day_were_before_is_known_afterwards_as_far_as_it_
     conn.execute_batch("INSERT INTO told_expected VALUES (zeroblob(16), 1, '5931102274', x'00')").unwrap();
     let store = Store::prepare(conn, "memory").unwrap();
     let id = |seq| shared::ids::EntryId { actor: shared::ids::ActorId([0; 16]), seq };
-    let taken: Vec<u32> = (1..=4).filter(|seq| store.is_number_taken(&id(*seq)).unwrap()).collect();
+    let taken: Vec<u32> = (1..=4).filter(|seq| store.is_number_anothers(&id(*seq)).unwrap()).collect();
     assert_eq!(taken, [2, 4], "what may have been lent before a restore is nobody's fault");
     let keepers: Vec<String> = store
         .conn

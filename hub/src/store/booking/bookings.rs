@@ -299,7 +299,7 @@ impl Store {
     }
 
     /// Whether the hub knows that a booking's serial number was not its to use.
-    pub(crate) fn is_number_taken(&self, of: &EntryId) -> Result<bool, StoreError> {
+    pub(crate) fn is_number_anothers(&self, of: &EntryId) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT 1 FROM booking WHERE actor = ?1 AND seq = ?2 AND its = 0 \
             AND NOT EXISTS (SELECT 1 FROM numbers_lost WHERE first <= booking.serial AND booking.serial < next)";
         Ok(self.one(SQL, (&of.actor.0, of.seq), "look whose a number is", |_| Ok(()))?.is_some())

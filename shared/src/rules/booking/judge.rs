@@ -11,7 +11,8 @@ use chrono::NaiveDate;
 use crate::entry::booking::Stands;
 use crate::entry::{Instant, Reading};
 use crate::ids::{EntryId, SiteCode, VersionName};
-use crate::rules::calendar::taipei_day;
+use crate::rules::booking::round::Round;
+use crate::rules::calendar::{taipei_day, taipei_time};
 
 /// A booking, or a wish that was granted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,8 +39,17 @@ impl Made {
     /// Whether it stands in the way of one of this round at a second.
     #[must_use]
     pub fn blocks(&self, round: &VersionName, second: i64) -> bool {
-        let is_to_come = self.date >= taipei_day(second) && self.given.is_none_or(|given| given > second);
-        !self.cancelled && (self.round == *round || is_to_come)
+        !self.cancelled && (self.round == *round || self.is_to_come(second))
+    }
+
+    /// Whether it matters to anybody at a second: its day is to come, or its round, if that is known, can still be booked.
+    #[must_use]
+    pub fn still_matters(&self, round: Option<&Round>, second: i64) -> bool {
+        self.is_to_come(second) || round.is_none_or(|round| round.closes > taipei_time(second))
+    }
+
+    fn is_to_come(&self, second: i64) -> bool {
+        self.date >= taipei_day(second) && self.given.is_none_or(|given| given > second)
     }
 }
 
@@ -75,6 +85,7 @@ pub fn is_open(one: Instant, other: Instant) -> bool {
 mod tests {
     use super::*;
     use crate::ids::ActorId;
+    use crate::rules::calendar::second_of;
 
     fn made(number: u8, second: i64, reading: Reading, cancelled: bool) -> Made {
         let id = EntryId { actor: ActorId([number; 16]), seq: 1 };
@@ -132,6 +143,20 @@ mod tests {
         assert_eq!(judge(&same)[1].1, Stands::Over, "in the next round, not in this one");
         let given = Made { given: Some(5_000), ..first.clone() };
         assert_eq!((stands(&given, 4_999), stands(&given, 5_000)), (Stands::Over, Stands::Live));
+    }
+
+    #[test]
+    fn it_matters_until_its_day_has_passed_and_while_its_round_can_be_booked() {
+        const DAY_S: i64 = 86_400;
+        let round = Round::parse(include_str!("../../../rounds/vaccine-2021-r1.toml")).unwrap();
+        let closes = second_of(round.closes);
+        let one = made(1, 10, Reading::Card, false);
+        assert!(one.still_matters(Some(&round), closes - 1), "its day has passed, its round is open");
+        assert!(!one.still_matters(Some(&round), closes));
+        assert!(one.still_matters(None, closes), "nobody knows");
+        let later = Made { date: taipei_day(closes), ..one };
+        assert!(later.still_matters(Some(&round), closes) && !later.still_matters(Some(&round), closes + 2 * DAY_S));
+        assert!(!Made { given: Some(closes), ..later }.still_matters(Some(&round), closes), "given");
     }
 
     #[test]
